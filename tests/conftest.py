@@ -1,0 +1,40 @@
+"""Fixtures that every test folder shares."""
+
+import os
+import pathlib
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# The models of the tests are small: several threads a worker only get in
+# each other's way.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest  # noqa: E402
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of real texts that are not part of the package.
+
+    Their licences do not allow them in the repository. They are looked for
+    in the folder `KERAS_SQUEEZE_DATA` names, or in `shared/data` beside the
+    checkout; the tests that need them skip where there are none.
+    """
+    folder = pathlib.Path(
+        os.environ.get(
+            "KERAS_SQUEEZE_DATA", REPOSITORY.parent / "shared" / "data"
+        )
+    )
+    if not folder.is_dir():
+        pytest.skip(f"the real texts are not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vocabulary():
+    """The 30,522 words of the uncased English BERT vocabulary."""
+    preset = REPOSITORY / "presets" / "mobile_bert_tiny_en_uncased"
+    path = preset / "assets" / "tokenizer" / "vocabulary.txt"
+    return path.read_text(encoding="utf-8").split("\n")[:30522]
