@@ -1,0 +1,222 @@
+"""The tensors of a Hugging Face checkpoint, whatever files hold them."""
+
+import collections.abc
+import json
+import os
+
+import ml_dtypes
+import numpy as np
+
+from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.torch_pickle import TorchPickle
+
+# In the order of preference, which is that of transformers.
+_WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "tf_model.h5",
+)
+
+
+def open_state_dict(preset):
+    """Opens the weights of a Hugging Face checkpoint.
+
+    The first of these files that exists is read: `model.safetensors` or its
+    shards, `pytorch_model.bin` or its shards, `tf_model.h5`.
+
+    Args:
+        preset: string. A local folder or a handle such as
+            `"hf://org/name"`.
+
+    Returns:
+        A `StateDict`, which maps the names of the PyTorch state dictionary
+        to NumPy arrays.
+
+    Raises:
+        FileNotFoundError: if there is no file of weights.
+        ValueError: if a file is damaged, incomplete or not what its name
+            promises.
+
+    Example:
+
+    ```python
+    state_dict = open_state_dict("hf://google/mobilebert-uncased")
+    state_dict.shape("cls.predictions.bias")  # (30522,)
+    ```
+    """
+    for name in _WEIGHT_FILES:
+        try:
+            path = get_file(preset, name)
+        except FileNotFoundError:
+            continue
+        if name.endswith(".index.json"):
+            return StateDict(_open_shards(preset, path))
+        file = _open(path)
+        return StateDict((name, file) for name in file)
+    raise FileNotFoundError(
+        f"There are no weights in `{preset}`: none of the files "
+        + ", ".join(f"`{name}`" for name in _WEIGHT_FILES)
+        + " exists."
+    )
+
+
+class StateDict(collections.abc.Mapping):
+    """Tensors by the names that today's PyTorch classes give them.
+
+    The names are those of the files with two exceptions: the last part of
+    the older names `LayerNorm.gamma` and `LayerNorm.beta` reads `weight` and
+    `bias`, and the `position_ids` of the embeddings, which are counted and
+    not learned, are left out. A tensor is read when it is asked for and is
+    not kept, so that a loader never holds more than one.
+
+    Args:
+        tensors: iterable of pairs of a name and of the opened file that
+            holds it. Such a file has the names to iterate over, `shape(name)`
+            and `file[name]`.
+
+    Raises:
+        ValueError: if two tensors have the same name.
+    """
+
+    def __init__(self, tensors):
+        self._places = {}
+        for stored_name, file in tensors:
+            if stored_name.endswith("embeddings.position_ids"):
+                continue
+            name = _modern_name(stored_name)
+            if name in self._places:
+                raise ValueError(
+                    f"The checkpoint holds the tensor `{name}` twice, once "
+                    f"as `{stored_name}`."
+                )
+            self._places[name] = (file, stored_name)
+
+    def __len__(self):
+        return len(self._places)
+
+    def __iter__(self):
+        return iter(self._places)
+
+    def __contains__(self, name):
+        # That of `Mapping` would read the tensor.
+        return name in self._places
+
+    def __getitem__(self, name):
+        file, stored_name = self._places[name]
+        return file[stored_name]
+
+    def shape(self, name):
+        """The shape of a tensor, as a tuple; reads no data."""
+        file, stored_name = self._places[name]
+        return file.shape(stored_name)
+
+
+def _modern_name(name):
+    *parents, last = name.split(".")
+    if parents and "norm" in parents[-1].lower():
+        last = {"gamma": "weight", "beta": "bias"}.get(last, last)
+    return ".".join([*parents, last])
+
+
+def _open_shards(preset, index_path):
+    """Pairs of a name and of the opened shard that the index gives it."""
+    _refuse_placeholder(index_path)
+    try:
+        with open(index_path, encoding="utf-8") as index:
+            weight_map = dict(json.load(index)["weight_map"])
+    except (ValueError, KeyError, TypeError) as e:
+        raise ValueError(
+            f"`{index_path}` is not an index of shards: it must hold a JSON "
+            "object whose `weight_map` maps names of tensors to files."
+        ) from e
+    shards = {}
+    for shard in weight_map.values():
+        if shard in shards:
+            continue
+        # The files beside the index, and no others.
+        if not isinstance(shard, str) or os.path.basename(shard) != shard:
+            raise ValueError(
+                f"`{index_path}` must name files of its own folder. Received: "
+                f"{shard!r}"
+            )
+        try:
+            shards[shard] = _open(get_file(preset, shard))
+        except FileNotFoundError as e:
+            raise ValueError(
+                f"`{index_path}` names the shard `{shard}`, which is missing."
+            ) from e
+    stored = {shard: set(file) for shard, file in shards.items()}
+    for name, shard in weight_map.items():
+        if name not in stored[shard]:
+            raise ValueError(
+                f"`{index_path}` names the tensor `{name}`, which its shard "
+                f"`{shard}` lacks."
+            )
+    return [(name, shards[shard]) for name, shard in weight_map.items()]
+
+
+def _open(path):
+    _refuse_placeholder(path)
+    extension = os.path.splitext(path)[1]
+    if extension == ".safetensors":
+        return _SafetensorsFile(path)
+    if extension == ".bin":
+        return TorchPickle(path)
+    raise ValueError(
+        f"Weights must be in a `.safetensors` or `.bin` file. Received: {path}"
+    )
+
+
+def _refuse_placeholder(path):
+    """Says what lies there when a download went wrong."""
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip().lower()
+    if not start:
+        raise ValueError(f"`{path}` is empty.")
+    if start.startswith(b"version https://git-lfs"):
+        raise ValueError(
+            f"`{path}` looks like a git-lfs pointer, not the file it stands "
+            "for: run `git lfs pull` in its repository."
+        )
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise ValueError(
+            f"`{path}` looks like an HTML page, not a checkpoint: download "
+            "the file itself."
+        )
+
+
+class _SafetensorsFile:
+    """One file in the safetensors format."""
+
+    def __init__(self, path):
+        import safetensors
+
+        self._path = path
+        try:
+            self._file = safetensors.safe_open(path, framework="np")
+        except safetensors.SafetensorError as e:
+            raise ValueError(
+                f"Cannot read `{path}` as a safetensors file: {e}"
+            ) from e
+
+    def __iter__(self):
+        return iter(self._file.keys())
+
+    def shape(self, name):
+        return tuple(self._file.get_slice(name).get_shape())
+
+    def __getitem__(self, name):
+        try:
+            tensor = self._file.get_tensor(name)
+        except (TypeError, AttributeError) as e:
+            dtype = self._file.get_slice(name).get_dtype()
+            raise ValueError(
+                f"The tensor `{name}` of `{self._path}` has the type {dtype}, "
+                "which NumPy does not know."
+            ) from e
+        if tensor.dtype == ml_dtypes.bfloat16:
+            # As the other formats give it.
+            tensor = tensor.astype(np.float32)
+        return tensor

@@ -1,0 +1,464 @@
+"""Reads `pytorch_model.bin` without PyTorch and without running anything.
+
+A pickle is a program, and an unpickler that is told what not to run has to
+be told everything. The one here goes the other way: it knows the handful of
+instructions that `torch.save` writes for a dictionary of tensors, gives the
+few names they may use a meaning of its own, and refuses the rest.
+"""
+
+import contextlib
+import dataclasses
+import io
+import math
+import os
+import pickletools
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+
+# What `torch.save` writes first where it does not write a zip file.
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_PROTOCOL_VERSION = 1001
+_ZIP_SIGNATURE = b"PK\x03\x04"
+
+# The pickle only describes the tensors, in some 150 bytes for each.
+_MAX_PICKLE_BYTES = 16 * 2**20
+# Nothing that is deflated gets smaller than this part of itself.
+_MAX_DEFLATE_RATIO = 1032
+_MAX_RANK = 32
+_MAX_SIZE = 2**48
+# In front of every storage of the older layout.
+_ELEMENT_COUNT = struct.Struct("<q")
+
+# NumPy has no bfloat16. Its bits are the upper half of those of a float32.
+_BFLOAT16_STORAGE = "torch.BFloat16Storage"
+_STORAGE_DTYPES = {
+    "torch.DoubleStorage": np.dtype("<f8"),
+    "torch.FloatStorage": np.dtype("<f4"),
+    "torch.HalfStorage": np.dtype("<f2"),
+    _BFLOAT16_STORAGE: np.dtype("<u2"),
+    "torch.LongStorage": np.dtype("<i8"),
+    "torch.IntStorage": np.dtype("<i4"),
+    "torch.ShortStorage": np.dtype("<i2"),
+    "torch.CharStorage": np.dtype("i1"),
+    "torch.ByteStorage": np.dtype("u1"),
+    "torch.BoolStorage": np.dtype("?"),
+}
+_CONSTRUCTORS = (
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
+)
+
+
+class TorchPickle:
+    """The tensors of a file that `torch.save` wrote, read when asked for.
+
+    Both layouts are read: the zip file of PyTorch 1.6 and later, and the
+    older sequence of pickles. The file must hold one flat dictionary of
+    tensors, which is what `torch.save(model.state_dict(), path)` writes.
+    Nothing in it is executed.
+
+    Args:
+        path: string or `os.PathLike`. The file to read.
+
+    Raises:
+        ValueError: if the file is damaged or cut off, is no checkpoint of
+            PyTorch, holds anything but tensors, or names a function or a
+            class that is not part of how PyTorch stores a tensor.
+
+    Example:
+
+    ```python
+    checkpoint = TorchPickle("pytorch_model.bin")
+    for name in checkpoint:
+        print(name, checkpoint.shape(name), checkpoint[name].dtype)
+    ```
+    """
+
+    def __init__(self, path):
+        self.path = os.fspath(path)
+        with self._errors_name_the_file():
+            with open(self.path, "rb") as file:
+                is_zip = file.read(len(_ZIP_SIGNATURE)) == _ZIP_SIGNATURE
+            layout = _ZipLayout if is_zip else _SequentialLayout
+            self._layout = layout(self.path)
+            self._tensors = self._layout.content
+            _check_state_dict(self._tensors)
+            for tensor in self._tensors.values():
+                self._layout.check(tensor.storage)
+
+    def __iter__(self):
+        return iter(self._tensors)
+
+    def shape(self, name):
+        """The shape of a tensor, as a tuple; reads no data."""
+        return self._tensors[name].shape
+
+    def __getitem__(self, name):
+        tensor = self._tensors[name]
+        storage = tensor.storage
+        dtype = _STORAGE_DTYPES[storage.kind]
+        if self._layout.big_endian:
+            dtype = dtype.newbyteorder(">")
+        with self._errors_name_the_file():
+            data = self._layout.read(storage)
+        array = np.ndarray(
+            tensor.shape,
+            dtype,
+            buffer=data,
+            offset=tensor.offset * dtype.itemsize,
+            strides=[stride * dtype.itemsize for stride in tensor.strides],
+        )
+        # The view would keep the whole storage alive.
+        array = array.astype(dtype.newbyteorder("="), order="C")
+        if storage.kind == _BFLOAT16_STORAGE:
+            array = (array.astype(np.uint32) << 16).view(np.float32)
+        return array
+
+    @contextlib.contextmanager
+    def _errors_name_the_file(self):
+        try:
+            yield
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+            raise ValueError(
+                f"Cannot read `{self.path}` as a PyTorch checkpoint: {e}"
+            ) from e
+
+
+@dataclasses.dataclass(frozen=True)
+class _Global:
+    """A name that the pickle may use. It stands for nothing but itself."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Storage:
+    """A run of elements that lies outside of the pickle."""
+
+    kind: str
+    key: str
+    size: int
+
+    @property
+    def num_bytes(self):
+        return self.size * _STORAGE_DTYPES[self.kind].itemsize
+
+
+@dataclasses.dataclass(frozen=True)
+class _Tensor:
+    """A strided view of a storage; all numbers count elements."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple
+    strides: tuple
+
+
+class _ZipLayout:
+    """PyTorch 1.6 and later: a zip file with one record a storage."""
+
+    def __init__(self, path):
+        self._zip = zipfile.ZipFile(path)
+        self._limit = os.path.getsize(path)
+        # All records lie in one folder, whose name differs.
+        names = [
+            name
+            for name in self._zip.namelist()
+            if name.count("/") == 1 and name.endswith("/data.pkl")
+        ]
+        if len(names) != 1:
+            raise ValueError(
+                "it is a zip file without the record `data.pkl` that "
+                "`torch.save` writes"
+            )
+        self._folder = names[0].removesuffix("data.pkl")
+        byte_order = b"little"
+        if self._folder + "byteorder" in self._zip.NameToInfo:
+            byte_order = self._read_record("byteorder", len(b"little"))
+        if byte_order not in (b"little", b"big"):
+            raise ValueError("its record `byteorder` is damaged")
+        self.big_endian = byte_order == b"big"
+        pickle = self._read_record("data.pkl", _MAX_PICKLE_BYTES)
+        self.content = _Unpickler().load(io.BytesIO(pickle))
+
+    def check(self, storage):
+        record = self._record(f"data/{storage.key}")
+        if record.file_size != storage.num_bytes:
+            raise ValueError(
+                f"its record `data/{storage.key}` has {record.file_size} "
+                f"bytes where {storage.num_bytes} were expected"
+            )
+
+    def read(self, storage):
+        return self._read_record(f"data/{storage.key}", storage.num_bytes)
+
+    def _record(self, name):
+        record = self._zip.NameToInfo.get(self._folder + name)
+        if record is None:
+            raise ValueError(f"its record `{name}` is missing")
+        # A directory that promises more than the file can hold must not
+        # make anything reserve memory for it.
+        ratio = _MAX_DEFLATE_RATIO if record.compress_type else 1
+        if (
+            record.compress_type
+            not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            or record.flag_bits & 0x1
+            or record.compress_size > self._limit
+            or record.file_size > ratio * record.compress_size
+        ):
+            raise ValueError(f"its record `{name}` is damaged")
+        return record
+
+    def _read_record(self, name, max_bytes):
+        record = self._record(name)
+        if record.file_size > max_bytes:
+            raise ValueError(
+                f"its record `{name}` has {record.file_size} bytes, which is "
+                f"more than the {max_bytes} that are plausible"
+            )
+        with self._zip.open(record) as file:
+            data = file.read(record.file_size)
+        if len(data) != record.file_size:
+            raise ValueError(f"its record `{name}` is cut off")
+        return data
+
+
+class _SequentialLayout:
+    """Before PyTorch 1.6: some pickles, then one storage after the other."""
+
+    # Whatever machine wrote it.
+    big_endian = False
+
+    def __init__(self, path):
+        self._path = path
+        with open(path, "rb") as file:
+            stream = io.BytesIO(file.read(_MAX_PICKLE_BYTES))
+            if _Unpickler().load(stream) != _MAGIC_NUMBER:
+                raise ValueError("it does not begin as `torch.save` does")
+            if _Unpickler().load(stream) != _PROTOCOL_VERSION:
+                raise ValueError("its protocol version is not known")
+            # The sizes of the C types, which nothing depends on.
+            _Unpickler().load(stream)
+            unpickler = _Unpickler()
+            self.content = unpickler.load(stream)
+            keys = _Unpickler().load(stream)
+            if not isinstance(keys, list):
+                raise ValueError("its list of storages is damaged")
+            self._places = {}
+            position = stream.tell()
+            for key in keys:
+                storage = unpickler.storages.get(_expect(key, str))
+                file.seek(position)
+                count = file.read(_ELEMENT_COUNT.size)
+                if storage is None or len(count) != _ELEMENT_COUNT.size:
+                    raise ValueError("its list of storages is damaged")
+                if _ELEMENT_COUNT.unpack(count)[0] != storage.size:
+                    raise ValueError(f"its storage `{key}` is damaged")
+                self._places[key] = position + _ELEMENT_COUNT.size
+                position += _ELEMENT_COUNT.size + storage.num_bytes
+            if position > os.path.getsize(path):
+                raise ValueError("it is cut off")
+
+    def check(self, storage):
+        if storage.key not in self._places:
+            raise ValueError(f"its storage `{storage.key}` is missing")
+
+    def read(self, storage):
+        with open(self._path, "rb") as file:
+            file.seek(self._places[storage.key])
+            return file.read(storage.num_bytes)
+
+
+class _Unpickler:
+    """Follows the instructions of one pickle, as far as it knows them."""
+
+    def __init__(self):
+        self.storages = {}
+
+    def load(self, stream):
+        """Reads one pickle from `stream`, which is left behind its end."""
+        try:
+            return self._load(stream)
+        except (IndexError, KeyError) as e:
+            # Something was taken from an empty stack or was never kept.
+            raise ValueError("its pickle is damaged") from e
+
+    def _load(self, stream):
+        stack, marks, memo = [], [], {}
+
+        def pop_to_mark():
+            start = marks.pop()
+            items = stack[start:]
+            del stack[start:]
+            return items
+
+        for opcode, argument, _ in pickletools.genops(stream):
+            match opcode.name:
+                case "PROTO" | "FRAME":
+                    pass
+                case "STOP":
+                    return stack.pop()
+                case "MARK":
+                    marks.append(len(stack))
+                case "NONE":
+                    stack.append(None)
+                case "NEWTRUE" | "NEWFALSE":
+                    stack.append(opcode.name == "NEWTRUE")
+                case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT":
+                    stack.append(argument)
+                case "BINUNICODE" | "SHORT_BINUNICODE" | "SHORT_BINSTRING":
+                    stack.append(argument)
+                case "EMPTY_TUPLE":
+                    stack.append(())
+                case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                    size = int(opcode.name[-1])
+                    items = tuple(stack.pop() for _ in range(size))
+                    stack.append(items[::-1])
+                case "TUPLE":
+                    stack.append(tuple(pop_to_mark()))
+                case "EMPTY_LIST":
+                    stack.append([])
+                case "APPEND":
+                    item = stack.pop()
+                    _expect(stack[-1], list).append(item)
+                case "APPENDS":
+                    items = pop_to_mark()
+                    _expect(stack[-1], list).extend(items)
+                case "EMPTY_DICT":
+                    stack.append({})
+                case "SETITEM":
+                    value, key = stack.pop(), stack.pop()
+                    _expect(stack[-1], dict)[_expect(key, str)] = value
+                case "SETITEMS":
+                    items = pop_to_mark()
+                    for key, value in zip(items[::2], items[1::2], strict=True):
+                        _expect(stack[-1], dict)[_expect(key, str)] = value
+                case "BINPUT" | "LONG_BINPUT":
+                    memo[argument] = stack[-1]
+                case "MEMOIZE":
+                    memo[len(memo)] = stack[-1]
+                case "BINGET" | "LONG_BINGET":
+                    stack.append(memo[argument])
+                case "GLOBAL":
+                    stack.append(_find_global(*argument.split(" ", 1)))
+                case "STACK_GLOBAL":
+                    name, module = stack.pop(), stack.pop()
+                    stack.append(
+                        _find_global(_expect(module, str), _expect(name, str))
+                    )
+                case "REDUCE":
+                    arguments = _expect(stack.pop(), tuple)
+                    function = _expect(stack.pop(), _Global)
+                    stack.append(_construct(function.name, arguments))
+                case "BINPERSID":
+                    stack.append(self._find_storage(stack.pop()))
+                case "BUILD":
+                    # Attributes of a dictionary, such as the `_metadata` of
+                    # a state dictionary. They say nothing about the tensors.
+                    stack.pop()
+                    _expect(stack[-1], dict)
+                case _:
+                    raise ValueError(
+                        f"refused to follow the instruction {opcode.name}, "
+                        "which tensors do not need"
+                    )
+
+    def _find_storage(self, identifier):
+        tag, kind, key, _, size, *view = _expect(identifier, tuple)
+        if tag != "storage" or any(item is not None for item in view):
+            # Views of storages went with PyTorch 0.4.
+            raise ValueError("it refers to something other than a storage")
+        kind = _expect(kind, _Global).name
+        if kind not in _STORAGE_DTYPES:
+            raise ValueError(f"`{kind}` is not the type of a storage")
+        storage = _Storage(kind, _expect(key, str), _expect_size(size))
+        if self.storages.setdefault(key, storage) != storage:
+            raise ValueError(f"its storage `{key}` has two types or sizes")
+        return storage
+
+
+def _find_global(module, name):
+    full_name = f"{module}.{name}"
+    if full_name not in _CONSTRUCTORS and full_name not in _STORAGE_DTYPES:
+        raise ValueError(
+            f"refused to load `{full_name:.200}`, which is not a part of how "
+            "PyTorch stores tensors. A checkpoint must hold nothing but "
+            "tensors, as `torch.save(model.state_dict(), path)` writes it"
+        )
+    return _Global(full_name)
+
+
+def _construct(function, arguments):
+    """What the pickle gets for a call of one of `_CONSTRUCTORS`."""
+    if function == "collections.OrderedDict" and not arguments:
+        return {}
+    if function == "torch._utils._rebuild_parameter":
+        tensor, _, _ = arguments
+        return _expect(tensor, _Tensor)
+    if function == "torch._utils._rebuild_tensor":
+        return _construct_tensor(arguments)
+    if function == "torch._utils._rebuild_tensor_v2":
+        # The rest is about gradients.
+        return _construct_tensor(arguments[:4])
+    raise ValueError(f"it calls `{function}` as `torch.save` never does")
+
+
+def _construct_tensor(arguments):
+    storage, offset, shape, strides = arguments
+    storage = _expect(storage, _Storage)
+    offset = _expect_size(offset)
+    shape = tuple(_expect_size(size) for size in _expect(shape, tuple))
+    strides = tuple(_expect_size(size) for size in _expect(strides, tuple))
+    if len(shape) != len(strides) or len(shape) > _MAX_RANK:
+        raise ValueError("the shape of a tensor is damaged")
+    num_elements = math.prod(shape)
+    last = offset + sum(
+        (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
+    )
+    # A tensor with more elements than its storage repeats some of them: no
+    # weight does, and a few bytes could ask for all the memory there is.
+    if num_elements > storage.size or (num_elements and last >= storage.size):
+        raise ValueError(
+            f"a tensor reaches beyond the end of its storage `{storage.key}`"
+        )
+    return _Tensor(storage, offset, shape, strides)
+
+
+def _check_state_dict(content):
+    if not isinstance(content, dict):
+        raise ValueError(
+            "it holds a single object where a dictionary of tensors was "
+            f"expected, a {_describe(type(content))}"
+        )
+    for name, value in content.items():
+        if not isinstance(value, _Tensor):
+            raise ValueError(
+                f"its entry `{name:.200}` is a {_describe(type(value))}, not a "
+                "tensor. Only flat state dictionaries can be read, as "
+                "`torch.save(model.state_dict(), path)` writes them"
+            )
+
+
+def _expect(value, kind):
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"its pickle is damaged: a {_describe(kind)} was expected, not "
+            f"a {_describe(type(value))}"
+        )
+    return value
+
+
+def _expect_size(value):
+    if not 0 <= _expect(value, int) <= _MAX_SIZE:
+        raise ValueError("its pickle is damaged: a size is out of range")
+    return value
+
+
+def _describe(kind):
+    # Messages name types: the value itself may be endless.
+    return kind.__name__.strip("_").lower()
