@@ -18,6 +18,9 @@ _WEIGHT_FILES = (
     "pytorch_model.bin.index.json",
     "tf_model.h5",
 )
+# What PyTorch calls `weight`; `gamma` and `beta` are also found in old files
+# of PyTorch.
+_TENSORS = {"kernel": "weight", "embeddings": "weight"}
 
 
 def open_state_dict(preset):
@@ -161,11 +164,15 @@ def _open(path):
     _refuse_placeholder(path)
     extension = os.path.splitext(path)[1]
     if extension == ".safetensors":
-        return _SafetensorsFile(path)
+        file = _SafetensorsFile(path)
+        return _TensorFlowVariables(file) if file.is_tensorflow else file
     if extension == ".bin":
         return TorchPickle(path)
+    if extension == ".h5":
+        return _TensorFlowVariables(_H5File(path))
     raise ValueError(
-        f"Weights must be in a `.safetensors` or `.bin` file. Received: {path}"
+        "Weights must be in a file that ends in `.safetensors`, `.bin` or "
+        f"`.h5`. Received: {path}"
     )
 
 
@@ -200,6 +207,8 @@ class _SafetensorsFile:
             raise ValueError(
                 f"Cannot read `{path}` as a safetensors file: {e}"
             ) from e
+        metadata = self._file.metadata() or {}
+        self.is_tensorflow = metadata.get("format") == "tf"
 
     def __iter__(self):
         return iter(self._file.keys())
@@ -220,3 +229,89 @@ class _SafetensorsFile:
             # As the other formats give it.
             tensor = tensor.astype(np.float32)
         return tensor
+
+
+class _H5File:
+    """The variables of a `tf_model.h5`, without what precedes their names."""
+
+    def __init__(self, path):
+        import h5py
+
+        self._path = path
+        self._datasets = {}
+
+        def collect(name, item):
+            if not isinstance(item, h5py.Dataset):
+                return
+            # `<layer>/<model>/<layer>/<...>/<variable>`
+            parts = name.split("/", 2)
+            if len(parts) < 3 or item.dtype.kind not in "fiub":
+                raise ValueError(f"`{name}` is not a variable")
+            # The data could be a part of any file on this machine.
+            if item.external or item.is_virtual:
+                raise ValueError(f"`{name}` lies outside of the file")
+            self._datasets[parts[2]] = item
+
+        try:
+            # Open as long as the datasets are.
+            file = h5py.File(path, "r")
+            if "layer_names" not in file.attrs:
+                raise ValueError("the attribute `layer_names` is missing")
+            file.visititems(collect)
+        except (OSError, RuntimeError, ValueError) as e:
+            raise ValueError(
+                f"Cannot read `{path}` as weights that transformers saved "
+                f"from TensorFlow: {e}"
+            ) from e
+
+    def __iter__(self):
+        return iter(self._datasets)
+
+    def shape(self, name):
+        return self._datasets[name].shape
+
+    def __getitem__(self, name):
+        try:
+            return self._datasets[name][()]
+        except OSError as e:
+            raise ValueError(
+                f"Cannot read the tensor `{name}` of `{self._path}`: {e}"
+            ) from e
+
+
+class _TensorFlowVariables:
+    """Variables of the TensorFlow classes as the tensors of PyTorch's.
+
+    `encoder/layer_._0/output/dense/kernel:0` is the transposed
+    `encoder.layer.0.output.dense.weight`. All kernels are transposed, also
+    those of convolutions; tables of embeddings and the two matrices of the
+    masked language head, which TensorFlow does not call kernels, are not.
+    """
+
+    def __init__(self, file):
+        self._file = file
+        self._variables = {}
+        for variable in file:
+            *parents, last = variable.removesuffix(":0").split("/")
+            # A layer that PyTorch has in an inner module: `predictions___cls`.
+            parents = [
+                part.rpartition("___")[2].replace("_._", ".")
+                for part in parents
+            ]
+            self._variables[".".join([*parents, _TENSORS.get(last, last)])] = (
+                variable,
+                last == "kernel",
+            )
+
+    def __iter__(self):
+        return iter(self._variables)
+
+    def shape(self, name):
+        variable, is_transposed = self._variables[name]
+        shape = self._file.shape(variable)
+        return shape[::-1] if is_transposed else shape
+
+    def __getitem__(self, name):
+        variable, is_transposed = self._variables[name]
+        value = self._file[variable]
+        return value.T if is_transposed else value

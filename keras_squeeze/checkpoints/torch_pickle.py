@@ -10,12 +10,14 @@ import contextlib
 import dataclasses
 import io
 import math
+import mmap
 import os
 import pickletools
 import struct
 import zipfile
 import zlib
 
+import ml_dtypes
 import numpy as np
 
 # What `torch.save` writes first where it does not write a zip file.
@@ -32,7 +34,7 @@ _MAX_SIZE = 2**48
 # In front of every storage of the older layout.
 _ELEMENT_COUNT = struct.Struct("<q")
 
-# NumPy has no bfloat16. Its bits are the upper half of those of a float32.
+# NumPy has no bfloat16: these are its bits.
 _BFLOAT16_STORAGE = "torch.BFloat16Storage"
 _STORAGE_DTYPES = {
     "torch.DoubleStorage": np.dtype("<f8"),
@@ -116,14 +118,21 @@ class TorchPickle:
         # The view would keep the whole storage alive.
         array = array.astype(dtype.newbyteorder("="), order="C")
         if storage.kind == _BFLOAT16_STORAGE:
-            array = (array.astype(np.uint32) << 16).view(np.float32)
+            array = array.view(ml_dtypes.bfloat16).astype(np.float32)
         return array
 
     @contextlib.contextmanager
     def _errors_name_the_file(self):
         try:
             yield
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+        except (
+            ValueError,
+            EOFError,
+            # What `zipfile` raises on damaged directories and records.
+            NotImplementedError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as e:
             raise ValueError(
                 f"Cannot read `{self.path}` as a PyTorch checkpoint: {e}"
             ) from e
@@ -163,7 +172,11 @@ class _ZipLayout:
     """PyTorch 1.6 and later: a zip file with one record a storage."""
 
     def __init__(self, path):
-        self._zip = zipfile.ZipFile(path)
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except zipfile.BadZipFile as e:
+            # The directory is at the end.
+            raise ValueError(f"it is cut off or damaged: {e}") from e
         self._limit = os.path.getsize(path)
         # All records lie in one folder, whose name differs.
         names = [
@@ -208,6 +221,7 @@ class _ZipLayout:
             record.compress_type
             not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
             or record.flag_bits & 0x1
+            or not 0 <= record.header_offset < self._limit
             or record.compress_size > self._limit
             or record.file_size > ratio * record.compress_size
         ):
@@ -237,7 +251,9 @@ class _SequentialLayout:
     def __init__(self, path):
         self._path = path
         with open(path, "rb") as file:
-            stream = io.BytesIO(file.read(_MAX_PICKLE_BYTES))
+            stream = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # Reading returns what there is, whatever size the pickle asks for.
+        with stream:
             if _Unpickler().load(stream) != _MAGIC_NUMBER:
                 raise ValueError("it does not begin as `torch.save` does")
             if _Unpickler().load(stream) != _PROTOCOL_VERSION:
@@ -247,30 +263,33 @@ class _SequentialLayout:
             unpickler = _Unpickler()
             self.content = unpickler.load(stream)
             keys = _Unpickler().load(stream)
-            if not isinstance(keys, list):
+            self._starts = self._find_storages(
+                stream, _expect(keys, list), unpickler.storages
+            )
+
+    def _find_storages(self, stream, keys, storages):
+        starts = {}
+        for key in keys:
+            storage = storages.get(_expect(key, str))
+            count = stream.read(_ELEMENT_COUNT.size)
+            start = stream.tell()
+            if storage is None or len(count) < _ELEMENT_COUNT.size:
                 raise ValueError("its list of storages is damaged")
-            self._places = {}
-            position = stream.tell()
-            for key in keys:
-                storage = unpickler.storages.get(_expect(key, str))
-                file.seek(position)
-                count = file.read(_ELEMENT_COUNT.size)
-                if storage is None or len(count) != _ELEMENT_COUNT.size:
-                    raise ValueError("its list of storages is damaged")
-                if _ELEMENT_COUNT.unpack(count)[0] != storage.size:
-                    raise ValueError(f"its storage `{key}` is damaged")
-                self._places[key] = position + _ELEMENT_COUNT.size
-                position += _ELEMENT_COUNT.size + storage.num_bytes
-            if position > os.path.getsize(path):
+            if _ELEMENT_COUNT.unpack(count)[0] != storage.size:
+                raise ValueError(f"its storage `{key}` is damaged")
+            if start + storage.num_bytes > len(stream):
                 raise ValueError("it is cut off")
+            stream.seek(start + storage.num_bytes)
+            starts[key] = start
+        return starts
 
     def check(self, storage):
-        if storage.key not in self._places:
+        if storage.key not in self._starts:
             raise ValueError(f"its storage `{storage.key}` is missing")
 
     def read(self, storage):
         with open(self._path, "rb") as file:
-            file.seek(self._places[storage.key])
+            file.seek(self._starts[storage.key])
             return file.read(storage.num_bytes)
 
 
@@ -432,14 +451,15 @@ def _construct_tensor(arguments):
 def _check_state_dict(content):
     if not isinstance(content, dict):
         raise ValueError(
-            "it holds a single object where a dictionary of tensors was "
-            f"expected, a {_describe(type(content))}"
+            "a dictionary of tensors was expected, but it holds a single "
+            f"object of type `{_type_name(type(content))}`"
         )
     for name, value in content.items():
         if not isinstance(value, _Tensor):
             raise ValueError(
-                f"its entry `{name:.200}` is a {_describe(type(value))}, not a "
-                "tensor. Only flat state dictionaries can be read, as "
+                f"its entry `{name:.200}` is of type "
+                f"`{_type_name(type(value))}`, not a tensor. Only flat state "
+                "dictionaries can be read, as "
                 "`torch.save(model.state_dict(), path)` writes them"
             )
 
@@ -447,8 +467,8 @@ def _check_state_dict(content):
 def _expect(value, kind):
     if not isinstance(value, kind):
         raise ValueError(
-            f"its pickle is damaged: a {_describe(kind)} was expected, not "
-            f"a {_describe(type(value))}"
+            f"type `{_type_name(kind)}` was expected where its pickle has "
+            f"`{_type_name(type(value))}`"
         )
     return value
 
@@ -459,6 +479,6 @@ def _expect_size(value):
     return value
 
 
-def _describe(kind):
-    # Messages name types: the value itself may be endless.
+def _type_name(kind):
+    # Messages name types and not values, whose text may be endless.
     return kind.__name__.strip("_").lower()

@@ -1,0 +1,77 @@
+import json
+
+from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
+from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+
+
+class FromPreset:
+    """Gives a KerasHub class a `from_preset()` that reads Hugging Face, too.
+
+    KerasHub chooses its loader from a fixed list, which cannot be extended.
+    A class that has this one before KerasHub's in its bases looks at the
+    checkpoint first, and leaves all presets of KerasHub's layout to KerasHub.
+    """
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        """Instantiate the class from a preset.
+
+        Args:
+            preset: string. One of:
+
+                1. a built-in name like `"mobile_bert_tiny_en_uncased"`; see
+                   `cls.presets`
+                2. a folder that `save_to_preset()` wrote
+                3. a folder with a Hugging Face checkpoint
+                4. a handle of either on the Hugging Face hub, like
+                   `"hf://google/mobilebert-uncased"`
+            **kwargs: Arguments of the class, which replace those of the
+                preset. Models take `load_weights=False` for new weights, and
+                classifiers `num_classes` for a new head.
+
+        Returns:
+            An object of the class.
+
+        Raises:
+            ValueError: If there is no such preset, it is one of another
+                class, or it is damaged or incomplete.
+
+        Example:
+
+        ```python
+        keras_squeeze.models.MobileBertBackbone.from_preset(
+            "mobile_bert_tiny_en_uncased"
+        )
+        ```
+        """
+        config = _load_config(preset)
+        if is_hugging_face_config(config):
+            return HuggingFacePresetLoader(preset, config).load(cls, **kwargs)
+        try:
+            return super().from_preset(preset, **kwargs)
+        except FileNotFoundError as e:
+            raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
+
+
+def _load_config(preset):
+    try:
+        path = get_file(preset, "config.json")
+    except FileNotFoundError as e:
+        raise ValueError(
+            "A preset must be a folder or a repository with a `config.json`. "
+            f"Received: preset={preset!r}"
+        ) from e
+    with open(path, encoding="utf-8") as file:
+        try:
+            config = json.load(file)
+        except ValueError as e:
+            raise ValueError(
+                f"`config.json` of `{preset}` is not valid JSON: {e}"
+            ) from e
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"`config.json` of `{preset}` must hold an object. Received: "
+            f"{type(config).__name__}"
+        )
+    return config

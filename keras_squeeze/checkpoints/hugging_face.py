@@ -1,0 +1,218 @@
+"""Load presets from checkpoints in the layout of Hugging Face."""
+
+import dataclasses
+import json
+import warnings
+
+import keras_hub
+
+from keras_squeeze import keras_hub_seam
+from keras_squeeze.checkpoints.config_map import ConfigMap
+from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.weight_table import WeightTable
+
+ARCHITECTURES = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What the loader must know of one architecture.
+
+    Args:
+        model_type: string. The `model_type` in `config.json`.
+        backbone_cls: The backbone class.
+        config_map: The `ConfigMap` of the architecture.
+        weight_table: The `WeightTable` of the architecture.
+    """
+
+    model_type: str
+    backbone_cls: type
+    config_map: ConfigMap
+    weight_table: WeightTable
+
+
+def register_architecture(architecture):
+    """Make an architecture known to `from_preset()`.
+
+    The loader cannot import the models, which need it for their
+    `from_preset()`; they register themselves instead.
+
+    Args:
+        architecture: The `Architecture`.
+    """
+    ARCHITECTURES[architecture.model_type] = architecture
+
+
+def is_hugging_face_config(config):
+    """Whether a `config.json` is Hugging Face's and not KerasHub's.
+
+    Args:
+        config: Dictionary. The contents of `config.json`.
+
+    Returns:
+        bool.
+    """
+    return "registered_name" not in config and "model_type" in config
+
+
+class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
+    """Builds our classes from a checkpoint of Hugging Face.
+
+    Args:
+        preset: string. A local folder, a handle such as `"hf://org/name"`, or
+            the name of a built-in preset.
+        config: Dictionary. The contents of the checkpoint's `config.json`.
+    """
+
+    def __init__(self, preset, config):
+        super().__init__(preset, config)
+        model_type = config["model_type"]
+        if model_type not in ARCHITECTURES:
+            raise ValueError(
+                f"The checkpoint `{preset}` must have one of the model types "
+                f"{sorted(ARCHITECTURES)}. Received: model_type={model_type!r}"
+            )
+        self.architecture = ARCHITECTURES[model_type]
+
+    def check_backbone_class(self):
+        return self.architecture.backbone_cls
+
+    def load(self, cls, load_weights=True, **kwargs):
+        """Build an object of any of our classes that have `from_preset()`.
+
+        Args:
+            cls: The class. Its `backbone_cls` must be the checkpoint's.
+            load_weights: bool. Whether to load the weights, too.
+            **kwargs: Arguments of the class that replace the checkpoint's.
+
+        Returns:
+            An object of the class.
+
+        Raises:
+            ValueError: If the checkpoint is not one of the class's
+                architecture, or is incomplete.
+        """
+        is_backbone = issubclass(cls, keras_hub.models.Backbone)
+        wanted = cls if is_backbone else cls.backbone_cls
+        found = self.check_backbone_class()
+        if wanted is not found:
+            raise ValueError(
+                f"`{cls.__name__}` needs a checkpoint of a "
+                f"`{wanted.__name__}`. Received: preset={self.preset!r}, a "
+                f"checkpoint of a `{found.__name__}` "
+                f"(model_type={self.architecture.model_type!r})"
+            )
+        if is_backbone:
+            return self.load_backbone(cls, load_weights, **kwargs)
+        if issubclass(cls, keras_hub.models.Task):
+            return self.load_task(
+                cls, load_weights, "num_classes" not in kwargs, **kwargs
+            )
+        if issubclass(cls, keras_hub.tokenizers.Tokenizer):
+            return self.load_tokenizer(cls, **kwargs)
+        return self.load_preprocessor(cls, **kwargs)
+
+    def load_backbone(self, cls, load_weights, **kwargs):
+        backbone = self._build_backbone(cls, **kwargs)
+        if load_weights:
+            absent = self._load_weights(backbone, optional="pooler.")
+            if absent:
+                warnings.warn(
+                    f"The checkpoint `{self.preset}` has no pooler, so that "
+                    "`pooled_output` comes from new weights: "
+                    + ", ".join(absent),
+                    stacklevel=2,
+                )
+        return backbone
+
+    def load_task(self, cls, load_weights, load_task_weights, **kwargs):
+        backbone_kwargs, kwargs = self.get_backbone_kwargs(**kwargs)
+        head = None
+        if load_task_weights:
+            has_head = cls.hugging_face_class in self._class_name()
+            if load_weights and has_head:
+                head = cls.hugging_face_head
+            kwargs = {**cls.head_kwargs(self.config, has_head), **kwargs}
+        if "preprocessor" not in kwargs:
+            kwargs["preprocessor"] = self.load_preprocessor(
+                cls.preprocessor_cls
+            )
+        backbone = self._build_backbone(cls.backbone_cls, **backbone_kwargs)
+        task = cls(backbone=backbone, **kwargs)
+        if load_weights:
+            self._load_weights(
+                backbone,
+                task=task,
+                head=head,
+                optional="" if cls.uses_pooled_output else "pooler.",
+            )
+        return task
+
+    def load_tokenizer(self, cls, config_file=None, **kwargs):
+        config = self._optional_json("tokenizer_config.json") or {}
+        settings = {
+            "lowercase": config.get("do_lower_case", True),
+            "strip_accents": config.get("strip_accents"),
+            "split_on_cjk": config.get("tokenize_chinese_chars", True),
+        }
+        return cls(vocabulary=self._vocabulary(), **{**settings, **kwargs})
+
+    def load_preprocessor(self, cls, config_file=None, **kwargs):
+        max_length = self.config.get("max_position_embeddings", 512)
+        kwargs = {"sequence_length": min(512, max_length), **kwargs}
+        return super().load_preprocessor(cls, **kwargs)
+
+    def _build_backbone(self, cls, **kwargs):
+        settings = self.architecture.config_map.backbone_kwargs(self.config)
+        return cls(**{**settings, **kwargs})
+
+    def _load_weights(self, backbone, task=None, head=None, optional=""):
+        # Reading files needs packages that no other call does.
+        from keras_squeeze.checkpoints.state_dict import open_state_dict
+
+        try:
+            return self.architecture.weight_table.load(
+                open_state_dict(self.preset), backbone, task, head, optional
+            )
+        except ValueError as e:
+            raise ValueError(
+                f"The weights of `{self.preset}` cannot be loaded. {e}"
+            ) from e
+
+    def _class_name(self):
+        """The name of the class that wrote the checkpoint, `""` if unknown."""
+        return (self.config.get("architectures") or [""])[0]
+
+    def _optional_json(self, name):
+        try:
+            path = get_file(self.preset, name)
+        except FileNotFoundError:
+            return None
+        with open(path, encoding="utf-8") as file:
+            try:
+                return json.load(file)
+            except ValueError as e:
+                raise ValueError(
+                    f"`{name}` of `{self.preset}` is not valid JSON: {e}"
+                ) from e
+
+    def _vocabulary(self):
+        """The vocabulary as a list, from either file that may hold it."""
+        try:
+            path = get_file(self.preset, "vocab.txt")
+        except FileNotFoundError:
+            tokenizer = self._optional_json("tokenizer.json")
+            if tokenizer is None:
+                raise FileNotFoundError(
+                    f"There is no vocabulary in `{self.preset}`: neither "
+                    "`vocab.txt` nor `tokenizer.json` exists."
+                ) from None
+            model = tokenizer.get("model", {})
+            if model.get("type") != "WordPiece":
+                raise ValueError(
+                    f"`tokenizer.json` of `{self.preset}` must hold a "
+                    f"WordPiece model. Received: type={model.get('type')!r}"
+                ) from None
+            return sorted(model["vocab"], key=model["vocab"].get)
+        with open(path, encoding="utf-8", newline="\n") as file:
+            return file.read().removesuffix("\n").split("\n")

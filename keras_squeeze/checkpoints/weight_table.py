@@ -1,0 +1,182 @@
+"""One declarative table of weights, read in both directions."""
+
+import re
+
+import numpy as np
+from keras import ops
+
+# What a row's two ends share: the name's suffix in the checkpoint, the
+# attribute of our layer, and whether the axes run in the opposite order.
+# Reversing is its own inverse, and serves dense kernels and convolution
+# kernels alike.
+DENSE = ((".weight", "kernel", True), (".bias", "bias", False))
+NORM = ((".weight", "gamma", False), (".bias", "beta", False))
+EMBEDDING = ((".weight", "embeddings", False),)
+TENSOR = (("", None, False),)
+
+_LISTED = 10
+
+
+class WeightTable:
+    """Which tensor of a checkpoint is which variable of a model.
+
+    Args:
+        prefix: string. What the checkpoint's task models put before the names
+            of the body, e.g. `"mobilebert."`. It may be absent.
+        body: List of rows `(name, path, kind)` for the backbone. `name` is
+            the tensor's name in the checkpoint without the kind's suffix,
+            `path` the attributes that lead from the backbone to our layer,
+            `kind` one of the constants of this module. A part `*` of a path
+            stands for each item of a list, `:-1` for each but the last, and
+            `-1` for the last; the item's number takes the place of the next
+            `*` in the name. A row whose path meets `None` has no variable in
+            that model.
+        heads: Dictionary from the name of a task to its head's rows, whose
+            paths start at the task model.
+        head_names: Tuple of strings. How the names of heads start; a head
+            that no task asks for is left unread.
+    """
+
+    def __init__(self, prefix, body, heads, head_names):
+        self.prefix = prefix
+        self.body = body
+        self.heads = heads
+        self.head_names = head_names
+        self._known_names = re.compile(
+            "|".join(
+                re.escape(name + suffix).replace(r"\*", r"\d+")
+                for name, _, kind in body
+                for suffix, _, _ in kind
+            )
+        )
+
+    def variables(self, backbone, task=None, head=None):
+        """Find every variable and the name it has in a checkpoint.
+
+        Args:
+            backbone: The backbone model.
+            task: The task model of `head`.
+            head: string. The name of the task in `heads`, or `None` for the
+                body alone.
+
+        Returns:
+            A dictionary from the tensor's name, without the prefix, to a
+            tuple of the variable and whether its axes are reversed.
+        """
+        found = {}
+        for root, rows in ((backbone, self.body), (task, self.heads.get(head))):
+            for name, path, kind in rows or ():
+                for full_name, layer in _walk(root, path.split("."), name):
+                    for suffix, attribute, is_reversed in kind:
+                        variable = (
+                            getattr(layer, attribute) if attribute else layer
+                        )
+                        found[full_name + suffix] = variable, is_reversed
+        return found
+
+    def load(self, state_dict, backbone, task=None, head=None, optional=""):
+        """Assign the tensors of a checkpoint to the variables of a model.
+
+        Args:
+            state_dict: Mapping from names to numpy arrays, with a method
+                `shape(name)`.
+            backbone: The backbone model.
+            task: The task model of `head`.
+            head: string. The name of the task in `heads`, or `None`.
+            optional: string. How the names of the tensors start that may be
+                missing; `""` for none.
+
+        Returns:
+            A list of the names of the missing optional tensors.
+
+        Raises:
+            ValueError: If tensors are missing, unexpected or of another
+                shape. All of them are named.
+        """
+        names = {self._without_prefix(name): name for name in state_dict}
+        wanted = self.variables(backbone, task, head)
+        missing = [name for name in wanted if name not in names]
+        absent = [n for n in missing if optional and n.startswith(optional)]
+        missing = [name for name in missing if name not in absent]
+        unexpected = [
+            name
+            for short, name in names.items()
+            if short not in wanted
+            and not short.startswith(self.head_names)
+            and not self._known_names.fullmatch(short)
+        ]
+        mismatched = []
+        for name, (variable, is_reversed) in wanted.items():
+            if name not in names:
+                continue
+            shape = tuple(state_dict.shape(names[name]))
+            expected = tuple(variable.shape)
+            expected = expected[::-1] if is_reversed else expected
+            if shape != expected:
+                mismatched.append(
+                    f"{names[name]} (expected {expected}, received {shape})"
+                )
+        if missing or unexpected or mismatched:
+            raise ValueError(
+                "The checkpoint does not fit the model."
+                + _listing("Missing", missing)
+                + _listing("Unexpected", unexpected)
+                + _listing("Of another shape", mismatched)
+            )
+        for name, (variable, is_reversed) in wanted.items():
+            if name in names:
+                value = state_dict[names[name]]
+                variable.assign(value.transpose() if is_reversed else value)
+        return absent
+
+    def state_dict(self, backbone, task=None, head=None):
+        """The reverse of `load()`: the model's weights as a checkpoint's.
+
+        Args:
+            backbone: The backbone model.
+            task: The task model of `head`.
+            head: string. The name of the task in `heads`, or `None`.
+
+        Returns:
+            A dictionary from names, without the prefix, to numpy arrays.
+        """
+        return {
+            name: np.ascontiguousarray(
+                ops.convert_to_numpy(variable).transpose()
+                if is_reversed
+                else ops.convert_to_numpy(variable)
+            )
+            for name, (variable, is_reversed) in self.variables(
+                backbone, task, head
+            ).items()
+        }
+
+    def _without_prefix(self, name):
+        return name.removeprefix(self.prefix)
+
+
+def _walk(node, path, name):
+    """Yield `(name, layer)` for every layer that a path leads to."""
+    if node is None:
+        return
+    if not path:
+        yield name, node
+        return
+    part, *rest = path
+    if part in ("*", ":-1"):
+        items = node if part == "*" else node[:-1]
+        for i, item in enumerate(items):
+            yield from _walk(item, rest, name.replace("*", str(i), 1))
+    elif part == "-1":
+        yield from _walk(node[-1], rest, name)
+    else:
+        yield from _walk(getattr(node, part), rest, name)
+
+
+def _listing(title, names):
+    if not names:
+        return ""
+    listed = "".join(f"\n  {name}" for name in names[:_LISTED])
+    more = len(names) - _LISTED
+    rest = f"\n  and {more} more" if more > 0 else ""
+    return f"\n{title} ({len(names)}):{listed}{rest}"
