@@ -1,0 +1,297 @@
+"""The tokenizer of BERT, of which SqueezeBERT and MobileBERT have copies."""
+
+import keras
+import keras_hub
+import numpy as np
+
+from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.tokenizers.texts import flatten_texts
+from keras_squeeze.tokenizers.texts import join_innermost
+from keras_squeeze.tokenizers.texts import regroup
+from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
+    """A WordPiece tokenizer that gives the same ids as the original BERT.
+
+    This is a `keras_hub.tokenizers.WordPieceTokenizer` whose ids are those of
+    `transformers.BertTokenizerFast`, for any text in any language: it differs
+    from its base class in what it takes for a space, for punctuation and for
+    an accent, in how it lowercases, in dropping control characters, and in
+    recognising special tokens such as `"[MASK]"` in the text. It gives the
+    same ids when it is called directly, in a `tf.function` and in a `tf.data`
+    pipeline; only the latter two need TensorFlow and TensorFlow Text.
+
+    If the input is a batch of strings, the output is a list of lists of ids
+    (a `tf.RaggedTensor` in a TensorFlow graph). If the input is a single
+    string, the output is an array (a `tf.Tensor`) of shape `(num_tokens,)`.
+    If `sequence_length` is set, the output is padded or trimmed to it.
+
+    Args:
+        vocabulary: A list of strings or a string filename path. If
+            passing a list, each element of the list should be a single
+            WordPiece token string. If passing a filename, the file should be
+            a plain text file containing a single WordPiece token per line.
+        sequence_length: int. If set, the output is padded with zeros or
+            trimmed to this length.
+        lowercase: bool. Whether the text is lowercased.
+        strip_accents: bool. Whether accents are removed. If `None`, they are
+            if `lowercase` is set.
+        split: bool. Whether to split the text into words. If `False`, every
+            input string is a word, and the strings of the last axis of the
+            input make up a text.
+        split_on_cjk: bool. Whether each Chinese character is a word. Only
+            applies when `split` is `True`.
+        suffix_indicator: string. What tokens that continue a word start with.
+        oov_token: string. The token for words that have no other. It must be
+            in the vocabulary.
+        special_tokens: list of strings. Further special tokens. They must be
+            in the vocabulary.
+        special_tokens_in_strings: bool. Whether to recognise the special
+            tokens in the text, where they are not split and not lowercased.
+        dtype: string. The output type, an integer type or `"string"`.
+        **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
+
+    Raises:
+        ValueError: if the vocabulary has a token twice, or lacks a special
+            token; if called on something that is not text.
+
+    Examples:
+
+    ```python
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary += ["the", "qu", "##ick", "brown", "cafe", "fox", "."]
+    tokenizer = keras_squeeze.tokenizers.BertWordPieceTokenizer(vocabulary)
+
+    # Unbatched input.
+    tokenizer("The quick brown [MASK].")
+
+    # Batched input. Accents are removed together with the capitals.
+    tokenizer(["The quick brown fox.", "The Café."])
+
+    # In a `tf.data` pipeline.
+    dataset = tf.data.Dataset.from_tensor_slices(["The quick", "brown fox"])
+    dataset = dataset.batch(2).map(tokenizer)
+
+    # Detokenization.
+    tokenizer.detokenize(tokenizer("The quick brown fox."))
+    ```
+
+    References:
+     - [Devlin et al., 2018](https://arxiv.org/abs/1810.04805)
+     - [Schuster and Nakajima, 2012](https://research.google/pubs/pub37842/)
+    """
+
+    def __init__(
+        self,
+        vocabulary=None,
+        sequence_length=None,
+        lowercase=True,
+        strip_accents=None,
+        split=True,
+        split_on_cjk=True,
+        suffix_indicator="##",
+        oov_token="[UNK]",
+        special_tokens=None,
+        special_tokens_in_strings=True,
+        dtype="int32",
+        **kwargs,
+    ):
+        self._add_special_token("[CLS]", "cls_token")
+        self._add_special_token("[SEP]", "sep_token")
+        self._add_special_token("[PAD]", "pad_token")
+        self._add_special_token("[MASK]", "mask_token")
+        # The names under which KerasHub's preprocessors know the first two.
+        self._add_special_token("[CLS]", "start_token")
+        self._add_special_token("[SEP]", "end_token")
+        super().__init__(
+            vocabulary=vocabulary,
+            sequence_length=sequence_length,
+            lowercase=lowercase,
+            strip_accents=strip_accents,
+            split=split,
+            split_on_cjk=split_on_cjk,
+            suffix_indicator=suffix_indicator,
+            oov_token=oov_token,
+            special_tokens=special_tokens,
+            special_tokens_in_strings=special_tokens_in_strings,
+            dtype=dtype,
+            **kwargs,
+        )
+
+    def set_vocabulary(self, vocabulary):
+        """Set the tokenizer vocabulary to a file or list of strings."""
+        # Both are made from the vocabulary when they are first needed.
+        self._encoder = None
+        self._graph = None
+        super().set_vocabulary(vocabulary)
+        if vocabulary is not None:
+            self._check_tokens()
+
+    def _check_tokens(self):
+        if len(self._token_to_id_map) < len(self.vocabulary):
+            repeated = next(
+                token
+                for id, token in enumerate(self.vocabulary)
+                if self._token_to_id_map[token] != id
+            )
+            raise ValueError(
+                "Every token of `vocabulary` must be in it only once. "
+                f"Received a vocabulary that has {repeated!r} more than once."
+            )
+        for token in self._init_special_tokens or []:
+            if token not in self._token_to_id_map:
+                raise ValueError(
+                    "Every token of `special_tokens` must be in the "
+                    "vocabulary, which lacks one. Received: special_tokens="
+                    f"{self._init_special_tokens}, missing: {token!r}"
+                )
+
+    @property
+    def encoder(self):
+        """The `WordPieceEncoder` behind the tokenizer.
+
+        Its `tokenizer` attribute is the `tokenizers.Tokenizer`, which also
+        tells where in the text each token comes from.
+        """
+        self._check_vocabulary()
+        if self._encoder is None:
+            self._encoder = WordPieceEncoder(**self._encoder_arguments())
+        return self._encoder
+
+    @property
+    def graph(self):
+        """The `WordPieceGraph` behind the tokenizer in TensorFlow graphs."""
+        self._check_vocabulary()
+        if self._graph is None:
+            from keras_squeeze.tokenizers.word_piece_graph import WordPieceGraph
+
+            self._graph = WordPieceGraph(**self._encoder_arguments())
+        return self._graph
+
+    def _encoder_arguments(self):
+        special_tokens = []
+        if self.special_tokens_in_strings:
+            special_tokens = {
+                self.oov_token,
+                *self.special_tokens,
+                *(self._init_special_tokens or []),
+            }
+        strip_accents = self.strip_accents
+        if strip_accents is None:
+            strip_accents = self.lowercase
+        return {
+            "vocabulary": list(self.vocabulary),
+            "special_tokens": sorted(special_tokens),
+            "lowercase": self.lowercase,
+            "strip_accents": strip_accents,
+            "split": self.split,
+            "split_on_cjk": self.split_on_cjk,
+            "suffix_indicator": self.suffix_indicator,
+            "oov_token": self.oov_token,
+        }
+
+    def tokenize_rows(self, texts):
+        """Tokenize texts to one long row of ids, the form packers take.
+
+        Args:
+            texts: list of strings, or in a TensorFlow graph a string tensor
+                of shape `(num_texts,)`.
+
+        Returns:
+            A tuple `(ids, lengths)` of two int32 arrays or tensors: the ids
+            of all texts one after the other, and how many each text has.
+        """
+        if in_tf_function():
+            rows = self.graph.encode(texts)
+            return rows.values, rows.row_lengths()
+        return self.encoder.encode(texts)
+
+    def tokenize(self, inputs):
+        if in_tf_function():
+            return self._tokenize_in_graph(inputs)
+        texts, nesting = flatten_texts(inputs)
+        ids, lengths = self.tokenize_rows(texts)
+        if not self.split:
+            # The strings of an innermost list are the words of one text.
+            sizes, nesting = join_innermost(nesting)
+            lengths = np.diff(
+                np.append(0, np.cumsum(lengths))[np.cumsum(sizes)], prepend=0
+            )
+        is_string = self.compute_dtype == "string"
+        if is_string:
+            tokens = np.array(self.vocabulary, "object")[ids]
+        else:
+            tokens = ids.astype(self.compute_dtype)
+        if self.sequence_length:
+            rows = _pad_rows(tokens, lengths, self.sequence_length)
+            return regroup(rows.tolist() if is_string else rows, nesting)
+        if nesting is None and not is_string:
+            return tokens
+        tokens = tokens.tolist()
+        ends = np.cumsum(lengths).tolist()
+        rows = [
+            tokens[start:end]
+            for start, end in zip([0, *ends], ends, strict=False)
+        ]
+        return regroup(rows, nesting)
+
+    def _tokenize_in_graph(self, inputs):
+        import tensorflow as tf
+
+        if not isinstance(inputs, tf.RaggedTensor):
+            inputs = tf.convert_to_tensor(inputs)
+        rank = inputs.shape.rank
+        if inputs.dtype != tf.string or rank is None:
+            raise ValueError(
+                "The inputs to tokenize must be strings, in a tensor of known "
+                f"rank. Received: inputs={inputs}"
+            )
+        is_single = rank < (1 if self.split else 2)
+        while inputs.shape.rank < (1 if self.split else 2):
+            inputs = inputs[tf.newaxis]
+        if inputs.shape.rank == 1:
+            tokens = self._encode_in_graph(inputs)
+        else:
+            if isinstance(inputs, tf.Tensor):
+                inputs = tf.RaggedTensor.from_tensor(
+                    inputs, ragged_rank=inputs.shape.rank - 1
+                )
+            tokens = tf.ragged.map_flat_values(self._encode_in_graph, inputs)
+        if not self.split:
+            # The strings of the last axis are the words of one text.
+            tokens = tokens.merge_dims(-2, -1)
+        if self.sequence_length:
+            shape = tokens.shape[:-1] + [self.sequence_length]
+            tokens = tokens.to_tensor(shape=shape)
+        return tokens[0] if is_single else tokens
+
+    def _encode_in_graph(self, texts):
+        """Returns the ragged tokens of a string tensor of rank 1."""
+        import tensorflow as tf
+
+        ids = self.graph.encode(texts)
+        if self.compute_dtype == "string":
+            return ids.with_flat_values(
+                tf.gather(tf.constant(self.vocabulary), ids.flat_values)
+            )
+        return tf.cast(ids, self.compute_dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config["split_on_cjk"] = self.split_on_cjk
+        return config
+
+
+def _pad_rows(tokens, lengths, sequence_length):
+    """Returns a dense array of the rows that follow each other in `tokens`."""
+    is_string = tokens.dtype == "object"
+    rows = np.full(
+        (len(lengths), sequence_length), "" if is_string else 0, tokens.dtype
+    )
+    starts = np.cumsum(lengths) - lengths
+    columns = np.arange(len(tokens)) - np.repeat(starts, lengths)
+    is_filled = np.arange(sequence_length) < lengths[:, np.newaxis]
+    rows[is_filled] = tokens[columns < sequence_length]
+    return rows

@@ -1,0 +1,235 @@
+"""Packs token segments into the fixed-width inputs of BERT-like models."""
+
+import numpy as np
+
+from keras_squeeze.validation import check_positive_int
+
+TRUNCATE_STRATEGIES = (
+    "longest_first",
+    "only_first",
+    "only_second",
+    "round_robin",
+    "waterfall",
+)
+
+
+class SequencePacker:
+    """Packs segments of token ids into one sequence of a fixed length.
+
+    The sequence is `start_value`, then each segment followed by `end_value`,
+    then as many `pad_value` as it takes. Segments that do not fit are
+    truncated, as `truncate` says:
+
+    - `"longest_first"`: the longest segments are cut to one length. A token
+        that is left over goes to the longest segment, and to the last one of
+        several. This is what the fast tokenizers of transformers do.
+    - `"only_first"`, `"only_second"`: only that segment is cut. It must be
+        long enough.
+    - `"round_robin"`: as `"longest_first"`, but what is left over goes to the
+        first segments. This is what KerasHub does.
+    - `"waterfall"`: segments are filled from the first to the last.
+
+    It works on NumPy arrays and on the tensors of a TensorFlow graph, with
+    the same arithmetic.
+
+    Args:
+        sequence_length: int. The length of the packed sequences.
+        start_value: int. The id that every sequence starts with.
+        end_value: int. The id that every segment ends with.
+        pad_value: int. The id that sequences are filled up with.
+        truncate: string. One of the strategies above.
+        truncation_side: string. Which end of a segment is cut off, `"right"`
+            or `"left"`.
+
+    Example:
+
+    ```python
+    packer = SequencePacker(8, start_value=101, end_value=102, pad_value=0)
+    # The segments `[7, 8]`, `[7]` and `[9]`, `[5, 6]`.
+    first = np.array([7, 8, 7]), np.array([2, 1])
+    second = np.array([9, 5, 6]), np.array([1, 2])
+    token_ids, segment_ids, padding_mask = packer((first, second))
+    ```
+    """
+
+    def __init__(
+        self,
+        sequence_length,
+        start_value,
+        end_value,
+        pad_value,
+        truncate="longest_first",
+        truncation_side="right",
+    ):
+        check_packing(sequence_length, truncate, truncation_side)
+        self.sequence_length = sequence_length
+        self.start_value = start_value
+        self.end_value = end_value
+        self.pad_value = pad_value
+        self.truncate = truncate
+        self.truncation_side = truncation_side
+
+    def __call__(self, segments):
+        """Pack segments.
+
+        Args:
+            segments: tuple of segments, each a tuple `(ids, lengths)` of two
+                integer arrays or tensors of rank 1: the ids of all rows one
+                after the other, and how many of them each row has.
+
+        Returns:
+            A tuple `(token_ids, segment_ids, padding_mask)` of three int32
+            arrays or tensors of shape `(num_rows, sequence_length)`.
+        """
+        lengths = [_cast(lengths) for _, lengths in segments]
+        kept = self._truncate(lengths)
+        lib = _library_of(lengths[0])
+        columns = np.arange(self.sequence_length, dtype="int32")
+        starts, ends = [], []
+        start = lib.ones_like(lengths[0])
+        for kept_length in kept:
+            starts.append(start[:, np.newaxis])
+            ends.append(starts[-1] + kept_length[:, np.newaxis])
+            start = start + kept_length + 1
+
+        # From the last segment to the first, each writing over what is on its
+        # left, which takes one comparison less than masking both sides.
+        token_ids = self.pad_value
+        for i in reversed(range(len(segments))):
+            first = lib.cumsum(lengths[i]) - lengths[i]
+            if self.truncation_side == "left":
+                first = first + lengths[i] - kept[i]
+            tokens = _take(
+                segments[i][0], columns + (first[:, np.newaxis] - starts[i])
+            )
+            token_ids = lib.where(columns == ends[i], self.end_value, token_ids)
+            token_ids = lib.where(columns < ends[i], tokens, token_ids)
+        token_ids = lib.where(columns == 0, self.start_value, token_ids)
+
+        padding_mask = _cast(columns <= ends[-1])
+        segment_ids = lib.zeros_like(padding_mask)
+        for start in starts[1:]:
+            segment_ids = segment_ids + _cast(columns >= start)
+        return _cast(token_ids), segment_ids * padding_mask, padding_mask
+
+    def _truncate(self, lengths):
+        """Returns how many tokens to keep of each segment of each row."""
+        num_segments = len(lengths)
+        room = _room_for_tokens(self.sequence_length, num_segments)
+        lib = _library_of(lengths[0])
+        if self.truncate in ("only_first", "only_second"):
+            index = ("only_first", "only_second").index(self.truncate)
+            if index >= num_segments:
+                raise ValueError(
+                    'truncate="only_second" needs two segments. Received: '
+                    f"{num_segments} segment"
+                )
+            others = sum(lengths) - lengths[index]
+            kept = list(lengths)
+            kept[index] = lib.minimum(
+                lengths[index], _check_room(room - others, self.truncate)
+            )
+            return kept
+        if self.truncate == "waterfall":
+            kept = []
+            for length in lengths:
+                kept.append(lib.minimum(length, room))
+                room = room - kept[-1]
+            return kept
+        return self._truncate_evenly(lengths, room)
+
+    def _truncate_evenly(self, lengths, room):
+        """Cut the longest segments to the length at which all of them fit."""
+        lib = _library_of(lengths[0])
+        indices = range(len(lengths))
+        # Raise the length as long as segments below it leave room to others.
+        level = lib.zeros_like(lengths[0]) + room // len(lengths)
+        for _ in indices:
+            is_cut = [_cast(length > level) for length in lengths]
+            free = room - sum(lengths[i] * (1 - is_cut[i]) for i in indices)
+            share = free // lib.maximum(sum(is_cut), 1)
+            level = lib.maximum(level, share)
+        is_cut = [_cast(length > level) for length in lengths]
+        kept = [lib.minimum(length, level) for length in lengths]
+        left_over = room - sum(kept)
+        for i in indices:
+            # How many segments are served before this one.
+            rank = lib.zeros_like(level)
+            for j in indices:
+                if self.truncate == "round_robin":
+                    if j < i:
+                        rank = rank + is_cut[j]
+                elif j > i:
+                    rank = rank + _cast(lengths[j] >= lengths[i]) * is_cut[j]
+                elif j < i:
+                    rank = rank + _cast(lengths[j] > lengths[i]) * is_cut[j]
+            kept[i] = kept[i] + is_cut[i] * _cast(rank < left_over)
+        return kept
+
+
+def check_packing(sequence_length, truncate, truncation_side):
+    """Raise a `ValueError` for packing arguments that cannot work."""
+    check_positive_int("sequence_length", sequence_length)
+    _room_for_tokens(sequence_length, num_segments=1)
+    if truncate not in TRUNCATE_STRATEGIES:
+        raise ValueError(
+            f"`truncate` must be one of {TRUNCATE_STRATEGIES}. Received: "
+            f"truncate={truncate!r}"
+        )
+    if truncation_side not in ("right", "left"):
+        raise ValueError(
+            '`truncation_side` must be "right" or "left". Received: '
+            f"truncation_side={truncation_side!r}"
+        )
+
+
+def _room_for_tokens(sequence_length, num_segments):
+    """Returns how much of a sequence the special tokens leave."""
+    room = sequence_length - 1 - num_segments
+    if room < 0:
+        raise ValueError(
+            "`sequence_length` must have room for the start token and for the "
+            f"end token of every segment, of which there are {num_segments}. "
+            f"Received: sequence_length={sequence_length}"
+        )
+    return room
+
+
+def _library_of(array):
+    """Returns NumPy or TensorFlow, which name the functions used here alike."""
+    if isinstance(array, np.ndarray):
+        return np
+    import tensorflow as tf
+
+    return tf
+
+
+def _cast(array):
+    if isinstance(array, np.ndarray):
+        return array.astype("int32", copy=False)
+    return _library_of(array).cast(array, "int32")
+
+
+def _take(ids, indices):
+    """Returns the `ids` at `indices`, anything where there are none."""
+    if isinstance(ids, np.ndarray):
+        return np.append(ids, 0).take(indices, mode="clip")
+    tf = _library_of(ids)
+    ids = tf.pad(tf.cast(ids, "int32"), [[0, 1]])
+    return tf.gather(ids, tf.clip_by_value(indices, 0, tf.size(ids) - 1))
+
+
+def _check_room(room, truncate):
+    """Returns `room`, how much is left for the segment that may be cut."""
+    message = (
+        f'truncate="{truncate}" cannot make the segments fit in '
+        "`sequence_length`: the other segment is too long on its own."
+    )
+    if not isinstance(room, np.ndarray):
+        tf = _library_of(room)
+        check = tf.debugging.assert_non_negative(room, message)
+        with tf.control_dependencies([check]):
+            return tf.identity(room)
+    if (room < 0).any():
+        raise ValueError(message)
+    return room

@@ -1,0 +1,180 @@
+"""Reads the forms in which people pass text."""
+
+import numpy as np
+
+from keras_squeeze.keras_hub_seam import in_tf_function
+
+
+def flatten_texts(inputs):
+    """Returns the strings of `inputs` in one list, and how they were nested.
+
+    Args:
+        inputs: A string, or any nesting of lists, tuples, arrays, tensors and
+            ragged tensors of strings. Strings may be bytes in UTF-8.
+
+    Returns:
+        A tuple `(texts, nesting)`. `texts` is a list of `str`. `nesting` is
+        `None` for a single string, an integer for that many strings in a row,
+        and a list of nestings otherwise. `regroup` undoes this.
+
+    Raises:
+        ValueError: if something in `inputs` is not a string.
+    """
+    if hasattr(inputs, "to_list"):
+        inputs = inputs.to_list()
+    elif hasattr(inputs, "__array__"):
+        inputs = np.asarray(inputs).tolist()
+    if not isinstance(inputs, (list, tuple)):
+        return [_to_text(inputs)], None
+    # Nothing to convert: the common case, and a matter of microseconds.
+    if set(map(type, inputs)) <= {str}:
+        return list(inputs), len(inputs)
+    parts = [flatten_texts(element) for element in inputs]
+    texts = [text for part, _ in parts for text in part]
+    nesting = [nesting for _, nesting in parts]
+    if all(part is None for part in nesting):
+        return texts, len(nesting)
+    if any(part is None for part in nesting):
+        raise ValueError(
+            "The strings to tokenize must all be nested equally deep. "
+            "Received a string and a list of strings side by side: "
+            f"inputs={_shorten(inputs)}"
+        )
+    return texts, nesting
+
+
+def join_innermost(nesting):
+    """Returns the nesting in which each innermost list is one text.
+
+    Args:
+        nesting: A nesting that `flatten_texts` gave.
+
+    Returns:
+        A tuple `(sizes, nesting)`. `sizes` is the list of how many strings
+        each of the new texts has.
+    """
+    if not isinstance(nesting, list):
+        return [_count_texts(nesting)], None
+    parts = [join_innermost(part) for part in nesting]
+    sizes = [size for part, _ in parts for size in part]
+    nesting = [nesting for _, nesting in parts]
+    if all(part is None for part in nesting):
+        return sizes, len(nesting)
+    return sizes, nesting
+
+
+def regroup(rows, nesting):
+    """Returns `rows`, one for each text, nested as the texts were.
+
+    Args:
+        rows: list, or array whose first axis has the rows.
+        nesting: The nesting that `flatten_texts` gave.
+
+    Returns:
+        A row, an array if `rows` is one and the nesting is even, or lists.
+    """
+    if nesting is None:
+        return rows[0]
+    if isinstance(nesting, int):
+        return rows
+    groups = []
+    for part in nesting:
+        size = _count_texts(part)
+        groups.append(regroup(rows[:size], part))
+        rows = rows[size:]
+    if isinstance(rows, np.ndarray) and all(
+        part == nesting[0] for part in nesting
+    ):
+        return np.stack(groups)
+    return groups
+
+
+def text_segments(x):
+    """Returns the text segments that a preprocessor was called on.
+
+    Args:
+        x: A string, a batch of strings, or a tuple of strings or batches of
+            the same size.
+
+    Returns:
+        A tuple `(segments, is_batched)`. `segments` is a list with a list of
+        strings for each segment, or in a TensorFlow graph a string tensor of
+        rank 1. `is_batched` is `False` if those come from single strings.
+
+    Raises:
+        ValueError: if `x` is something else.
+    """
+    segments = x if isinstance(x, tuple) else (x,)
+    if not segments:
+        raise ValueError(f"`x` must have at least one segment. Received: x={x}")
+    if in_tf_function():
+        return _text_segments_in_graph(segments)
+    texts, nestings = zip(*map(flatten_texts, segments), strict=True)
+    if any(isinstance(nesting, list) for nesting in nestings):
+        raise ValueError(
+            "Each segment of `x` must be a string or a flat list of strings. "
+            "To pass pairs, use a tuple of two lists. Received: "
+            f"x={_shorten(x)}"
+        )
+    if len(set(nestings)) > 1:
+        raise ValueError(
+            "All segments of `x` must have the same number of strings. "
+            f"Received: {' and '.join(str(len(part)) for part in texts)} "
+            f"strings, x={_shorten(x)}"
+        )
+    return list(texts), nestings[0] is not None
+
+
+def _text_segments_in_graph(segments):
+    import tensorflow as tf
+
+    segments = [tf.convert_to_tensor(segment) for segment in segments]
+    ranks = {segment.shape.rank for segment in segments}
+    dtypes = {segment.dtype for segment in segments}
+    if ranks not in ({0}, {1}) or dtypes != {tf.string}:
+        raise ValueError(
+            "All segments of `x` must be string tensors of rank 1, or all of "
+            f"rank 0. Received: x={segments}"
+        )
+    is_batched = ranks == {1}
+    if not is_batched:
+        segments = [segment[tf.newaxis] for segment in segments]
+    for segment in segments[1:]:
+        check = tf.debugging.assert_equal(
+            tf.size(segment),
+            tf.size(segments[0]),
+            "All segments of `x` must have the same number of strings.",
+        )
+        with tf.control_dependencies([check]):
+            segments[0] = tf.identity(segments[0])
+    return segments, is_batched
+
+
+def _count_texts(nesting):
+    if nesting is None:
+        return 1
+    if isinstance(nesting, int):
+        return nesting
+    return sum(map(_count_texts, nesting))
+
+
+def _to_text(value):
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as e:
+            raise ValueError(
+                "The bytes to tokenize must be text in UTF-8. Received: "
+                f"{_shorten(value)} ({e.reason} at byte {e.start})"
+            ) from e
+    if isinstance(value, str):
+        return str(value)
+    raise ValueError(
+        "The inputs to tokenize must be strings. Received: "
+        f"{_shorten(value)} of type {type(value).__name__}"
+    )
+
+
+def _shorten(value):
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,188 @@
+"""BERT's WordPiece as TensorFlow operations."""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from keras_squeeze.tokenizers.unicode_tables import ACCENTS_ABOVE
+from keras_squeeze.tokenizers.unicode_tables import DELETED_ABOVE
+from keras_squeeze.tokenizers.unicode_tables import NUM_LISTED
+from keras_squeeze.tokenizers.unicode_tables import normalization_table
+from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
+
+# Private use characters vanish from text, which leaves them free to mark
+# where special tokens are and, from the third one on, to stand for them.
+_PRIVATE_USE = r"[\x{E000}-\x{F8FF}]"
+_MARK_START = "\ue000"
+_MARK_END = "\ue001"
+_FIRST_PLACEHOLDER = 0xE002
+# Vanishes from text too.
+_CONTROL = "\x01"
+
+
+class WordPieceGraph:
+    """Turns string tensors into the ids that `BertTokenizerFast` gives.
+
+    Most English text is plain ASCII, which takes no more than lowercasing
+    and splitting. Other texts are rewritten into ones that take no more than
+    that either: every character is replaced by what `tokenizers` makes of
+    it, and every special token by a placeholder.
+
+    The arguments are those of `WordPieceEncoder`.
+    """
+
+    def __init__(
+        self,
+        vocabulary,
+        special_tokens,
+        lowercase,
+        strip_accents,
+        split,
+        split_on_cjk,
+        suffix_indicator,
+        oov_token,
+    ):
+        self._lowercase = lowercase
+        self._split = split
+        self._oov_token = oov_token
+        self._deleted_above = DELETED_ABOVE
+        if strip_accents:
+            self._deleted_above += ACCENTS_ABOVE
+        # Longest first, as RE2 takes the first alternative that fits.
+        special_tokens = sorted(special_tokens, key=len, reverse=True)
+        known = set(vocabulary)
+        free = filter(
+            lambda character: character not in known,
+            map(chr, range(_FIRST_PLACEHOLDER, _FIRST_PLACEHOLDER + 4096)),
+        )
+        self._placeholders = dict(zip(special_tokens, free, strict=False))
+        # What the text is cut at. No line break is left after normalisation.
+        self._separator = " " if split else "\n"
+        with tf.init_scope():
+            ids = {token: id for id, token in enumerate(vocabulary)}
+            self._special_ids = tf.constant(
+                [ids[token] for token in special_tokens], "int32"
+            )
+            self._num_tokens = len(vocabulary)
+            self._table = tf.constant(
+                self._build_table(
+                    lowercase, strip_accents, split, split and split_on_cjk
+                )
+            )
+            self._word_piece = tf_text.FastWordpieceTokenizer(
+                vocab=list(vocabulary) + list(self._placeholders.values()),
+                token_out_type="int32",
+                suffix_indicator=suffix_indicator,
+                unknown_token=oov_token,
+                no_pretokenization=True,
+                # No shorter word may become unknown for its length.
+                max_bytes_per_word=4 * MAX_CHARACTERS_PER_WORD,
+            )
+
+    def _build_table(self, *options):
+        table = normalization_table(*options)
+        missing_columns = max(0, 3 - table.shape[1])
+        table = np.pad(
+            table, ((0, 0), (0, missing_columns)), constant_values=-1
+        )
+        separator = ord(self._separator)
+        for placeholder in map(ord, self._placeholders.values()):
+            table[placeholder, :3] = separator, placeholder, separator
+        return table
+
+    def encode(self, texts):
+        """Encode a string tensor.
+
+        Args:
+            texts: string tensor of shape `(num_texts,)`.
+
+        Returns:
+            An int32 `tf.RaggedTensor` of shape `(num_texts, None)`.
+        """
+        special_tokens = "".join(
+            "|" + re.escape(token) for token in self._placeholders
+        )
+        indices = tf.where(
+            tf.strings.regex_full_match(
+                texts, f"(?s).*(?:[^ -~]{special_tokens}).*"
+            )
+        )
+        texts = tf.tensor_scatter_nd_update(
+            texts, indices, self._rewrite(tf.gather_nd(texts, indices))
+        )
+        if self._lowercase:
+            texts = tf.strings.lower(texts)
+        if self._split:
+            texts = tf.strings.regex_replace(texts, r"[!-/:-@\[-`{-~]", r" \0 ")
+            words = tf.strings.split(texts)
+        else:
+            words = tf.strings.split(texts, self._separator)
+        return self._look_up(words)
+
+    def _rewrite(self, texts):
+        """Replace every character and special token of `texts`."""
+        texts = tf.strings.regex_replace(texts, _PRIVATE_USE, _CONTROL)
+        if self._placeholders:
+            # All at once, so that a token that overlaps with an earlier one
+            # is left alone.
+            texts = tf.strings.regex_replace(
+                texts,
+                "|".join(map(re.escape, self._placeholders)),
+                rf"{_MARK_START}\0{_MARK_END}",
+            )
+        for token, placeholder in self._placeholders.items():
+            texts = tf.strings.regex_replace(
+                texts,
+                _MARK_START + re.escape(token) + _MARK_END,
+                placeholder,
+            )
+        texts = tf.strings.unicode_decode(texts, "UTF-8", errors="strict")
+        return tf.strings.unicode_encode(
+            tf.RaggedTensor.from_row_splits(
+                *self._replace(texts.values, texts.row_splits), validate=False
+            ),
+            "UTF-8",
+        )
+
+    def _replace(self, code_points, row_splits):
+        """Replace every code point by its row of the table."""
+        rows = tf.gather(self._table, tf.minimum(code_points, NUM_LISTED - 1))
+        is_listed = code_points < NUM_LISTED
+        is_deleted = tf.zeros_like(is_listed)
+        for first, last in self._deleted_above:
+            is_deleted |= (code_points >= first) & (code_points <= last)
+        unlisted = tf.pad(
+            tf.where(is_deleted, -1, code_points)[:, tf.newaxis],
+            [[0, 0], [0, self._table.shape[1] - 1]],
+            constant_values=-1,
+        )
+        rows = tf.where(is_listed[:, tf.newaxis], rows, unlisted)
+        is_used = rows >= 0
+        ends = tf.cumsum(
+            tf.math.count_nonzero(is_used, axis=1, dtype=row_splits.dtype)
+        )
+        ends = tf.pad(ends, [[1, 0]])
+        return tf.boolean_mask(rows, is_used), tf.gather(ends, row_splits)
+
+    def _look_up(self, words):
+        """Returns the ids of ragged `words`."""
+        too_long = (
+            tf.strings.length(words.flat_values, unit="UTF8_CHAR")
+            > MAX_CHARACTERS_PER_WORD
+        )
+        words = words.with_flat_values(
+            tf.where(too_long, self._oov_token, words.flat_values)
+        )
+        ids = self._word_piece.tokenize(words).merge_dims(-2, -1)
+        if not self._placeholders:
+            return ids
+        special = tf.maximum(ids.flat_values - self._num_tokens, 0)
+        return ids.with_flat_values(
+            tf.where(
+                ids.flat_values < self._num_tokens,
+                ids.flat_values,
+                tf.gather(self._special_ids, special),
+            )
+        )
