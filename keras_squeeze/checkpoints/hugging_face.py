@@ -127,12 +127,10 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
 
     def load_task(self, cls, load_weights, load_task_weights, **kwargs):
         backbone_kwargs, kwargs = self.get_backbone_kwargs(**kwargs)
-        head = None
-        if load_task_weights:
-            has_head = cls.hugging_face_class in self._class_name()
-            if load_weights and has_head:
-                head = cls.hugging_face_head
-            kwargs = {**cls.head_kwargs(self.config, has_head), **kwargs}
+        is_restored = (
+            load_task_weights and cls.hugging_face_class in self._class_name()
+        )
+        kwargs = {**cls.head_kwargs(self.config, is_restored), **kwargs}
         if "preprocessor" not in kwargs:
             kwargs["preprocessor"] = self.load_preprocessor(
                 cls.preprocessor_cls
@@ -143,7 +141,7 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
             self._load_weights(
                 backbone,
                 task=task,
-                head=head,
+                head=cls.hugging_face_head if is_restored else None,
                 optional="" if cls.uses_pooled_output else "pooler.",
             )
         return task

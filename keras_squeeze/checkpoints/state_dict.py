@@ -3,6 +3,7 @@
 import collections.abc
 import json
 import os
+import re
 
 import ml_dtypes
 import numpy as np
@@ -18,6 +19,8 @@ _WEIGHT_FILES = (
     "pytorch_model.bin.index.json",
     "tf_model.h5",
 )
+# Nothing but a file beside the index.
+_SHARD_NAME = re.compile(r"[\w.-]+\.(safetensors|bin)")
 # What PyTorch calls `weight`; `gamma` and `beta` are also found in old files
 # of PyTorch.
 _TENSORS = {"kernel": "weight", "embeddings": "weight"}
@@ -127,23 +130,25 @@ def _open_shards(preset, index_path):
     """Pairs of a name and of the opened shard that the index gives it."""
     _refuse_placeholder(index_path)
     try:
-        with open(index_path, encoding="utf-8") as index:
-            weight_map = dict(json.load(index)["weight_map"])
-    except (ValueError, KeyError, TypeError) as e:
+        with open(index_path, encoding="utf-8") as file:
+            index = json.load(file)
+    except (ValueError, RecursionError):
+        index = None
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(weight_map, dict):
         raise ValueError(
             f"`{index_path}` is not an index of shards: it must hold a JSON "
             "object whose `weight_map` maps names of tensors to files."
-        ) from e
+        )
     shards = {}
     for shard in weight_map.values():
+        if not isinstance(shard, str) or not _SHARD_NAME.fullmatch(shard):
+            raise ValueError(
+                f"`{index_path}` must name `.safetensors` or `.bin` files of "
+                f"its own folder. Received: {shard!r:.200}"
+            )
         if shard in shards:
             continue
-        # The files beside the index, and no others.
-        if not isinstance(shard, str) or os.path.basename(shard) != shard:
-            raise ValueError(
-                f"`{index_path}` must name files of its own folder. Received: "
-                f"{shard!r}"
-            )
         try:
             shards[shard] = _open(get_file(preset, shard))
         except FileNotFoundError as e:
@@ -168,12 +173,7 @@ def _open(path):
         return _TensorFlowVariables(file) if file.is_tensorflow else file
     if extension == ".bin":
         return TorchPickle(path)
-    if extension == ".h5":
-        return _TensorFlowVariables(_H5File(path))
-    raise ValueError(
-        "Weights must be in a file that ends in `.safetensors`, `.bin` or "
-        f"`.h5`. Received: {path}"
-    )
+    return _TensorFlowVariables(_H5File(path))
 
 
 def _refuse_placeholder(path):
@@ -258,7 +258,7 @@ class _H5File:
             if "layer_names" not in file.attrs:
                 raise ValueError("the attribute `layer_names` is missing")
             file.visititems(collect)
-        except (OSError, RuntimeError, ValueError) as e:
+        except (KeyError, OSError, RuntimeError, ValueError) as e:
             raise ValueError(
                 f"Cannot read `{path}` as weights that transformers saved "
                 f"from TensorFlow: {e}"

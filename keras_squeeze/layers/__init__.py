@@ -1,0 +1,1 @@
+"""Keras layers of the two architectures; they know no checkpoint."""

@@ -1,0 +1,47 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class NoNorm(keras.layers.Layer):
+    """A learned scale and shift of each feature, with no statistics.
+
+    MobileBERT replaces layer normalization by this layer, because computing
+    the mean and the variance dominates the latency of layer normalization on
+    phones.
+
+    Args:
+        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+            `name` and `dtype`.
+
+    Call arguments:
+        inputs: float tensor of shape `(..., dim)`.
+
+    Returns:
+        A tensor of the shape of `inputs`.
+
+    Example:
+
+    ```python
+    layer = NoNorm()
+    layer(np.ones((2, 5, 8)))
+    ```
+
+    Reference:
+     - [Sun et al., 2020](https://arxiv.org/abs/2004.02984)
+    """
+
+    def build(self, input_shape):
+        dim = (input_shape[-1],)
+        # The names of `LayerNormalization`, whose place this layer takes.
+        self.gamma = self.add_weight(
+            name="gamma", shape=dim, initializer="ones"
+        )
+        self.beta = self.add_weight(name="beta", shape=dim, initializer="zeros")
+        self.built = True
+
+    def call(self, inputs):
+        return ops.add(ops.multiply(inputs, self.gamma), self.beta)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

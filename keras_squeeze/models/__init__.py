@@ -1,0 +1,26 @@
+"""Backbones, tokenizers, preprocessors and tasks in KerasHub's shape."""
+
+from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
+    MobileBertBackbone as MobileBertBackbone,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
+    MobileBertTextClassifier as MobileBertTextClassifier,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
+    MobileBertTextClassifierPreprocessor as MobileBertTextClassifierPreprocessor,  # noqa: E501
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_tokenizer import (
+    MobileBertTokenizer as MobileBertTokenizer,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
+    SqueezeBertBackbone as SqueezeBertBackbone,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
+    SqueezeBertTextClassifier as SqueezeBertTextClassifier,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
+    SqueezeBertTextClassifierPreprocessor as SqueezeBertTextClassifierPreprocessor,  # noqa: E501
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_tokenizer import (
+    SqueezeBertTokenizer as SqueezeBertTokenizer,
+)

@@ -1,0 +1,144 @@
+import keras
+import keras_hub
+
+from keras_squeeze.checkpoints.from_preset import FromPreset
+from keras_squeeze.layers.attention_mask import AttentionMask
+
+
+class EncoderBackbone(FromPreset, keras_hub.models.Backbone):
+    """Base of the BERT-like backbones: embeddings, layers, pooler.
+
+    The concrete backbones create the layers; this class wires them, once for
+    the functional model and again for every caller that needs more than its
+    two outputs.
+
+    Args:
+        embeddings: A `keras_squeeze.layers.bert_embeddings.BertEmbeddings`.
+        transformer_layers: List of layers that take hidden states, an
+            attention bias and a head mask.
+        pooler: A layer that gives one vector a sequence.
+        dtype: The dtype policy. Defaults to the global one.
+        **kwargs: other keyword arguments of `keras_hub.models.Backbone`.
+    """
+
+    def __init__(
+        self, embeddings, transformer_layers, pooler, dtype=None, **kwargs
+    ):
+        # === Layers ===
+        self.embeddings = embeddings
+        self.token_embedding = embeddings.token_embedding
+        self.attention_mask = AttentionMask(dtype=dtype, name="attention_mask")
+        self.transformer_layers = transformer_layers
+        self.pooler = pooler
+
+        # === Functional Model ===
+        inputs = {
+            name: keras.Input(shape=(None,), dtype="int32", name=name)
+            for name in ("token_ids", "segment_ids", "padding_mask")
+        }
+        outputs = self.encode(**inputs)
+        super().__init__(
+            inputs=inputs,
+            outputs={
+                "sequence_output": outputs["sequence_output"],
+                "pooled_output": outputs["pooled_output"],
+            },
+            dtype=dtype,
+            **kwargs,
+        )
+
+    def encode(
+        self,
+        token_ids=None,
+        segment_ids=None,
+        padding_mask=None,
+        position_ids=None,
+        input_embeddings=None,
+        head_mask=None,
+        return_attention=False,
+    ):
+        """Run the backbone's layers with every input and output they have.
+
+        Works on tensors and on symbolic `keras.Input`s alike.
+
+        Args:
+            token_ids: int tensor of shape `(batch, length)`. Needed unless
+                `input_embeddings` is passed.
+            segment_ids: Optional int tensor of shape `(batch, length)`.
+            padding_mask: Optional tensor of ones and zeros of shape `(batch,
+                length)` or `(batch, length, length)`.
+            position_ids: Optional int tensor of shape `(batch, length)`.
+            input_embeddings: Optional float tensor of shape `(batch, length,
+                embedding_dim)`.
+            head_mask: Optional list with a mask for each layer, `None` or a
+                float tensor that broadcasts to `(batch, num_heads, length,
+                length)`.
+            return_attention: bool. Whether to return attention scores and
+                probabilities too. Defaults to `False`.
+
+        Returns:
+            A dictionary with `"sequence_output"`, `"pooled_output"` and
+            `"hidden_states"`, a list of the embeddings' output and every
+            layer's; with `return_attention` also `"attention_scores"` and
+            `"attention_probabilities"`, lists with an entry a layer.
+        """
+        x = self.embeddings(
+            token_ids=token_ids,
+            segment_ids=segment_ids,
+            position_ids=position_ids,
+            input_embeddings=input_embeddings,
+        )
+        attention_bias = None
+        if padding_mask is not None:
+            attention_bias = self.attention_mask(padding_mask)
+        hidden_states, scores, probabilities = [x], [], []
+        for i, layer in enumerate(self.transformer_layers):
+            x = layer(
+                x,
+                attention_bias=attention_bias,
+                head_mask=None if head_mask is None else head_mask[i],
+                return_attention=return_attention,
+            )
+            if return_attention:
+                x, layer_scores, layer_probabilities = x
+                scores.append(layer_scores)
+                probabilities.append(layer_probabilities)
+            hidden_states.append(x)
+        outputs = {
+            "sequence_output": x,
+            "pooled_output": self.pooler(x),
+            "hidden_states": hidden_states,
+        }
+        if return_attention:
+            outputs["attention_scores"] = scores
+            outputs["attention_probabilities"] = probabilities
+        return outputs
+
+    def hidden_states_view(self):
+        """A second model over the same layers, with every hidden state.
+
+        Attention weights come from `encode(..., return_attention=True)`.
+
+        Returns:
+            A `keras.Model` with the inputs of the backbone and the outputs of
+            `encode()`.
+
+        Example:
+
+        ```python
+        backbone = keras_squeeze.models.MobileBertBackbone(num_layers=2)
+        view = backbone.hidden_states_view()
+        hidden_states = view.predict(
+            {
+                "token_ids": np.ones((1, 8), "int32"),
+                "segment_ids": np.zeros((1, 8), "int32"),
+                "padding_mask": np.ones((1, 8), "int32"),
+            }
+        )["hidden_states"]
+        ```
+        """
+        return keras.Model(
+            inputs=self.input,
+            outputs=self.encode(**self.input),
+            name=f"{self.name}_hidden_states",
+        )

@@ -1,0 +1,94 @@
+"""Names of classes, and labels given by name."""
+
+import numpy as np
+
+
+def check_class_names(class_names, num_classes):
+    """Check the names of a task's classes against their number.
+
+    Args:
+        class_names: List of distinct strings in the order of the class ids,
+            or `None`.
+        num_classes: int or `None`. Taken from `class_names` if `None`.
+
+    Returns:
+        A tuple of the names, as a list or `None`, and the number.
+
+    Raises:
+        ValueError: If both are `None` or they contradict each other.
+    """
+    if class_names is None and num_classes is None:
+        raise ValueError(
+            "One of `num_classes` and `class_names` must be passed. Received: "
+            "num_classes=None, class_names=None"
+        )
+    if class_names is None:
+        return None, num_classes
+    class_names = list(class_names)
+    if not all(isinstance(name, str) for name in class_names):
+        raise ValueError(
+            "`class_names` must be a list of strings. Received: "
+            f"class_names={class_names}"
+        )
+    if len(set(class_names)) != len(class_names):
+        raise ValueError(
+            "`class_names` must be distinct. Received: "
+            f"class_names={class_names}"
+        )
+    if num_classes is None:
+        num_classes = len(class_names)
+    if num_classes != len(class_names):
+        raise ValueError(
+            "`class_names` must have one name for each class. Received: "
+            f"num_classes={num_classes}, {len(class_names)} class_names: "
+            f"{class_names}"
+        )
+    return class_names, num_classes
+
+
+def labels_to_ids(labels, class_names):
+    """Replace labels given by name by their ids.
+
+    Args:
+        labels: A tensor, array or list of labels. Labels that are not strings
+            are returned as they are.
+        class_names: List of strings in the order of the ids.
+
+    Returns:
+        An int32 array, or an int32 tensor inside a `tf.data` pipeline.
+
+    Raises:
+        ValueError: If a label is not among the names.
+    """
+    if hasattr(labels, "graph"):
+        return _labels_to_ids_in_graph(labels, class_names)
+    if hasattr(labels, "numpy"):
+        labels = labels.numpy()
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "OSU":
+        return labels
+    ids = {name: i for i, name in enumerate(class_names)}
+    ids.update({name.encode("utf-8"): i for name, i in list(ids.items())})
+    unknown = sorted({str(x) for x in labels.ravel() if x not in ids})
+    if unknown:
+        raise ValueError(
+            f"Labels given by name must be among the `class_names` "
+            f"{class_names}. Received: {unknown[:10]}"
+        )
+    flat = [ids[x] for x in labels.ravel()]
+    return np.array(flat, dtype="int32").reshape(labels.shape)
+
+
+def _labels_to_ids_in_graph(labels, class_names):
+    import tensorflow as tf
+
+    if labels.dtype != tf.string:
+        return labels
+    matches = tf.expand_dims(labels, -1) == tf.constant(class_names)
+    known = tf.debugging.Assert(
+        tf.reduce_all(tf.reduce_any(matches, -1)),
+        [f"A label is not among the `class_names` {class_names}:", labels],
+        summarize=10,
+    )
+    with tf.control_dependencies([known]):
+        return tf.argmax(matches, -1, output_type=tf.int32)

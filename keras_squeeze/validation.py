@@ -1,0 +1,48 @@
+"""Argument checks whose messages read the same everywhere."""
+
+
+def check_positive_int(name, value):
+    """Raise a `ValueError` unless `value` is an integer above zero.
+
+    Args:
+        name: string. The argument's name, for the message.
+        value: The value that was passed.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
+
+
+def check_rate(name, value):
+    """Raise a `ValueError` unless `value` is a dropout rate in `[0, 1)`.
+
+    Args:
+        name: string. The argument's name, for the message.
+        value: The value that was passed.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        valid = False
+    else:
+        valid = 0 <= value < 1
+    if not valid:
+        raise ValueError(
+            f"`{name}` must be a number in the range [0, 1). Received: "
+            f"{name}={value!r}"
+        )
+
+
+def check_divisible(name, value, divisor_name, divisor):
+    """Raise a `ValueError` unless `divisor` divides `value`.
+
+    Args:
+        name: string. Name of the argument that must be divisible.
+        value: int. Its value.
+        divisor_name: string. Name of the argument that must divide it.
+        divisor: int. Its value.
+    """
+    if value % divisor != 0:
+        raise ValueError(
+            f"`{name}` must be divisible by `{divisor_name}`. Received: "
+            f"{name}={value}, {divisor_name}={divisor}"
+        )
