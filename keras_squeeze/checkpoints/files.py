@@ -1,20 +1,21 @@
-"""Where the files of a preset are found or fetched from."""
+"""Finds the files of a preset, or fetches them."""
 
+from huggingface_hub import _CACHED_NO_EXIST
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import GatedRepoError
-from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from keras_squeeze import keras_hub_seam
 
+_SCHEME = "hf://"
+
 
 def get_file(preset, path):
     """Returns the local path of one file of a preset, fetched if need be.
 
-    KerasHub's function of this name does the work. To it, a hub that cannot
-    be reached is a hub without the file, and the other failures of a download
-    come as they are. Here a `FileNotFoundError` means that the preset has no
-    such file.
+    This is what KerasHub does, but a failure says what failed. KerasHub takes
+    a hub that cannot be reached for one that lacks the file.
 
     Args:
         preset: string. A built-in preset name, a local folder or a handle
@@ -26,41 +27,47 @@ def get_file(preset, path):
 
     Raises:
         FileNotFoundError: if the preset has no such file.
-        ValueError: if there is no such preset or no access to it.
-        ConnectionError: if the hub cannot be reached and the file was not
-            fetched before.
+        ValueError: if there is no such preset, or no access to it.
+        ConnectionError: if the file was not fetched before and the hub
+            cannot be reached.
+        OSError: if the file cannot be fetched for another reason.
 
     Example:
 
     ```python
-    config = get_file("hf://google/mobilebert-uncased", "config.json")
+    path = get_file("hf://google/mobilebert-uncased", "config.json")
     ```
     """
     try:
         return keras_hub_seam.get_file(preset, path)
     except GatedRepoError as e:
         raise ValueError(
-            f"Access to `preset` needs a permission: ask for it on its page, "
-            f"then run `hf auth login`. Received: preset={preset}"
+            "`preset` is open to some accounts only: ask for access on its "
+            f"page, then run `hf auth login`. Received: preset={preset}"
         ) from e
     except RepositoryNotFoundError as e:
         raise ValueError(
-            "`preset` must name a repository that exists and that you may "
+            "`preset` must be a repository that exists and that you may "
             f"read. Received: preset={preset}"
         ) from e
-    except HfHubHTTPError as e:
-        raise ConnectionError(
-            f"The hub failed to deliver `{path}` of `{preset}`: "
-            f"{_first_line(e)}"
-        ) from e
     except FileNotFoundError as e:
-        if isinstance(e.__cause__, LocalEntryNotFoundError):
+        is_unreachable = isinstance(e.__cause__, LocalEntryNotFoundError)
+        if is_unreachable and not _is_known_to_lack(preset, path):
             raise ConnectionError(
                 f"`{path}` of `{preset}` was not fetched before, and the hub "
                 "cannot be reached."
             ) from e
         raise
+    except OSError as e:
+        if not preset.startswith(_SCHEME):
+            raise
+        reason = str(e).partition("\n")[0]
+        raise OSError(
+            f"`{path}` of `{preset}` cannot be fetched: {reason}"
+        ) from e
 
 
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
+def _is_known_to_lack(preset, path):
+    """Whether the hub said, when it was last asked, that there is none."""
+    known = try_to_load_from_cache(preset.removeprefix(_SCHEME), path)
+    return known is _CACHED_NO_EXIST

@@ -258,7 +258,8 @@ class _H5File:
             if "layer_names" not in file.attrs:
                 raise ValueError("the attribute `layer_names` is missing")
             file.visititems(collect)
-        except (KeyError, OSError, RuntimeError, ValueError) as e:
+        except Exception as e:
+            # Damage comes as any type: `KeyError`, `OSError`, `TypeError`...
             raise ValueError(
                 f"Cannot read `{path}` as weights that transformers saved "
                 f"from TensorFlow: {e}"
@@ -273,7 +274,7 @@ class _H5File:
     def __getitem__(self, name):
         try:
             return self._datasets[name][()]
-        except OSError as e:
+        except (OSError, RuntimeError) as e:
             raise ValueError(
                 f"Cannot read the tensor `{name}` of `{self._path}`: {e}"
             ) from e

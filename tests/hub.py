@@ -1,0 +1,114 @@
+"""A stand-in for the model hub, on this machine."""
+
+import hashlib
+import http.server
+import pathlib
+import threading
+import urllib.parse
+
+import huggingface_hub
+import pytest
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class LocalHub:
+    """Serves the folder `root` as `hf_hub_download` wants it.
+
+    A repository `org/name` is the folder of that name; `requests` collects
+    the files that were asked for, `gated` holds the repositories that nobody
+    may read, and `environment` is what a child process needs.
+    """
+
+    def __init__(self, root, cache):
+        self.root = pathlib.Path(root)
+        self.requests = []
+        self.gated = set()
+        handler = type("Handler", (_Handler,), {"hub": self})
+        self._server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), handler
+        )
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        self.environment = {
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HUB_CACHE": str(cache),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
+        self._thread.start()
+        self.is_running = True
+
+    def stop(self):
+        """From now on the hub cannot be reached."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.is_running = False
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    hub = None
+
+    def do_HEAD(self):
+        self._answer(with_body=False)
+
+    def do_GET(self):
+        self._answer(with_body=True)
+
+    def _answer(self, with_body):
+        path = urllib.parse.unquote(self.path).lstrip("/")
+        repository, _, rest = path.partition("/resolve/")
+        file = rest.partition("/")[2]
+        self.hub.requests.append((self.command, repository, file))
+        folder = self.hub.root / repository
+        if not folder.is_dir():
+            return self._refuse(401, "RepoNotFound")
+        if repository in self.hub.gated:
+            return self._refuse(403, "GatedRepo")
+        if not (folder / file).is_file():
+            return self._refuse(404, "EntryNotFound")
+        contents = (folder / file).read_bytes()
+        self.send_response(200)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{hashlib.sha256(contents).hexdigest()}"')
+        self.send_header("Content-Length", str(len(contents)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(contents)
+
+    def _refuse(self, status, code):
+        self.send_response(status)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Tests stay silent."""
+
+
+@pytest.fixture
+def local_hub(tmp_path, monkeypatch):
+    """A `LocalHub` that this process takes for the hub, with nothing in it."""
+    root = tmp_path / "hub"
+    root.mkdir()
+    hub = LocalHub(root, tmp_path / "cache")
+    for name, value in hub.environment.items():
+        monkeypatch.setenv(name, value)
+    # The library reads its variables when it is imported.
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(
+        huggingface_hub.file_download,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+    )
+    cache = hub.environment["HF_HUB_CACHE"]
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", cache)
+    yield hub
+    if hub.is_running:
+        hub.stop()
