@@ -330,7 +330,7 @@ class _Unpickler:
                     stack.append(opcode.name == "NEWTRUE")
                 case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT":
                     stack.append(argument)
-                case "BINUNICODE" | "SHORT_BINUNICODE" | "SHORT_BINSTRING":
+                case "BINUNICODE" | "SHORT_BINUNICODE":
                     stack.append(argument)
                 case "EMPTY_TUPLE":
                     stack.append(())

@@ -273,6 +273,15 @@ def test_what_the_hostile_files_start_from(path, layout):
     assert torch.load(path, weights_only=True)["a"].tolist() == [1, 2]
 
 
+def test_tensors_of_the_first_versions(path):
+    storage = Identifier("storage", torch.FloatStorage, "0", "cpu", 2, None)
+    old = Call(torch._utils._rebuild_tensor, storage, 0, (2,), (1,))
+    program = dumps({"a": old})
+    write(path, "sequence", program, np.float32([1, 2]).tobytes())
+    assert TorchPickle(path)["a"].tolist() == [1, 2]
+    assert torch.load(path, weights_only=True)["a"].tolist() == [1, 2]
+
+
 def attacks(canary):
     touch = f"touch {canary}"
     code = f"open({str(canary)!r}, 'w').close()"
@@ -471,6 +480,7 @@ def test_bombs(path, layout):
             {"state_dict": {"a": torch.zeros(2)}},
             "`state_dict` is of type `dict`",
         ),
+        ({"a": torch.zeros(2), "loss": 0.5}, "`loss` is of type `float`"),
         ({"a": torch.zeros(2), "epoch": 3}, "`epoch` is of type `int`"),
         ([torch.zeros(2)], "single object of type `list`"),
         (torch.zeros(2), "single object of type `tensor`"),
