@@ -7,6 +7,7 @@ import numpy as np
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.tokenizers.texts import flatten_texts
 from keras_squeeze.tokenizers.texts import join_innermost
+from keras_squeeze.tokenizers.texts import lists_to_arrays
 from keras_squeeze.tokenizers.texts import regroup
 from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
 
@@ -125,27 +126,34 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         # Both are made from the vocabulary when they are first needed.
         self._encoder = None
         self._graph = None
-        super().set_vocabulary(vocabulary)
+        try:
+            super().set_vocabulary(vocabulary)
+        except RuntimeError:
+            # TensorFlow Text came upon the fault first and says less about it.
+            self._check_tokens()
+            raise
         if vocabulary is not None:
             self._check_tokens()
 
     def _check_tokens(self):
-        if len(self._token_to_id_map) < len(self.vocabulary):
-            repeated = next(
-                token
-                for id, token in enumerate(self.vocabulary)
-                if self._token_to_id_map[token] != id
-            )
-            raise ValueError(
-                "Every token of `vocabulary` must be in it only once. "
-                f"Received a vocabulary that has {repeated!r} more than once."
-            )
+        for id, token in enumerate(self.vocabulary):
+            if not isinstance(token, str) or not token:
+                raise ValueError(
+                    "Every token of `vocabulary` must be a string that is not "
+                    f"empty. Received: {token!r} as token number {id}"
+                )
+            if self._token_to_id_map[token] != id:
+                raise ValueError(
+                    "Every token of `vocabulary` must be in it only once. "
+                    f"Received: {token!r} more than once"
+                )
         for token in self._init_special_tokens or []:
             if token not in self._token_to_id_map:
                 raise ValueError(
                     "Every token of `special_tokens` must be in the "
-                    "vocabulary, which lacks one. Received: special_tokens="
-                    f"{self._init_special_tokens}, missing: {token!r}"
+                    "vocabulary. Received: special_tokens="
+                    f"{self._init_special_tokens}, of which the vocabulary "
+                    f"lacks {token!r}"
                 )
 
     @property
@@ -191,6 +199,9 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             "suffix_indicator": self.suffix_indicator,
             "oov_token": self.oov_token,
         }
+
+    def __call__(self, inputs, *args, **kwargs):
+        return super().__call__(lists_to_arrays(inputs), *args, **kwargs)
 
     def tokenize_rows(self, texts):
         """Tokenize texts to one long row of ids, the form packers take.

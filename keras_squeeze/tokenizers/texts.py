@@ -43,6 +43,22 @@ def flatten_texts(inputs):
     return texts, nesting
 
 
+def lists_to_arrays(inputs):
+    """Returns `inputs` with an array in the place of each list of strings.
+
+    Keras looks at every element of a list that a layer is called on, which
+    takes longer than to tokenize it. An array it passes on as one thing.
+
+    Args:
+        inputs: What a layer was called on. Tuples are gone through.
+    """
+    if isinstance(inputs, tuple):
+        return tuple(map(lists_to_arrays, inputs))
+    if isinstance(inputs, list) and set(map(type, inputs)) == {str}:
+        return np.array(inputs, "object")
+    return inputs
+
+
 def join_innermost(nesting):
     """Returns the nesting in which each innermost list is one text.
 

@@ -17,7 +17,7 @@ from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 _PRIVATE_USE = r"[\x{E000}-\x{F8FF}]"
 _MARK_START = "\ue000"
 _MARK_END = "\ue001"
-_FIRST_PLACEHOLDER = 0xE002
+_PLACEHOLDERS = range(0xE002, 0xF900)
 # Vanishes from text too.
 _CONTROL = "\x01"
 
@@ -53,9 +53,10 @@ class WordPieceGraph:
         # Longest first, as RE2 takes the first alternative that fits.
         special_tokens = sorted(special_tokens, key=len, reverse=True)
         known = set(vocabulary)
-        free = filter(
-            lambda character: character not in known,
-            map(chr, range(_FIRST_PLACEHOLDER, _FIRST_PLACEHOLDER + 4096)),
+        free = (
+            character
+            for character in map(chr, _PLACEHOLDERS)
+            if character not in known
         )
         self._placeholders = dict(zip(special_tokens, free, strict=False))
         # What the text is cut at. No line break is left after normalisation.

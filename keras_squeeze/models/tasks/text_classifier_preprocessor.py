@@ -7,6 +7,7 @@ from keras_squeeze.keras_hub_seam import convert_preprocessing_outputs_python
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.tokenizers.sequence_packer import SequencePacker
 from keras_squeeze.tokenizers.sequence_packer import check_packing
+from keras_squeeze.tokenizers.texts import lists_to_arrays
 from keras_squeeze.tokenizers.texts import text_segments
 
 
@@ -65,6 +66,17 @@ class TextClassifierPreprocessor(keras_hub.models.TextClassifierPreprocessor):
             **kwargs,
         )
         self.truncation_side = truncation_side
+
+    def __call__(self, *args, **kwargs):
+        if args:
+            x, *labels = args
+            if type(x) is tuple and not labels and not kwargs:
+                # The base class reads it as an input and its labels.
+                x = (lists_to_arrays(x[0]), *x[1:])
+            else:
+                x = lists_to_arrays(x)
+            args = (x, *labels)
+        return super().__call__(*args, **kwargs)
 
     def build(self, input_shape):
         # The ids are known once the tokenizer's assets have been loaded.
