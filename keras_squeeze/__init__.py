@@ -1,4 +1,6 @@
 """SqueezeBERT and MobileBERT in Keras 3, from checkpoint to phone."""
 
 from keras_squeeze import models as models
+from keras_squeeze.export.litert import export_tflite as export_tflite
+from keras_squeeze.export.runner import TFLiteModel as TFLiteModel
 from keras_squeeze.version import __version__ as __version__

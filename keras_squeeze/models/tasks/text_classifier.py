@@ -149,6 +149,34 @@ class TextClassifier(FromPreset, keras_hub.models.TextClassifier):
         ]
         return answers if top_k else [answer[0] for answer in answers]
 
+    def export_outputs(self, outputs, probabilities=True):
+        """Name the outputs for a file that runs without Keras.
+
+        Args:
+            outputs: Symbolic tensor. The outputs of the task.
+            probabilities: bool. Whether the file gives probabilities, or
+                logits. Defaults to `True`.
+
+        Returns:
+            A dictionary of symbolic tensors by name.
+        """
+        gives_logits = self.activation is keras.activations.linear
+        if not probabilities:
+            if not gives_logits:
+                raise ValueError(
+                    "`probabilities` must be True for a task with an "
+                    "`activation`, which has no logits. Received: "
+                    f"probabilities={probabilities}, "
+                    f"activation={self.activation.__name__}"
+                )
+            return {"logits": outputs}
+        if gives_logits:
+            softmax = keras.layers.Softmax(
+                dtype=outputs.dtype, name="probabilities"
+            )
+            outputs = softmax(outputs)
+        return {"probabilities": outputs}
+
     @classmethod
     def head_kwargs(cls, config, is_restored):
         """Our arguments for the head of a Hugging Face checkpoint.

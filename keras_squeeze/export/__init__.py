@@ -1,0 +1,1 @@
+"""Files for phones: export to LiteRT, verification, a runner for Python."""

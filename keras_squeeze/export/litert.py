@@ -1,0 +1,176 @@
+import json
+import os
+import tempfile
+import uuid
+
+import keras
+
+from keras_squeeze.export.conversion import CONFIG_FILE
+from keras_squeeze.export.conversion import QUANTIZATIONS
+from keras_squeeze.export.conversion import WEIGHTS_FILE
+from keras_squeeze.export.conversion import convert
+from keras_squeeze.export.report import ExportReport
+from keras_squeeze.export.report import count_operations
+from keras_squeeze.export.serving import find_backbone
+from keras_squeeze.export.serving import float32_config
+from keras_squeeze.export.serving import serving_model
+from keras_squeeze.export.verification import verify
+
+# [CLS], a token and [SEP].
+_SHORTEST = 3
+
+
+def export_tflite(
+    model,
+    filepath,
+    sequence_length=128,
+    quantization=None,
+    probabilities=True,
+    verbose=True,
+):
+    """Export a model to a `.tflite` file for LiteRT, verified.
+
+    The file takes one input at a time, of a fixed length, as the int32
+    tensors `input_word_ids`, `input_mask` and `input_type_ids` of shape
+    `(1, sequence_length)`: the `token_ids`, `padding_mask` and `segment_ids`
+    of the preprocessor. It needs no operations but those built into LiteRT.
+    Weights and arithmetic are in float32 or quantized, whatever the dtype
+    policy of the model, and LoRA weights are merged.
+
+    The model is converted in another process, with TensorFlow as its backend,
+    from whichever backend. The file is then run and compared with the Keras
+    model, on text if the model has a preprocessor, and replaces an existing
+    file at `filepath` only if it agrees.
+
+    Args:
+        model: A task or a backbone of `keras_squeeze`, or a functional
+            `keras.Model` over the inputs of a backbone.
+        filepath: string or `pathlib.Path`. The file to write.
+        sequence_length: int. The length of the inputs of the file. Defaults
+            to `128`.
+        quantization: string or `None`. `None` for float32, or
+            `"dynamic_int8"` for weights in 8 bits, a quarter of the size,
+            with activations quantized at run time. Defaults to `None`.
+        probabilities: bool. Whether a classifier gives `probabilities`, by a
+            softmax that becomes part of the file, or `logits`. Defaults to
+            `True`.
+        verbose: bool. Whether to print what is being done. Defaults to
+            `True`.
+
+    Returns:
+        A `keras_squeeze.export.report.ExportReport`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the model is not one
+            that can be exported. Nothing has been done by then.
+        keras_squeeze.export.conversion.ExportError: If the model has
+            operations that LiteRT lacks, or if the file does not agree with
+            the model: a float32 file must do so within 1e-4 of the largest
+            value of each output, a quantized one with a root mean square
+            error below half of the root mean square of the output. An
+            existing file stays as it was.
+
+    Example:
+
+    ```python
+    classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased", num_classes=2
+    )
+    report = keras_squeeze.export_tflite(
+        classifier, "classifier.tflite", quantization="dynamic_int8"
+    )
+    print(report)
+    ```
+    """
+    backbone = find_backbone(model)
+    _check_sequence_length(sequence_length, backbone.max_sequence_length)
+    if quantization not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantization` must be one of {QUANTIZATIONS}. Received: "
+            f"quantization={quantization!r}"
+        )
+    filepath = _check_filepath(filepath)
+    serving = serving_model(model, sequence_length, probabilities)
+    config, exported_config = float32_config(serving)
+
+    def tell(stage):
+        if verbose:
+            print(stage, flush=True)
+
+    folder, name = os.path.split(filepath)
+    # Renaming does not cross file systems, so the file is made beside the one
+    # that it replaces.
+    unverified = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
+    try:
+        with tempfile.TemporaryDirectory() as exchange:
+            tell("Saving the weights")
+            weights = os.path.join(exchange, WEIGHTS_FILE)
+            serving.save_weights(weights)
+            with open(
+                os.path.join(exchange, CONFIG_FILE), "w", encoding="utf-8"
+            ) as file:
+                json.dump(exported_config, file)
+            tell("Converting, in a process with TensorFlow")
+            parameters = convert(exchange, unverified, quantization)
+            if config != exported_config:
+                # A model in mixed precision is itself farther from the
+                # exported one than an export may be.
+                serving = keras.saving.deserialize_keras_object(exported_config)
+                serving.load_weights(weights)
+        tell("Comparing the file with the Keras model")
+        runner, agreement = verify(
+            unverified, serving, model, backbone, quantization
+        )
+        report = ExportReport(
+            path=filepath,
+            size_bytes=os.path.getsize(unverified),
+            parameters=parameters,
+            quantization=quantization,
+            sequence_length=sequence_length,
+            inputs=runner.inputs,
+            outputs=runner.outputs,
+            ops=count_operations(unverified),
+            agreement=agreement,
+        )
+        # Windows does not rename a file that is in use.
+        del runner
+        os.replace(unverified, filepath)
+    finally:
+        if os.path.exists(unverified):
+            os.remove(unverified)
+    tell(f"Wrote {filepath}")
+    return report
+
+
+def _check_sequence_length(sequence_length, longest):
+    valid = isinstance(sequence_length, int) and not isinstance(
+        sequence_length, bool
+    )
+    if not valid or not _SHORTEST <= sequence_length <= longest:
+        raise ValueError(
+            f"`sequence_length` must be an integer from {_SHORTEST} to "
+            f"{longest}, the number of positions of the model. Received: "
+            f"sequence_length={sequence_length!r}"
+        )
+
+
+def _check_filepath(filepath):
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise ValueError(
+            "`filepath` must be a string or a path. Received: "
+            f"filepath={filepath!r}"
+        )
+    filepath = os.path.abspath(filepath)
+    folder = os.path.dirname(filepath)
+    if not os.path.isdir(folder):
+        reason = "whose folder does not exist"
+    elif os.path.isdir(filepath):
+        reason = "which is a folder"
+    elif not os.access(folder, os.W_OK):
+        reason = "whose folder cannot be written to"
+    else:
+        return filepath
+    raise ValueError(
+        f"`filepath` must be a file that can be written. Received: "
+        f"filepath={filepath!r}, {reason}"
+    )

@@ -1,0 +1,119 @@
+import collections
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How an exported file compares with the Keras model it came from.
+
+    Args:
+        samples: int. How many inputs were compared.
+        source: string. `"text"`, or `"random ids"` where there was no
+            preprocessor.
+        largest_difference: Dictionary of the largest absolute difference of
+            each output by name.
+        relative_error: Dictionary of the root mean square of the difference
+            over that of the Keras output, of each output by name.
+        equal_predictions: float or `None`. The share of predictions, the
+            likeliest of an output's scores, that are equal. `None` if no
+            output has scores.
+    """
+
+    samples: int
+    source: str
+    largest_difference: dict
+    relative_error: dict
+    equal_predictions: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """What `export_tflite()` wrote.
+
+    Args:
+        path: string. The file.
+        size_bytes: int. Its size.
+        parameters: int. The number of parameters of the exported model.
+        quantization: string or `None`. How the weights are stored.
+        sequence_length: int. The length of the inputs.
+        inputs: Dictionary of the `(shape, dtype)` of each input by name.
+        outputs: Dictionary of the `(shape, dtype)` of each output by name.
+        ops: Dictionary of the number of times each operation occurs.
+        agreement: `Agreement` of the file with the Keras model.
+    """
+
+    path: str
+    size_bytes: int
+    parameters: int
+    quantization: str | None
+    sequence_length: int
+    inputs: dict
+    outputs: dict
+    ops: dict
+    agreement: Agreement
+
+    def to_dict(self):
+        """The report as a dictionary that can be written as JSON."""
+        return dataclasses.asdict(self)
+
+    def __str__(self):
+        agreement = self.agreement
+        differences = ", ".join(
+            f"{name} {difference:.2g}"
+            for name, difference in agreement.largest_difference.items()
+        )
+        lines = [
+            self.path,
+            f"  size          {self.size_bytes / 1e6:.2f} MB, "
+            f"{self.parameters:,} parameters",
+            f"  weights       {self.quantization or 'float32'}",
+            f"  inputs        {_describe(self.inputs)}",
+            f"  outputs       {_describe(self.outputs)}",
+            f"  operations    {sum(self.ops.values())} of "
+            f"{len(self.ops)} kinds, all built into LiteRT",
+            f"  differences   {differences} at most, from the Keras model on "
+            f"{agreement.samples} inputs ({agreement.source})",
+        ]
+        if agreement.equal_predictions is not None:
+            lines.append(
+                f"  predictions   {agreement.equal_predictions:.1%} equal"
+            )
+        return "\n".join(lines)
+
+
+def _describe(tensors):
+    return ", ".join(
+        f"{name} {dtype}{list(shape)}"
+        for name, (shape, dtype) in tensors.items()
+    )
+
+
+def count_operations(filepath):
+    """Count the operations of a `.tflite` file.
+
+    Args:
+        filepath: string. The file.
+
+    Returns:
+        A dictionary of counts by the names of the operations, the most
+        frequent first.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {
+        value: name
+        for name, value in vars(schema.BuiltinOperator).items()
+        if not name.startswith("_")
+    }
+    with open(filepath, "rb") as file:
+        model = schema.Model.GetRootAs(file.read(), 0)
+    counts = collections.Counter()
+    for i in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(i)
+        for j in range(graph.OperatorsLength()):
+            code = model.OperatorCodes(graph.Operators(j).OpcodeIndex())
+            # Files of the first schema, which had a byte for the code, have
+            # it in the deprecated field alone.
+            number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+            counts[names[number]] += 1
+    return dict(counts.most_common())

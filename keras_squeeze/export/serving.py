@@ -1,0 +1,127 @@
+"""The Keras model that an exported file holds."""
+
+import json
+
+import keras
+
+from keras_squeeze.export.runner import INPUTS
+from keras_squeeze.models.encoder_backbone import EncoderBackbone
+
+
+def find_backbone(model):
+    """The backbone of a task, of a backbone or of a model around one.
+
+    Args:
+        model: The model passed to be exported.
+
+    Returns:
+        A `keras_squeeze.models.encoder_backbone.EncoderBackbone`.
+
+    Raises:
+        ValueError: If there is none, or the model is not functional over the
+            backbone's inputs.
+    """
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "`model` must be a task or a backbone of keras_squeeze, or a "
+            "functional `keras.Model` around one. Received: "
+            f"model={model!r} of type {type(model).__name__}"
+        )
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "`model` must have been built as a functional model, from "
+            "`keras.Input`s. Received: a "
+            f"{type(model).__name__} that was never built"
+        )
+    names = sorted(tensor.name for tensor in model.inputs)
+    if names != sorted(INPUTS.values()):
+        raise ValueError(
+            f"The inputs of `model` must be {sorted(INPUTS.values())}. "
+            f"Received: a model with the inputs {names}"
+        )
+    for candidate in (model, *model.layers):
+        if isinstance(candidate, EncoderBackbone):
+            return candidate
+    raise ValueError(
+        "`model` must contain a backbone of keras_squeeze. Received: a "
+        f"{type(model).__name__} with the layers "
+        f"{[layer.name for layer in model.layers]}"
+    )
+
+
+def serving_model(model, sequence_length, probabilities=True):
+    """Wrap a model into one with the inputs and outputs of an exported file.
+
+    Args:
+        model: A functional `keras.Model` over the backbone's inputs.
+        sequence_length: int. The length of the inputs.
+        probabilities: bool. Whether a task with scores gives probabilities,
+            or logits. Defaults to `True`.
+
+    Returns:
+        A `keras.Model` that shares the layers of `model`. Its inputs and
+        outputs are dictionaries.
+    """
+    # A task or a backbone would take its preprocessor and its own class along
+    # into the config; the graph of layers is all that is needed.
+    graph = keras.Model(model.input, model.output, name=model.name)
+    inputs = {
+        name: keras.Input((sequence_length,), dtype="int32", name=name)
+        for name in INPUTS
+    }
+    by_name = {key: inputs[name] for name, key in INPUTS.items()}
+    outputs = graph(
+        keras.tree.map_structure(lambda x: by_name[x.name], model.input)
+    )
+    if hasattr(model, "export_outputs"):
+        outputs = model.export_outputs(outputs, probabilities=probabilities)
+    elif not isinstance(outputs, dict):
+        outputs = keras.tree.flatten(outputs)
+        outputs = dict(zip(graph.output_names, outputs, strict=True))
+    return keras.Model(inputs, outputs, name="serving")
+
+
+def float32_config(model):
+    """The config of a model, and the same with nothing but float32 in it.
+
+    Phones compute mixed precision in other ways than training does, and LoRA
+    weights are merged when a model is saved, so that the exported model has
+    neither.
+
+    Args:
+        model: A functional `keras.Model`.
+
+    Returns:
+        A tuple of two dictionaries that can be written as JSON.
+
+    Raises:
+        ValueError: If `quantize()` was called on a layer of the model.
+    """
+    config = keras.saving.serialize_keras_object(model)
+    config = json.loads(json.dumps(config))
+    return config, _as_float32(config)
+
+
+def _as_float32(config):
+    if isinstance(config, list):
+        return [_as_float32(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    class_name = config.get("class_name")
+    if isinstance(class_name, str):
+        if class_name.startswith("Quantized"):
+            raise ValueError(
+                "`model` must be in floating point: `export_tflite()` "
+                "quantizes by itself, with its argument `quantization`. "
+                "Received: a model on which `quantize()` was called"
+            )
+        if class_name in ("DTypePolicy", "DTypePolicyMap"):
+            # Looks inside of a map for the policies of quantized layers.
+            for item in config["config"].values():
+                _as_float32(item)
+            return keras.dtype_policies.serialize(keras.DTypePolicy("float32"))
+    return {
+        key: _as_float32(item)
+        for key, item in config.items()
+        if key not in ("lora_rank", "lora_alpha")
+    }
