@@ -5,10 +5,10 @@ import uuid
 
 import keras
 
-from keras_squeeze.export.conversion import CONFIG_FILE
-from keras_squeeze.export.conversion import QUANTIZATIONS
-from keras_squeeze.export.conversion import WEIGHTS_FILE
-from keras_squeeze.export.conversion import convert
+from keras_squeeze.export.process import CONFIG_FILE
+from keras_squeeze.export.process import QUANTIZATIONS
+from keras_squeeze.export.process import WEIGHTS_FILE
+from keras_squeeze.export.process import convert
 from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.report import count_operations
 from keras_squeeze.export.serving import find_backbone
@@ -63,7 +63,7 @@ def export_tflite(
     Raises:
         ValueError: If an argument is out of range, or the model is not one
             that can be exported. Nothing has been done by then.
-        keras_squeeze.export.conversion.ExportError: If the model has
+        keras_squeeze.export.process.ExportError: If the model has
             operations that LiteRT lacks, or if the file does not agree with
             the model: a float32 file must do so within 1e-4 of the largest
             value of each output, a quantized one with a root mean square

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_squeeze.export.conversion import ExportError
+from keras_squeeze.export.process import ExportError
 from keras_squeeze.export.report import Agreement
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import TFLiteModel

@@ -1,0 +1,73 @@
+"""Runs the converter in a process of its own.
+
+The converter belongs to TensorFlow, and a process has one Keras backend. With
+TensorFlow as the backend the converter could run in place, but it keeps the
+memory of each model it has converted and can take the whole process down with
+it, so that the few seconds of importing TensorFlow again are well spent, and
+every backend gets the same file.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.weights.h5"
+ANSWER_FILE = "answer.json"
+
+QUANTIZATIONS = (None, "dynamic_int8")
+
+
+class ExportError(RuntimeError):
+    """A model that cannot be exported, or a file that is not good enough."""
+
+
+def convert(folder, filepath, quantization=None):
+    """Convert a saved serving model to a `.tflite` file.
+
+    Args:
+        folder: string. A folder with the config of the model in `config.json`
+            and its weights in `model.weights.h5`.
+        filepath: string. The file to write.
+        quantization: string or `None`. One of `QUANTIZATIONS`. Defaults to
+            `None`, for float32.
+
+    Returns:
+        int. The number of parameters of the model.
+
+    Raises:
+        ExportError: If the model has operations that LiteRT lacks, cannot be
+            rebuilt, or the process that converts it fails.
+    """
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        # Whatever this process imports, from wherever, the other can import.
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+        # Converting needs no GPU, and this process may have filled it.
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    command = [sys.executable, "-P", "-m", "keras_squeeze.export.conversion"]
+    command += [folder, filepath, json.dumps(quantization)]
+    result = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    try:
+        with open(os.path.join(folder, ANSWER_FILE), encoding="utf-8") as file:
+            answer = json.load(file)
+    except FileNotFoundError:
+        last_words = result.stderr.strip().rpartition("\n")[2]
+        raise ExportError(
+            "The process that converts the model ended with the exit code "
+            f"{result.returncode}: {last_words or 'no message'}"
+        ) from None
+    if "error" in answer:
+        raise ExportError(answer["error"])
+    return answer["parameters"]
