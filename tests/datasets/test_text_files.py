@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+
+from keras_squeeze.datasets.text_files import read_labelled_texts
+
+
+def write(folder, text, name="data.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "text,label\ngood,1\nbad,0\nfine,1\n",
+        "label,text\n1,good\n0,bad\n1,fine\n",
+        "id,Sentence,CLASS\n7,good,1\n8,bad,0\n9,fine,1\n",
+        "\ufefftext,label\r\ngood,1\r\nbad,0\r\nfine,1\r\n",
+        "good,1\nbad,0\nfine,1\n",
+        "1,good\n\n0,bad\n1,fine\n",
+    ],
+)
+def test_texts_and_labels_are_found(tmp_path, text):
+    data = read_labelled_texts(write(tmp_path, text))
+    assert data.x.tolist() == ["good", "bad", "fine"]
+    assert data.labels == ["1", "0", "1"]
+    assert len(data) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sentence1,sentence2,label\na,b,yes\nc,d,no\ne,f,yes\n",
+        "label,idx,premise,hypothesis\nyes,1,a,b\nno,2,c,d\nyes,3,e,f\n",
+        "a,b,yes\nc,d,no\ne,f,yes\n",
+        "yes,a,b\nno,c,d\nyes,e,f\n",
+    ],
+)
+def test_pairs_are_found(tmp_path, text):
+    data = read_labelled_texts(write(tmp_path, text))
+    first, second = data.x
+    assert first.tolist() == ["a", "c", "e"]
+    assert second.tolist() == ["b", "d", "f"]
+    assert data.labels == ["yes", "no", "yes"]
+
+
+def test_columns_by_name(tmp_path):
+    path = write(tmp_path, "v1,v2,v3\nham,hi,x\nspam,win,y\n")
+    data = read_labelled_texts(path, ["v2"], "v1")
+    assert data.x.tolist() == ["hi", "win"]
+    assert data.labels == ["ham", "spam"]
+    data = read_labelled_texts(path, ["v2", "v3"], "v1")
+    assert [part.tolist() for part in data.x] == [["hi", "win"], ["x", "y"]]
+
+
+def test_quotes_belong_to_csv_and_not_to_tsv(tmp_path):
+    text = 'text,label\n"one, ""two""\nthree",a\nfour,b\n'
+    data = read_labelled_texts(write(tmp_path, text))
+    assert data.x.tolist() == ['one, "two"\nthree', "four"]
+    text = 'text\tlabel\n"I said\ta\nnothing"\u2028 more\tb\n'
+    data = read_labelled_texts(write(tmp_path, text, "data.tsv"))
+    assert data.x.tolist() == ['"I said', 'nothing"\u2028 more']
+
+
+def test_real_files(real_data):
+    data = read_labelled_texts(real_data / "sst2" / "dev.tsv")
+    assert len(data) == 872
+    assert data.class_names() == ["0", "1"]
+    assert data.x[0].startswith("it 's a charming")
+
+
+def test_class_ids(tmp_path):
+    text = "text,label\na,10\nb,9\nc,10\n"
+    data = read_labelled_texts(write(tmp_path, text))
+    assert data.class_names() == ["9", "10"]
+    ids = data.class_ids(["9", "10"])
+    assert ids.dtype == np.int32
+    assert ids.tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match=r"one of \['9'\].*'10'"):
+        data.class_ids(["9"])
+
+
+def test_take(tmp_path):
+    path = write(tmp_path, "premise,hypothesis,label\na,b,x\nc,d,y\ne,f,z\n")
+    data = read_labelled_texts(path)
+    for indices in (np.array([0, 2]), np.array([True, False, True])):
+        part = data.take(indices)
+        assert [column.tolist() for column in part.x] == [
+            ["a", "e"],
+            ["b", "f"],
+        ]
+        assert part.labels == ["x", "z"]
+    assert data.take(np.array([0, 1, 2])).digest() == data.digest()
+    assert data.take(np.array([1, 0, 2])).digest() != data.digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("text,label\n", "no rows below its header"),
+        ("text,label\na,1\nb\n", "Line 3 .* must have 2 columns"),
+        ("text,label\na,1\nb,\n", "Line 3 .* has no label"),
+        ("text,topic\na,1\nb,2\n", "names no label column"),
+        ("label,title\n1,a\n2,b\n", "names no text column"),
+        ("tweet,mood\na,1\nb,1\nc,2\n", "not clear which column"),
+        ("a,b\nc,d\n", "not clear which column"),
+        ("a,b,c,d\ne,f,g,h\n", "has 4 columns"),
+        ('text,label\n"a,1\nb,2\n', "Line 3 .* unexpected end of data"),
+    ],
+)
+def test_what_cannot_be_read(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_labelled_texts(write(tmp_path, text))
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_labelled_texts(tmp_path / "absent.csv")
+    with pytest.raises(ValueError, match=r"`\.csv` or `\.tsv`.*data\.json"):
+        read_labelled_texts(write(tmp_path, "{}", "data.json"))
+    with pytest.raises(ValueError, match="must be in UTF-8"):
+        text = "text,label\ncafé,1\n"
+        read_labelled_texts(write(tmp_path, text, encoding="latin-1"))
+    with pytest.raises(ValueError, match="a column named 'v2'"):
+        path = write(tmp_path, "text,label\na,1\n")
+        read_labelled_texts(path, ["v2"], "label")
