@@ -1,25 +1,37 @@
-"""The private modules of KerasHub that this package stands on.
+"""The private parts of KerasHub that this package stands on.
 
 No other file imports `keras_hub.src`, so that a release of KerasHub which
 moves something is answered here.
 """
 
+from keras_hub.src.utils import pipeline_model
+from keras_hub.src.utils import preset_utils
+from keras_hub.src.utils import tensor_utils
+
 # Finds or fetches one file of a preset.
+get_file = preset_utils.get_file
+
 # Builds tasks and preprocessors from their parts; the loader of Hugging Face
 # checkpoints extends it.
-from keras_hub.src.utils.preset_utils import PresetLoader as PresetLoader
-from keras_hub.src.utils.preset_utils import get_file as get_file
+PresetLoader = preset_utils.PresetLoader
+
+# Finds the class of a task, given a base class, that has a certain backbone.
+find_subclass = preset_utils.find_subclass
 
 # Makes the built-in presets known to `from_preset()` and to `presets`.
-from keras_hub.src.utils.preset_utils import (
-    register_presets as register_presets,
-)
+register_presets = preset_utils.register_presets
+
+# What KerasHub makes of raw inputs before it batches them: arrays, single
+# samples, and the two parts of a `validation_split`.
+convert_to_numpy = pipeline_model._convert_to_numpy
+TensorLikeSource = pipeline_model._TensorLikeSource
+train_validation_split = pipeline_model._train_validation_split
 
 # Gives the outputs of a preprocessing layer the type its caller can use.
-from keras_hub.src.utils.tensor_utils import (
-    convert_preprocessing_outputs_python,  # noqa: F401
+convert_preprocessing_outputs_python = (
+    tensor_utils.convert_preprocessing_outputs_python
 )
 
 # Tells whether a preprocessing layer is being traced, in which case its inputs
 # are TensorFlow's.
-from keras_hub.src.utils.tensor_utils import in_tf_function as in_tf_function
+in_tf_function = tensor_utils.in_tf_function

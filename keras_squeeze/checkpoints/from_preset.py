@@ -45,7 +45,7 @@ class FromPreset:
         )
         ```
         """
-        config = _load_config(preset)
+        config = load_config(preset)
         if is_hugging_face_config(config):
             return HuggingFacePresetLoader(preset, config).load(cls, **kwargs)
         try:
@@ -54,7 +54,18 @@ class FromPreset:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
 
 
-def _load_config(preset):
+def load_config(preset):
+    """Read the `config.json` of a preset.
+
+    Args:
+        preset: string. What `from_preset()` takes.
+
+    Returns:
+        A dictionary.
+
+    Raises:
+        ValueError: If there is no such preset, or it is damaged.
+    """
     try:
         path = get_file(preset, "config.json")
     except FileNotFoundError as e:

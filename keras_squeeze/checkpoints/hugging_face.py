@@ -55,6 +55,21 @@ def is_hugging_face_config(config):
     return "registered_name" not in config and "model_type" in config
 
 
+def has_head(config, task_cls):
+    """Whether a checkpoint has the head that a task class needs.
+
+    Args:
+        config: Dictionary. The contents of the checkpoint's `config.json`.
+        task_cls: The task class.
+
+    Returns:
+        bool.
+    """
+    # The name of the class that wrote the checkpoint, if it is known.
+    written_by = (config.get("architectures") or [""])[0]
+    return task_cls.hugging_face_class in written_by
+
+
 class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
     """Builds our classes from a checkpoint of Hugging Face.
 
@@ -81,7 +96,8 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         """Build an object of any of our classes that have `from_preset()`.
 
         Args:
-            cls: The class. Its `backbone_cls` must be the checkpoint's.
+            cls: The class. Its `backbone_cls` must be the checkpoint's. For a
+                base class that has none, the subclass that has it is built.
             load_weights: bool. Whether to load the weights, too.
             **kwargs: Arguments of the class that replace the checkpoint's.
 
@@ -93,8 +109,12 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
                 architecture, or is incomplete.
         """
         is_backbone = issubclass(cls, keras_hub.models.Backbone)
-        wanted = cls if is_backbone else cls.backbone_cls
         found = self.check_backbone_class()
+        if is_backbone and issubclass(found, cls):
+            cls = found
+        elif not is_backbone and cls.backbone_cls is None:
+            cls = keras_hub_seam.find_subclass(self.preset, cls, found)
+        wanted = cls if is_backbone else cls.backbone_cls
         if wanted is not found:
             raise ValueError(
                 f"`{cls.__name__}` needs a checkpoint of a "
@@ -127,9 +147,7 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
 
     def load_task(self, cls, load_weights, load_task_weights, **kwargs):
         backbone_kwargs, kwargs = self.get_backbone_kwargs(**kwargs)
-        is_restored = (
-            load_task_weights and cls.hugging_face_class in self._class_name()
-        )
+        is_restored = load_task_weights and has_head(self.config, cls)
         kwargs = {**cls.head_kwargs(self.config, is_restored), **kwargs}
         if "preprocessor" not in kwargs:
             kwargs["preprocessor"] = self.load_preprocessor(
@@ -176,10 +194,6 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
             raise ValueError(
                 f"The weights of `{self.preset}` cannot be loaded. {e}"
             ) from e
-
-    def _class_name(self):
-        """The name of the class that wrote the checkpoint, `""` if unknown."""
-        return (self.config.get("architectures") or [""])[0]
 
     def _optional_json(self, name):
         try:
