@@ -128,7 +128,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         self._graph = None
         try:
             super().set_vocabulary(vocabulary)
-        except RuntimeError:
+        except (RuntimeError, TypeError):
             # TensorFlow Text came upon the fault first and says less about it.
             self._check_tokens()
             raise

@@ -102,14 +102,13 @@ class WordPieceGraph:
         Returns:
             An int32 `tf.RaggedTensor` of shape `(num_texts, None)`.
         """
-        special_tokens = "".join(
-            "|" + re.escape(token) for token in self._placeholders
-        )
-        indices = tf.where(
-            tf.strings.regex_full_match(
-                texts, f"(?s).*(?:[^ -~]{special_tokens}).*"
+        is_plain = tf.strings.regex_full_match(texts, "[ -~]*")
+        if self._placeholders:
+            tokens = "|".join(map(re.escape, self._placeholders))
+            is_plain &= ~tf.strings.regex_full_match(
+                texts, f"(?s).*(?:{tokens}).*"
             )
-        )
+        indices = tf.where(~is_plain)
         texts = tf.tensor_scatter_nd_update(
             texts, indices, self._rewrite(tf.gather_nd(texts, indices))
         )

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from keras_squeeze.tokenizers.texts import flatten_texts
+from keras_squeeze.tokenizers.texts import join_innermost
+from keras_squeeze.tokenizers.texts import lists_to_arrays
+from keras_squeeze.tokenizers.texts import regroup
+from keras_squeeze.tokenizers.texts import text_segments
+
+
+@pytest.mark.parametrize(
+    "inputs, texts, nesting",
+    [
+        ("a", ["a"], None),
+        (b"caf\xc3\xa9", ["café"], None),
+        (np.str_("a"), ["a"], None),
+        (np.array("a"), ["a"], None),
+        ([], [], 0),
+        (["a", "b"], ["a", "b"], 2),
+        (("a", b"b", np.str_("c")), ["a", "b", "c"], 3),
+        (np.array(["a", "b"]), ["a", "b"], 2),
+        (np.array([b"a", "b"], "object"), ["a", "b"], 2),
+        ([["a", "b"], ["c"]], ["a", "b", "c"], [2, 1]),
+        ([["a"], []], ["a"], [1, 0]),
+        ([[["a"], ["b"]], [["c"]]], ["a", "b", "c"], [[1, 1], [1]]),
+        (np.array([["a", "b"]]), ["a", "b"], [2]),
+    ],
+)
+def test_flatten_texts(inputs, texts, nesting):
+    assert flatten_texts(inputs) == (texts, nesting)
+    assert all(type(text) is str for text in flatten_texts(inputs)[0])
+
+
+def test_flatten_texts_of_tensors():
+    tf = pytest.importorskip("tensorflow")
+    assert flatten_texts(tf.constant("é")) == (["é"], None)
+    assert flatten_texts(tf.constant(["é", "b"])) == (["é", "b"], 2)
+    ragged = tf.ragged.constant([["a"], ["b", "c"]])
+    assert flatten_texts(ragged) == (["a", "b", "c"], [1, 2])
+
+
+@pytest.mark.parametrize(
+    "inputs, message",
+    [
+        (None, "must be strings. Received: None of type NoneType"),
+        (["a", None], "Received: None of type NoneType"),
+        (["a", float("nan")], "Received: nan of type float"),
+        ([1, 2], "Received: 1 of type int"),
+        (np.arange(3), "Received: 0 of type int"),
+        ({"a": 1}, "of type dict"),
+        (["a", b"\xff"], "must be text in UTF-8. Received: b'\\\\xff'"),
+        (["a", ["b"]], "nested equally deep"),
+    ],
+)
+def test_flatten_texts_rejects(inputs, message):
+    with pytest.raises(ValueError, match=message):
+        flatten_texts(inputs)
+
+
+def test_message_stays_short():
+    with pytest.raises(ValueError) as error:
+        flatten_texts([["a"] * 10_000, "b"])
+    assert len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "nesting, expected",
+    [
+        (None, 0),
+        (3, [0, 1, 2]),
+        ([2, 1], [[0, 1], [2]]),
+        ([[1, 1], [], [1]], [[[0], [1]], [], [[2]]]),
+    ],
+)
+def test_regroup(nesting, expected):
+    assert regroup([0, 1, 2], nesting) == expected
+
+
+def test_regroup_keeps_even_arrays_dense():
+    rows = np.arange(12).reshape(4, 3)
+    assert regroup(rows, [2, 2]).shape == (2, 2, 3)
+    ragged = regroup(rows, [1, 3])
+    assert [part.shape for part in ragged] == [(1, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    "nesting, expected",
+    [
+        (None, ([1], None)),
+        (4, ([4], None)),
+        ([2, 0, 1], ([2, 0, 1], 3)),
+        ([[2], [1, 1]], ([2, 1, 1], [1, 2])),
+    ],
+)
+def test_join_innermost(nesting, expected):
+    assert join_innermost(nesting) == expected
+
+
+def test_lists_to_arrays_takes_lists_of_strings_only():
+    first, labels, single = lists_to_arrays((["a", "b"], [1, 2], "c"))
+    assert first.dtype == "object" and first.tolist() == ["a", "b"]
+    assert labels == [1, 2]
+    assert single == "c"
+
+
+def test_text_segments():
+    assert text_segments("a") == ([["a"]], False)
+    assert text_segments(["a", "b"]) == ([["a", "b"]], True)
+    assert text_segments(("a", "b")) == ([["a"], ["b"]], False)
+    assert text_segments((["a"], np.array(["b"]))) == ([["a"], ["b"]], True)
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        ((), "at least one segment"),
+        ((["a", "b"], ["c"]), "Received: 2 and 1 strings"),
+        (("a", ["b"]), "same number of strings"),
+        ([["a", "b"], ["c", "d"]], "use a tuple of two lists"),
+        ((["a", None], ["b", "c"]), "None of type NoneType"),
+    ],
+)
+def test_text_segments_rejects(x, message):
+    with pytest.raises(ValueError, match=message):
+        text_segments(x)
