@@ -71,55 +71,47 @@ def run(sentences, sequence_length=128, repeats=5, vocabulary=None):
         keras_hub.models.BertTokenizer(vocabulary, lowercase=True),
         sequence_length=sequence_length,
     )
-    direct = {
+    functions = {
         "keras_squeeze": ours(),
+        "keras_squeeze, new text": None,
         "keras_hub": keras_hub_preprocessor,
-    }
-    with contextlib.suppress(ImportError):
-        direct["transformers"] = _transformers(vocabulary, sequence_length)
-    graphs = {
+        "transformers": _transformers(vocabulary, sequence_length),
         "keras_squeeze, graph": _in_graph(ours()),
         "keras_hub, graph": _in_graph(keras_hub_preprocessor),
     }
+    if functions["transformers"] is None:
+        del functions["transformers"]
     tensor = tf.constant(sentences)
-    seconds = {}
-
-    def measure(name, function, inputs):
-        start = time.perf_counter()
-        function(inputs)
-        seconds.setdefault(name, []).append(
-            (time.perf_counter() - start) / len(inputs)
-        )
-
+    seconds = {name: [] for name in functions}
     with _one_tokenizers_thread():
         for repeat in range(repeats + 1):
-            for name, function in direct.items():
-                measure(name, function, sentences)
-            for name, function in graphs.items():
-                measure(name, function, tensor)
-            newcomer = ours()
-            newcomer(sentences[:middle])
-            measure("keras_squeeze, new text", newcomer, sentences[middle:])
-            if repeat == 0:
-                # It is the one in which everything is built.
-                seconds.clear()
+            for name, function in functions.items():
+                inputs = tensor if "graph" in name else sentences
+                if function is None:
+                    function = ours()
+                    function(sentences[:middle])
+                    inputs = sentences[middle:]
+                start = time.perf_counter()
+                function(inputs)
+                duration = time.perf_counter() - start
+                # The first time around, everything is built.
+                if repeat > 0:
+                    seconds[name].append(duration / len(inputs))
 
     speeds = {
         name: 1 / statistics.median(values) for name, values in seconds.items()
     }
-    rows = []
-    for name, speed in speeds.items():
-        reference = (
-            "keras_squeeze, graph" if name in graphs else "keras_squeeze"
-        )
-        rows.append(
-            {
-                "name": name,
-                "sentences_per_second": speed,
-                "ratio": speeds[reference] / speed,
-            }
-        )
-    return rows
+    return [
+        {
+            "name": name,
+            "sentences_per_second": speed,
+            "ratio": speeds[
+                "keras_squeeze, graph" if "graph" in name else "keras_squeeze"
+            ]
+            / speed,
+        }
+        for name, speed in speeds.items()
+    ]
 
 
 def _in_graph(preprocessor):
@@ -130,9 +122,11 @@ def _in_graph(preprocessor):
 
 
 def _transformers(vocabulary, sequence_length):
-    """Returns the fast tokenizer of transformers, padding to arrays."""
-    import transformers
-
+    """Returns the fast tokenizer of transformers, if it is installed."""
+    try:
+        import transformers
+    except ImportError:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "vocab.txt"
         path.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")

@@ -1,0 +1,110 @@
+"""Measures ways to compute SqueezeBERT's grouped projection."""
+
+import contextlib
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_squeeze.layers.grouped_dense import GroupedDense
+from keras_squeeze.layers.grouped_dense import grouped_convolution_scope
+
+
+class SplitDense(GroupedDense):
+    """A `GroupedDense` computed as one product for each group."""
+
+    def convolution_op(self, inputs, kernel):
+        kernels = ops.split(kernel[0], self.groups, axis=-1)
+        inputs = ops.split(inputs, self.groups, axis=-1)
+        outputs = map(ops.matmul, inputs, kernels)
+        return ops.concatenate(list(outputs), axis=-1)
+
+
+class BlockDiagonalDense(GroupedDense):
+    """A `GroupedDense` computed as a dense layer with zeros in its kernel."""
+
+    def convolution_op(self, inputs, kernel):
+        groups = np.arange(self.groups)
+        in_group = np.repeat(groups, kernel.shape[1])
+        out_group = np.repeat(groups, kernel.shape[2] // self.groups)
+        mask = np.equal.outer(in_group, out_group)
+        kernel = ops.tile(kernel[0], (self.groups, 1))
+        return ops.matmul(inputs, kernel * ops.cast(mask, kernel.dtype))
+
+
+# The first one is how the models train, the second how they are exported.
+VARIANTS = {
+    "batched matmul": (GroupedDense, contextlib.nullcontext),
+    "grouped convolution": (GroupedDense, grouped_convolution_scope),
+    "split": (SplitDense, contextlib.nullcontext),
+    "block-diagonal dense": (BlockDiagonalDense, contextlib.nullcontext),
+}
+
+
+def run(batch_size=8, sequence_length=128, repeats=5, units=768, groups=4):
+    """Measure the variants in turns, on the current backend.
+
+    Args:
+        batch_size: int. Defaults to `8`.
+        sequence_length: int. Defaults to `128`.
+        repeats: int. How often to measure each variant. Defaults to `5`.
+        units: int. Size of the features before and after the layer. Defaults
+            to `768`, which is SqueezeBERT's.
+        groups: int. Number of groups. Defaults to `4`, which is SqueezeBERT's.
+
+    Returns:
+        A list with a dictionary for each variant: its `name`, the medians
+        `forward_ms` and `train_step_ms`, and `forward_ratio` and
+        `train_step_ratio`, how many times as long as the first variant it
+        takes.
+
+    Example:
+
+    ```python
+    for row in keras_squeeze.benchmarks.grouped_dense.run():
+        print(row["name"], row["train_step_ms"])
+    ```
+    """
+    generator = np.random.default_rng(0)
+    shape = (batch_size, sequence_length, units)
+    x = generator.normal(size=shape).astype("float32")
+    y = generator.normal(size=shape).astype("float32")
+    models = {
+        name: _model(cls, units, groups) for name, (cls, _) in VARIANTS.items()
+    }
+    steps = {
+        "forward": lambda model: model.predict_on_batch(x),
+        "train_step": lambda model: model.train_on_batch(x, y),
+    }
+    times = {(step, name): [] for step in steps for name in models}
+    # One turn more than is measured, in which everything is compiled.
+    for turn in range(repeats + 1):
+        for (step, name), measured in times.items():
+            scope = VARIANTS[name][1]
+            with scope():
+                start = time.perf_counter()
+                steps[step](models[name])
+                elapsed = time.perf_counter() - start
+            if turn > 0:
+                measured.append(1000 * elapsed)
+    medians = {key: float(np.median(values)) for key, values in times.items()}
+    first = next(iter(models))
+    return [
+        {
+            "name": name,
+            **{f"{step}_ms": medians[step, name] for step in steps},
+            **{
+                f"{step}_ratio": medians[step, name] / medians[step, first]
+                for step in steps
+            },
+        }
+        for name in models
+    ]
+
+
+def _model(cls, units, groups):
+    inputs = keras.Input((None, units))
+    model = keras.Model(inputs, cls(units, groups=groups)(inputs))
+    model.compile(optimizer="sgd", loss="mse")
+    return model

@@ -1,0 +1,126 @@
+"""Compares the tokenizer with that of transformers on all there is to read."""
+
+import json
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from keras_squeeze.tokenizers import BertWordPieceTokenizer
+from tests.bert_oracle import make_fast_tokenizer
+
+tf = pytest.importorskip("tensorflow")
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the tokenizer is the same on every backend",
+)
+
+
+@pytest.fixture(scope="module")
+def compare(vocabulary, tmp_path_factory):
+    """A function that compares both paths with transformers on texts."""
+    tokenizer = BertWordPieceTokenizer(vocabulary)
+    oracle = make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))
+    graph = tf.function(
+        lambda texts: tokenizer(texts),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+
+    def compare(texts):
+        for start in range(0, len(texts), 10_000):
+            some = texts[start : start + 10_000]
+            expected = oracle(
+                some,
+                add_special_tokens=False,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )["input_ids"]
+            lengths = np.array([len(row) for row in expected])
+            expected = np.concatenate(
+                [np.array(row, "int32") for row in expected]
+            )
+            ids, eager_lengths = tokenizer.tokenize_rows(some)
+            np.testing.assert_array_equal(eager_lengths, lengths)
+            np.testing.assert_array_equal(ids, expected)
+            rows = graph(tf.constant(some))
+            np.testing.assert_array_equal(rows.row_lengths(), lengths)
+            np.testing.assert_array_equal(rows.values, expected)
+
+    return compare
+
+
+def read_lines(path):
+    return path.read_text(encoding="utf-8").split("\n")
+
+
+def test_unicode_texts(compare, real_data):
+    paths = sorted((real_data / "unicode_text").rglob("*.txt"))
+    assert len(paths) >= 8
+    for path in paths:
+        compare([path.read_text(encoding="utf-8"), *read_lines(path)])
+
+
+def test_sms(compare, real_data):
+    lines = read_lines(real_data / "sms_spam" / "SMSSpamCollection")
+    compare([line.partition("\t")[2] for line in lines])
+
+
+def test_sst2(compare, real_data):
+    lines = []
+    for name in ("train.tsv", "dev.tsv"):
+        lines += read_lines(real_data / "sst2" / name)
+    assert len(lines) > 68_000
+    compare(lines)
+
+
+def test_squad(compare, real_data):
+    texts = []
+    for name in ("dev-v1.1.json", "train-v1.1-subset.json"):
+        content = (real_data / "squad" / name).read_text(encoding="utf-8")
+        for article in json.loads(content)["data"]:
+            for paragraph in article["paragraphs"]:
+                texts.append(paragraph["context"])
+                texts += [entry["question"] for entry in paragraph["qas"]]
+    assert len(texts) > 22_000
+    compare(texts)
+
+
+def generate_text(draw, block, vocabulary):
+    """Returns a string with characters of one block of 256, among others."""
+    parts = []
+    for _ in range(draw.randrange(24)):
+        kind = draw.randrange(16)
+        if kind < 4:
+            parts.append(draw.choice(vocabulary).removeprefix("##"))
+        elif kind < 7:
+            parts.append(draw.choice([" ", " ", "\u00a0", "\u3000", "\t", ""]))
+        elif kind == 7:
+            parts.append(draw.choice(["[CLS]", "[SEP]", "[MASK]", "[UNK]"]))
+        elif kind == 8:
+            # Combining marks, and other things that change their neighbours.
+            parts.append(chr(draw.randrange(0x300, 0x370)))
+        elif kind == 9:
+            parts.append(chr(draw.randrange(0x100)))
+        elif kind == 10:
+            parts.append(draw.choice("\u200b\u200d\ufe0f\u00ad\ufffd\ufeff"))
+        elif kind == 11 and draw.randrange(8) == 0:
+            letter = draw.choice(["a", "é", "й", "\U00010450"])
+            parts.append(letter * draw.randrange(95, 106))
+        else:
+            code_point = 256 * block + draw.randrange(256)
+            if not 0xD800 <= code_point < 0xE000:
+                parts.append(chr(code_point))
+    return "".join(parts)
+
+
+def test_generated_texts(compare, vocabulary):
+    draw = random.Random(20)
+    # Most blocks above these hold nothing that is assigned.
+    blocks = [*range(0x320), *range(0xE00, 0xE02), 0xF00, 0x10FF]
+    texts = [
+        generate_text(draw, blocks[i % len(blocks)], vocabulary)
+        for i in range(100_000)
+    ]
+    compare(texts)
