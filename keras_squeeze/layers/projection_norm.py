@@ -107,8 +107,10 @@ class ProjectionNorm(keras.layers.Layer):
             x = ops.add(x, residual)
         return self.norm(x)
 
-    def compute_output_shape(self, input_shape, residual_shape=None):
-        return (*input_shape[:-1], self.units)
+    def compute_output_spec(self, inputs, residual=None):
+        return keras.KerasTensor(
+            (*inputs.shape[:-1], self.units), dtype=self.compute_dtype
+        )
 
     def get_config(self):
         config = super().get_config()

@@ -6,12 +6,12 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze import validation
-from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.models.tasks.class_names import check_class_names
 from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.tasks.text_task import TextTask
 
 
-class TextClassifier(FromPreset, keras_hub.models.TextClassifier):
+class TextClassifier(TextTask, keras_hub.models.TextClassifier):
     """Base of the text classifiers: a dense layer on the pooled output.
 
     Args:
