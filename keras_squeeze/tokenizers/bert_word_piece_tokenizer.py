@@ -136,19 +136,21 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             self._check_tokens()
 
     def _check_tokens(self):
+        seen = set()
         for id, token in enumerate(self.vocabulary):
             if not isinstance(token, str) or not token:
                 raise ValueError(
                     "Every token of `vocabulary` must be a string that is not "
                     f"empty. Received: {token!r} as token number {id}"
                 )
-            if self._token_to_id_map[token] != id:
+            if token in seen:
                 raise ValueError(
                     "Every token of `vocabulary` must be in it only once. "
                     f"Received: {token!r} more than once"
                 )
+            seen.add(token)
         for token in self._init_special_tokens or []:
-            if token not in self._token_to_id_map:
+            if token not in seen:
                 raise ValueError(
                     "Every token of `special_tokens` must be in the "
                     "vocabulary. Received: special_tokens="

@@ -169,8 +169,7 @@ class SequencePacker:
 
 def check_packing(sequence_length, truncate, truncation_side):
     """Raise a `ValueError` for packing arguments that cannot work."""
-    check_positive_int("sequence_length", sequence_length)
-    _room_for_tokens(sequence_length, num_segments=1)
+    check_sequence_length(sequence_length)
     if truncate not in TRUNCATE_STRATEGIES:
         raise ValueError(
             f"`truncate` must be one of {TRUNCATE_STRATEGIES}. Received: "
@@ -181,6 +180,12 @@ def check_packing(sequence_length, truncate, truncation_side):
             '`truncation_side` must be "right" or "left". Received: '
             f"truncation_side={truncation_side!r}"
         )
+
+
+def check_sequence_length(sequence_length):
+    """Raise a `ValueError` if not even the special tokens fit."""
+    check_positive_int("sequence_length", sequence_length)
+    _room_for_tokens(sequence_length, num_segments=1)
 
 
 def _room_for_tokens(sequence_length, num_segments):

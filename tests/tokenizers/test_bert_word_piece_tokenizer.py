@@ -329,6 +329,7 @@ def test_inputs_that_are_not_text_in_a_graph():
         ([*VOCABULARY, "the"], {}, "'the' more than once"),
         ([*VOCABULARY, ""], {}, "Received: '' as token number 12"),
         ([*VOCABULARY, 5], {}, "Received: 5 as token number 12"),
+        ([*VOCABULARY, ["a"]], {}, "Received: .'a'. as token number 12"),
         (VOCABULARY[:4], {}, r"\[MASK\]"),
         (VOCABULARY, {"oov_token": "[OOV]"}, r"\[OOV\]"),
         (VOCABULARY, {"special_tokens": ["[X]"]}, r"lacks '\[X\]'"),

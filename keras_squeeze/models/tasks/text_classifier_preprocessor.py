@@ -7,6 +7,7 @@ from keras_squeeze.keras_hub_seam import convert_preprocessing_outputs_python
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.tokenizers.sequence_packer import SequencePacker
 from keras_squeeze.tokenizers.sequence_packer import check_packing
+from keras_squeeze.tokenizers.sequence_packer import check_sequence_length
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 from keras_squeeze.tokenizers.texts import text_segments
 
@@ -117,7 +118,7 @@ class TextClassifierPreprocessor(keras_hub.models.TextClassifierPreprocessor):
 
     @sequence_length.setter
     def sequence_length(self, value):
-        check_packing(value, "longest_first", "right")
+        check_sequence_length(value)
         self._sequence_length = value
         if self.packer is not None:
             self.packer.sequence_length = value
