@@ -1,0 +1,108 @@
+"""Arguments that several commands have, and checks of their values."""
+
+import argparse
+import os
+import pathlib
+
+
+def positive_int(text):
+    """The type of arguments that are counts."""
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a positive integer, not {text!r}"
+        )
+    return value
+
+
+def positive_float(text):
+    """The type of arguments that are rates."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"must be a positive number, not {text!r}"
+        )
+    return value
+
+
+def add_training_arguments(parser, epochs, learning_rate, sequence_length):
+    """Add the arguments of a fine-tuning.
+
+    Args:
+        parser: The `argparse.ArgumentParser`.
+        epochs: int. A default.
+        learning_rate: float. A default.
+        sequence_length: int. A default.
+    """
+    parser.add_argument(
+        "--epochs",
+        type=positive_int,
+        default=epochs,
+        metavar="N",
+        help="how often to go through the training data (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=positive_int,
+        default=32,
+        metavar="N",
+        help="how many texts to train on at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=positive_float,
+        default=learning_rate,
+        metavar="RATE",
+        help="the highest learning rate, from which it falls to zero "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sequence-length",
+        type=positive_int,
+        default=sequence_length,
+        metavar="N",
+        help="how many tokens of a text to use (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="what the random numbers start from (default: %(default)s)",
+    )
+
+
+def check_output_folder(path, overwrite=False):
+    """Check that a preset can be written, before the work for it is done.
+
+    Args:
+        path: string. The folder.
+        overwrite: bool. Whether the folder may be a preset, which will be
+            replaced. Another folder with something in it never may.
+
+    Returns:
+        A `pathlib.Path`, absolute. Its parent folder exists.
+
+    Raises:
+        FileExistsError: If there is something that must stay.
+        PermissionError: If the folder cannot be made.
+    """
+    path = pathlib.Path(path).resolve()
+    if path.is_dir() and (path / "config.json").exists():
+        if not overwrite:
+            raise FileExistsError(
+                f"There is a preset in `{path}` already. Give another folder, "
+                "or --overwrite to replace it."
+            )
+    elif path.exists() and (path.is_file() or any(path.iterdir())):
+        raise FileExistsError(
+            f"`{path}` is neither new nor empty nor a preset, and is not "
+            "written over. Give another folder."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"`{path.parent}` is not writable.")
+    return path

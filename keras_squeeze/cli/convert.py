@@ -1,0 +1,54 @@
+"""Convert a Hugging Face checkpoint to a Keras preset.
+
+A classifier becomes a text classifier with its head and its class names. Of
+any other checkpoint the backbone and the tokenizer are converted.
+"""
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "checkpoint",
+        metavar="HF_FOLDER",
+        help="the checkpoint folder, or hf://org/name",
+    )
+    parser.add_argument(
+        "preset", metavar="PRESET_DIR", help="the preset folder to write"
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the preset that is in PRESET_DIR",
+    )
+
+
+def run(args):
+    from keras_squeeze.cli import arguments
+
+    output = arguments.check_output_folder(args.preset, args.overwrite)
+
+    from keras_squeeze.checkpoints.from_preset import load_config
+    from keras_squeeze.checkpoints.hugging_face import has_head
+    from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+    from keras_squeeze.cli.new_folder import new_folder
+    from keras_squeeze.keras_hub_seam import find_subclass
+    from keras_squeeze.models.encoder_backbone import EncoderBackbone
+    from keras_squeeze.models.tasks.text_classifier import TextClassifier
+
+    config = load_config(args.checkpoint)
+    if not is_hugging_face_config(config):
+        raise ValueError(
+            f"`{args.checkpoint}` must be a Hugging Face checkpoint, whose "
+            "`config.json` names a `model_type`."
+        )
+    if has_head(config, TextClassifier):
+        parts = [TextClassifier.from_preset(args.checkpoint)]
+    else:
+        backbone = EncoderBackbone.from_preset(args.checkpoint)
+        cls = find_subclass(args.checkpoint, TextClassifier, type(backbone))
+        tokenizer_cls = cls.preprocessor_cls.tokenizer_cls
+        parts = [backbone, tokenizer_cls.from_preset(args.checkpoint)]
+    with new_folder(output) as folder:
+        for part in parts:
+            part.save_to_preset(folder)
+    names = " and ".join(type(part).__name__ for part in parts)
+    print(f"Wrote the preset `{output}`: {names}.")

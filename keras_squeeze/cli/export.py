@@ -1,0 +1,47 @@
+"""Export a fine-tuned preset to a TFLite file.
+
+The file takes token ids and gives the probabilities of the classes. It is
+compared with the preset on real text before it is put in place.
+"""
+
+from keras_squeeze.cli import arguments
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "--preset",
+        required=True,
+        metavar="DIR",
+        help="the preset, as `finetune` and `quickstart` write it",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the .tflite file to write",
+    )
+    parser.add_argument(
+        "--quantization",
+        choices=["dynamic_int8"],
+        help="dynamic_int8 for weights of 8 bits (default: none, 32 bits)",
+    )
+    parser.add_argument(
+        "--sequence-length",
+        type=arguments.positive_int,
+        default=128,
+        metavar="N",
+        help="how many tokens the file takes (default: %(default)s)",
+    )
+
+
+def run(args):
+    import keras_squeeze
+    from keras_squeeze.cli.loading import load_task
+
+    report = keras_squeeze.export_tflite(
+        load_task(args.preset),
+        args.output,
+        sequence_length=args.sequence_length,
+        quantization=args.quantization,
+    )
+    print(report)

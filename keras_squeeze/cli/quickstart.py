@@ -1,0 +1,198 @@
+"""Fine-tune the tiny MobileBERT on text messages and put it in a TFLite file.
+
+Trains a classifier of spam on the SMS Spam Collection, reports how well it
+does on messages it has not seen, saves it as a preset, exports it to TFLite
+with 32 and with 8 bits, and runs the TFLite file on messages: those given, or
+a few of its own. Everything it needs is in the package.
+"""
+
+from keras_squeeze.cli import arguments
+
+MESSAGES = (
+    "Are we still on for lunch at one? I'm running ten minutes late.",
+    "WINNER!! You have been selected to receive a £900 prize. Call "
+    "09061701461 to claim.",
+    "Mum says thanks for the flowers, call her when you get home",
+    "Free ringtones this week! Text TONE to 85555, 50p per message. Reply "
+    "STOP to end.",
+)
+
+TFLITE_FILES = {
+    "model.tflite": None,
+    "model_int8.tflite": "dynamic_int8",
+}
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "messages",
+        nargs="*",
+        metavar="MESSAGE",
+        help="a message to run the TFLite file on, in quotes",
+    )
+    parser.add_argument(
+        "--preset",
+        default="mobile_bert_tiny_en_uncased",
+        metavar="NAME",
+        help="where to start from (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        default="sms_spam_classifier",
+        metavar="DIR",
+        help="the preset folder to write, with the .tflite files in it; a "
+        "preset that is there is replaced (default: %(default)s)",
+    )
+    arguments.add_training_arguments(
+        parser, epochs=3, learning_rate=5e-4, sequence_length=64
+    )
+
+
+def run(args):
+    output = arguments.check_output_folder(args.output, overwrite=True)
+
+    import json
+    import pathlib
+    import tempfile
+
+    import keras
+    from rich.console import Console
+
+    import keras_squeeze
+    from keras_squeeze.cli.new_folder import new_folder
+    from keras_squeeze.cli.training import fine_tune
+    from keras_squeeze.cli.training import hold_out
+    from keras_squeeze.cli.training import print_history
+    from keras_squeeze.datasets import sms_spam
+    from keras_squeeze.models.tasks.text_classifier import TextClassifier
+
+    console = Console()
+    (x, y), (x_test, y_test) = sms_spam.load_data()
+    is_held_out = hold_out(y, 0.1, args.seed)
+    keras.utils.set_random_seed(args.seed)
+    task = TextClassifier.from_preset(
+        args.preset,
+        num_classes=len(sms_spam.CLASS_NAMES),
+        class_names=sms_spam.CLASS_NAMES,
+    )
+    task.preprocessor.sequence_length = args.sequence_length
+
+    console.rule("Fine-tuning")
+    print(
+        f"{args.preset}: {task.count_params():,} parameters, "
+        f"{(~is_held_out).sum():,} messages to train on, "
+        f"{is_held_out.sum():,} to choose the best epoch, {len(x_test):,} to "
+        "test on."
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        history = fine_tune(
+            task,
+            (x[~is_held_out], y[~is_held_out]),
+            (x[is_held_out], y[is_held_out]),
+            pathlib.Path(folder),
+            settings={},
+            epochs=args.epochs,
+            batch_size=args.batch_size,
+            learning_rate=args.learning_rate,
+            seed=args.seed,
+        )
+    print_history(history)
+
+    console.rule("Saving and exporting")
+    with new_folder(output) as folder:
+        task.save_to_preset(folder)
+        for name, quantization in TFLITE_FILES.items():
+            print(f"Exporting {name}, and comparing it with the model.")
+            keras_squeeze.export_tflite(
+                task,
+                folder / name,
+                sequence_length=args.sequence_length,
+                quantization=quantization,
+                verbose=False,
+            )
+        print(f"Running the files on the {len(x_test):,} test messages.")
+        answers = {"Keras": _probabilities(task, x_test)}
+        for name in TFLITE_FILES:
+            model = keras_squeeze.TFLiteModel(folder / name, task.preprocessor)
+            answers[name] = model.predict(list(x_test))
+        results = {
+            name: _measure(probabilities, answers["Keras"], y_test)
+            for name, probabilities in answers.items()
+        }
+        metrics = {"history": history, "test": results}
+        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    print(f"Wrote the preset `{output}`, with the .tflite files in it.")
+    console.print(_results_table(results, output, task))
+
+    name = next(iter(TFLITE_FILES))
+    console.rule(f"Running {name}")
+    messages = args.messages or MESSAGES
+    model = keras_squeeze.TFLiteModel(output / name, task.preprocessor)
+    console.print(_messages_table(messages, model, task))
+    print(
+        "Now try your own:\n"
+        f'  keras-squeeze predict --preset {args.output} "Is it spam?"'
+    )
+
+
+def _probabilities(task, texts):
+    import keras
+
+    logits = task.predict(texts, batch_size=64, verbose=0)
+    return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
+
+
+def _measure(probabilities, reference, y):
+    """Returns how good and how close to the Keras model the answers are."""
+    answers = probabilities.argmax(axis=-1)
+    # Spam that was found, of what was taken for spam and of what is spam.
+    found = ((answers == 1) & (y == 1)).sum()
+    return {
+        "accuracy": float((answers == y).mean()),
+        "spam_f1": float(2 * found / ((answers == 1).sum() + (y == 1).sum())),
+        "same_answers": float((answers == reference.argmax(axis=-1)).mean()),
+        "largest_difference": float(abs(probabilities - reference).max()),
+    }
+
+
+def _results_table(results, output, task):
+    from rich.table import Table
+
+    table = Table(title="Messages that it has not seen")
+    table.add_column("Model", no_wrap=True)
+    for name in ("Size", "Accuracy", "Spam F1", "Same answers", "Difference"):
+        table.add_column(name, justify="right")
+    for name, result in results.items():
+        size = 4 * task.count_params()
+        if name in TFLITE_FILES:
+            size = (output / name).stat().st_size
+        table.add_row(
+            name,
+            f"{size / 1e6:.1f} MB",
+            f"{result['accuracy']:.4f}",
+            f"{result['spam_f1']:.4f}",
+            f"{result['same_answers']:.2%}",
+            f"{result['largest_difference']:.1e}",
+        )
+    return table
+
+
+def _messages_table(messages, model, task):
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Message", "TFLite", "Keras")
+    pairs = zip(
+        messages,
+        model.predict(list(messages)),
+        task.annotate(list(messages)),
+        strict=True,
+    )
+    for message, probabilities, answer in pairs:
+        best = probabilities.argmax()
+        table.add_row(
+            Text(message),
+            f"{task.class_names[best]} {probabilities[best]:.4f}",
+            f"{answer['label']} {answer['score']:.4f}",
+        )
+    return table

@@ -1,0 +1,79 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_squeeze import cli
+from keras_squeeze.benchmarks import grouped_dense
+
+
+def test_the_ways_to_compute_a_grouped_layer_agree():
+    x = np.random.default_rng(0).normal(size=(2, 3, 12)).astype("float32")
+    kernel = np.random.default_rng(1).normal(size=(1, 3, 8))
+    outputs = []
+    for cls, scope in grouped_dense.VARIANTS.values():
+        layer = cls(8, groups=4)
+        layer.build(x.shape)
+        layer.kernel.assign(kernel)
+        with scope():
+            outputs.append(keras.ops.convert_to_numpy(layer(x)))
+    expected = np.concatenate(
+        [
+            x[..., 3 * group : 3 * group + 3]
+            @ kernel[0, :, 2 * group : 2 * group + 2]
+            for group in range(4)
+        ],
+        axis=-1,
+    )
+    for output in outputs:
+        np.testing.assert_allclose(output, expected, atol=1e-5)
+
+
+def test_rows_of_the_grouped_layer():
+    rows = grouped_dense.run(
+        batch_size=2, sequence_length=4, repeats=2, units=8, groups=2
+    )
+    assert [row["name"] for row in rows] == list(grouped_dense.VARIANTS)
+    for row in rows:
+        assert row["forward_ms"] > 0 and row["train_step_ms"] > 0
+        for step in ("forward", "train_step"):
+            np.testing.assert_allclose(
+                row[f"{step}_ratio"],
+                row[f"{step}_ms"] / rows[0][f"{step}_ms"],
+            )
+
+
+def test_grouped_layer_in_a_table(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    argv = ["benchmark", "grouped_dense", "--batch-size", "1"]
+    argv += ["--sequence-length", "2", "--repeats", "1"]
+    assert cli.main(argv) == 0
+    printed = capsys.readouterr().out
+    assert "train step ratio" in printed
+    assert all(name in printed for name in grouped_dense.VARIANTS)
+
+
+def test_tokenization_in_a_table(tmp_path, capsys, monkeypatch):
+    from keras_squeeze.benchmarks import tokenization
+
+    calls = []
+
+    def run(sentences, sequence_length, repeats):
+        calls.append((sentences, sequence_length, repeats))
+        return [{"name": "ours", "sentences_per_second": 1234.5, "ratio": 1.0}]
+
+    monkeypatch.setattr(tokenization, "run", run)
+    path = tmp_path / "sentences.txt"
+    path.write_text("one two\n\nthree\n")
+    argv = ["benchmark", "tokenization", "--repeats", "2"]
+    assert cli.main([*argv, "--sentences", str(path)]) == 0
+    assert cli.main(argv) == 0
+    assert calls[0] == (["one two", "three"], 128, 2)
+    assert len(calls[1][0]) == 5171
+    assert "1,234.50" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["empty.txt", "absent.txt"])
+def test_wrong_sentences(tmp_path, name):
+    (tmp_path / "empty.txt").write_text("\n")
+    argv = ["benchmark", "tokenization", "--sentences", str(tmp_path / name)]
+    assert cli.main(argv) == 2

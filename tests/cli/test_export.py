@@ -1,0 +1,32 @@
+import numpy as np
+
+from keras_squeeze import TFLiteModel
+from keras_squeeze import cli
+from keras_squeeze import models
+
+
+def test_the_file_answers_as_the_preset(tmp_path, capsys, hugging_face):
+    path = tmp_path / "model.tflite"
+    argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
+    assert cli.main([*argv, "--sequence-length", "16"]) == 0
+    assert "operations" in capsys.readouterr().out
+    preprocessor = models.MobileBertTextClassifierPreprocessor.from_preset(
+        hugging_face.folder
+    )
+    texts = ["great and warm", "awful rain"]
+    np.testing.assert_allclose(
+        TFLiteModel(path, preprocessor).predict(texts),
+        hugging_face.probabilities(texts),
+        atol=1e-4,
+    )
+
+
+def test_wrong_input(tmp_path, capsys, tiny_preset, hugging_face):
+    path = tmp_path / "model.tflite"
+    argv = ["export", "--output", str(path), "--preset"]
+    assert cli.main([*argv, tiny_preset]) == 2
+    assert "not fine-tuned for a task yet" in capsys.readouterr().err
+    argv += [hugging_face.folder, "--sequence-length", "65"]
+    assert cli.main(argv) == 2
+    assert "`sequence_length` must be" in capsys.readouterr().err
+    assert not path.exists()

@@ -1,0 +1,179 @@
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from keras_squeeze import cli
+from keras_squeeze.datasets.text_files import read_labelled_texts
+from keras_squeeze.models import SqueezeBertTextClassifier
+
+
+def arguments(preset, train, output, **options):
+    options = {
+        "epochs": 3,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "sequence_length": 16,
+        **options,
+    }
+    argv = ["finetune", "--preset", preset, "--train", str(train)]
+    argv += ["--output", str(output)]
+    for name, value in options.items():
+        argv += [f"--{name.replace('_', '-')}", str(value)]
+    return argv
+
+
+def test_finetunes_and_keeps_the_best_epoch(
+    tmp_path, capsys, tiny_preset, weather
+):
+    output = tmp_path / "deep" / "weather"
+    argv = arguments(tiny_preset, weather, output, validation=weather)
+    assert cli.main(argv) == 0
+    printed = capsys.readouterr().out
+    assert "Learning curve" in printed and "Wrote the preset" in printed
+    assert [path.name for path in output.parent.iterdir()] == ["weather"]
+
+    task = SqueezeBertTextClassifier.from_preset(str(output))
+    assert task.class_names == ["bad", "good"]
+    assert task.preprocessor.sequence_length == 16
+    answers = task.annotate(["great warm sunny", "awful cold rainy"])
+    assert [answer["label"] for answer in answers] == ["good", "bad"]
+
+    metrics = json.loads((output / "metrics.json").read_text())
+    history = metrics["history"]
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    (best,) = [row for row in history if row["is_best"]]
+    data = read_labelled_texts(weather)
+    logits = task.predict(data.x, verbose=0)
+    y = data.class_ids(task.class_names)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    np.testing.assert_allclose(
+        float(loss(y, logits)), best["val_loss"], rtol=1e-3, atol=1e-6
+    )
+
+
+def test_pairs_and_numbers(tmp_path, tiny_preset):
+    path = tmp_path / "pairs.tsv"
+    rows = [
+        f"{first}\t{second}\t{int(first == second)}"
+        for first in ("great", "poor", "cold")
+        for second in ("great", "poor", "cold", "sad", "warm")
+    ] * 3
+    path.write_text("\n".join(rows), encoding="utf-8")
+    output = tmp_path / "out"
+    assert cli.main(arguments(tiny_preset, path, output, epochs=1)) == 0
+    task = SqueezeBertTextClassifier.from_preset(str(output))
+    assert task.class_names == ["0", "1"]
+    assert task.predict((["great"], ["fine"]), verbose=0).shape == (1, 2)
+
+
+def test_goes_on_after_being_killed(tmp_path, capsys, tiny_preset, weather):
+    output = tmp_path / "weather"
+    argv = arguments(tiny_preset, weather, output, epochs=200, batch_size=2)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_squeeze", *argv],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    stopped = pathlib.Path(f"{output}.training")
+    state_path = stopped / "state.json"
+    try:
+        deadline = time.monotonic() + 120
+        while not state_path.exists() and time.monotonic() < deadline:
+            assert process.poll() is None
+            time.sleep(0.1)
+    finally:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not output.exists()
+
+    # What the killed run had left to do is cut short, in place of waiting.
+    state = json.loads(state_path.read_text())
+    num_done = len(state["history"])
+    assert 1 <= num_done < 200
+    state["settings"]["epochs"] = num_done + 1
+    state_path.write_text(json.dumps(state))
+    argv = arguments(
+        tiny_preset, weather, output, epochs=num_done + 1, batch_size=2
+    )
+    assert cli.main(argv) == 0
+    assert f"Going on after epoch {num_done}," in capsys.readouterr().out
+    history = json.loads((output / "metrics.json").read_text())["history"]
+    assert len(history) == num_done + 1
+    for before, after in zip(state["history"], history, strict=False):
+        assert before == {k: v for k, v in after.items() if k != "is_best"}
+    assert not stopped.exists()
+
+
+def test_wrong_input_is_told_before_any_work(
+    tmp_path, capsys, tiny_preset, weather
+):
+    def error(argv):
+        assert cli.main(argv) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    output = tmp_path / "out"
+    assert "No such file" in error(
+        arguments(tiny_preset, tmp_path / "absent.csv", output)
+    )
+    assert "preset='no_such_preset'" in error(
+        arguments("no_such_preset", weather, output)
+    )
+    same = tmp_path / "same.csv"
+    same.write_text("text,label\na,1\nb,1\n")
+    assert "at least two different labels" in error(
+        arguments(tiny_preset, same, output)
+    )
+    assert "must be one of ['bad', 'good']. Received: ['1']" in error(
+        arguments(tiny_preset, weather, output, validation=same)
+    )
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("text1,text2,label\na,b,good\n")
+    assert "both have pairs" in error(
+        arguments(tiny_preset, weather, output, validation=pairs)
+    )
+    few = tmp_path / "few.csv"
+    few.write_text("text,label\na,1\nb,2\n")
+    assert "too few" in error(arguments(tiny_preset, few, output))
+    assert not output.exists()
+
+    output.mkdir()
+    (output / "letter.txt").write_text("Dear")
+    assert "is not written over" in error(
+        arguments(tiny_preset, weather, output)
+    )
+    assert "There is a preset" in error(
+        arguments(tiny_preset, weather, tiny_preset)
+    )
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_preset_is_only_replaced_by_a_whole_one(
+    tmp_path, monkeypatch, tiny_preset, weather, overwrite
+):
+    output = tmp_path / "out"
+    if overwrite:
+        output.mkdir()
+        (output / "config.json").write_text("{}")
+
+    def save_to_preset(self, folder):
+        (pathlib.Path(folder) / "config.json").write_text("half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(
+        SqueezeBertTextClassifier, "save_to_preset", save_to_preset
+    )
+    argv = arguments(tiny_preset, weather, output, epochs=1)
+    assert cli.main(argv + ["--overwrite"] * overwrite) == 1
+    names = [path.name for path in tmp_path.iterdir()]
+    # The trained weights are not lost: the same command goes on with them.
+    assert sorted(names) == ["out"] * overwrite + ["out.training"]
+    if overwrite:
+        assert (output / "config.json").read_text() == "{}"

@@ -1,0 +1,88 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from keras_squeeze import cli
+from keras_squeeze import version
+from keras_squeeze.cli import presets
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["--help"])
+    assert exit.value.code == 0
+    output = capsys.readouterr().out
+    for name in (
+        "quickstart",
+        "finetune",
+        "predict",
+        "export",
+        "convert",
+        "presets",
+        "benchmark",
+    ):
+        assert re.search(rf"^    {name}\b", output, re.MULTILINE)
+        with pytest.raises(SystemExit) as exit:
+            cli.main([name, "--help"])
+        assert exit.value.code == 0
+        assert f"keras-squeeze {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["nothing"],
+        ["finetune", "--preset", "x"],
+        ["export", "--preset", "x", "--output", "y", "--quantization", "int1"],
+        ["quickstart", "--epochs", "0"],
+        ["quickstart", "--learning-rate", "fast"],
+        ["predict", "--preset", "x", "--top-k", "-1", "text"],
+    ],
+)
+def test_wrong_arguments_are_one_line(capsys, argv):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(argv)
+    assert exit.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("keras-squeeze") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (ValueError("first\n  second"), 2),
+        (FileNotFoundError("first second"), 2),
+        (RuntimeError("first second"), 1),
+        (ConnectionError("first second"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_errors_are_one_line(capsys, monkeypatch, error, exit_code):
+    def run(args):
+        raise error
+
+    monkeypatch.setattr(presets, "run", run)
+    assert cli.main(["presets"]) == exit_code
+    message = "interrupted" if exit_code == 130 else "first second"
+    output = capsys.readouterr()
+    assert output.err == f"keras-squeeze: error: {message}\n"
+    assert output.out == ""
+
+
+def test_debug_lets_errors_through(monkeypatch):
+    def run(args):
+        raise ValueError("where?")
+
+    monkeypatch.setattr(presets, "run", run)
+    with pytest.raises(ValueError, match="where?"):
+        cli.main(["presets", "--debug"])
+
+
+def test_module_is_the_command():
+    command = [sys.executable, "-m", "keras_squeeze", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0
+    assert result.stdout == f"keras-squeeze {version.__version__}\n"

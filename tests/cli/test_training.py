@@ -1,0 +1,80 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_squeeze.cli.training import Checkpoints
+from keras_squeeze.cli.training import hold_out
+
+
+def make_model(value):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    model.set_weights([np.full((1, 1), value), np.zeros(1)])
+    return model
+
+
+def end_epoch(checkpoints, epoch, accuracy, loss):
+    checkpoints.set_model(make_model(float(epoch)))
+    checkpoints.on_epoch_end(
+        epoch - 1,
+        {"val_sparse_categorical_accuracy": accuracy, "val_loss": loss},
+    )
+
+
+def test_best_and_last_epoch_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path, {"seed": 1})
+    end_epoch(checkpoints, 1, 0.5, 0.7)
+    end_epoch(checkpoints, 2, 0.9, 0.6)
+    end_epoch(checkpoints, 3, 0.9, 0.4)
+    end_epoch(checkpoints, 4, 0.8, 0.1)
+    end_epoch(checkpoints, 5, 0.9, 0.5)
+    assert checkpoints.best_epoch() == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "epoch_3.weights.h5",
+        "epoch_5.weights.h5",
+        "state.json",
+    ]
+    model = make_model(0.0)
+    model.load_weights(checkpoints.path(3))
+    assert model.get_weights()[0].item() == 3.0
+
+
+def test_history_is_taken_up(tmp_path):
+    end_epoch(Checkpoints(tmp_path, {"seed": 1}), 1, 0.5, 0.7)
+    checkpoints = Checkpoints(tmp_path, {"seed": 1})
+    end_epoch(checkpoints, 2, 0.4, 0.6)
+    assert [row["epoch"] for row in checkpoints.history] == [1, 2]
+    assert checkpoints.best_epoch() == 1
+    state = json.loads((tmp_path / "state.json").read_text())
+    assert state["history"] == checkpoints.history
+    with pytest.raises(ValueError, match=r"seed=1 and not 2.*remove"):
+        Checkpoints(tmp_path, {"seed": 2})
+
+
+def test_a_write_that_fails_leaves_the_state_as_it_was(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path, {})
+    end_epoch(checkpoints, 1, 0.5, 0.7)
+    before = (tmp_path / "state.json").read_text()
+
+    def save_weights(self, path, **kwargs):
+        path.write_text("half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(keras.Model, "save_weights", save_weights)
+    with pytest.raises(OSError, match="no space"):
+        end_epoch(checkpoints, 2, 0.6, 0.6)
+    assert (tmp_path / "state.json").read_text() == before
+    assert not checkpoints.path(2).exists()
+
+
+def test_hold_out_takes_the_same_part_of_each_class():
+    class_ids = np.array([0] * 80 + [1] * 20, dtype="int32")
+    is_held_out = hold_out(class_ids, 0.1, seed=3)
+    assert class_ids[is_held_out].tolist() == [0] * 8 + [1] * 2
+    assert (hold_out(class_ids, 0.1, seed=3) == is_held_out).all()
+    assert (hold_out(class_ids, 0.1, seed=4) != is_held_out).any()
+    with pytest.raises(ValueError, match="4 training samples are too few"):
+        hold_out(np.array([0, 0, 1, 1]), 0.1, seed=0)
