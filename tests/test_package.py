@@ -1,0 +1,183 @@
+"""Tests of the package as a whole: what imports what, what is shipped."""
+
+import ast
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+PACKAGE = REPOSITORY / "keras_squeeze"
+
+# Each may import what comes before it, and itself. What is not named here is
+# found at its longest prefix.
+LAYERS = [
+    "keras_squeeze.version",
+    "keras_squeeze.validation",
+    "keras_squeeze.keras_hub_seam",
+    "keras_squeeze.layers",
+    "keras_squeeze.tokenizers",
+    "keras_squeeze.checkpoints",
+    "keras_squeeze.models.presets",
+    "keras_squeeze.models.tasks",
+    "keras_squeeze.models.encoder_backbone",
+    "keras_squeeze.models.mobile_bert",
+    "keras_squeeze.models.squeeze_bert",
+    "keras_squeeze.models",
+    "keras_squeeze.export",
+    "keras_squeeze.datasets",
+    "keras_squeeze.benchmarks",
+    "keras_squeeze",
+    "keras_squeeze.cli",
+    "keras_squeeze.__main__",
+]
+
+
+def rank(module):
+    parts = module.split(".")
+    while ".".join(parts) not in LAYERS:
+        parts.pop()
+    return LAYERS.index(".".join(parts))
+
+
+def imports():
+    """Pairs of a module of the package and a module that it imports."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        module = ".".join(parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield module, alias.name
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"relative import in {path}"
+                for alias in node.names:
+                    yield module, f"{node.module}.{alias.name}"
+
+
+def test_imports_go_one_way():
+    against = [
+        f"{module} imports {imported}"
+        for module, imported in imports()
+        if f"{imported}.".startswith("keras_squeeze.")
+        and rank(imported) > rank(module)
+    ]
+    assert against == []
+
+
+def test_private_keras_hub_is_in_one_file():
+    users = {module for module, name in imports() if "keras_hub.src" in name}
+    assert users == {"keras_squeeze.keras_hub_seam"}
+
+
+def test_models_do_not_know_each_other():
+    for module, imported in imports():
+        pair = {"mobile_bert", "squeeze_bert"}
+        named = {name for name in pair if f".{name}." in f"{imported}."}
+        for name in pair:
+            if f".models.{name}" in module:
+                assert named <= {name}
+
+
+def test_import_is_light():
+    """Importing it brings in little that KerasHub does not bring in."""
+    command = (
+        "import json, sys\n"
+        "import keras_hub\n"
+        "before = set(sys.modules)\n"
+        "import keras_squeeze\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", command],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
+    )
+    added = {name.partition(".")[0] for name in json.loads(result.stdout)}
+    heavy = {
+        "ai_edge_litert",
+        "jax",
+        "matplotlib",
+        "pandas",
+        "rich",
+        "safetensors",
+        "tensorflow",
+        "tensorflow_text",
+        "tokenizers",
+        "torch",
+        "transformers",
+    }
+    assert not added & heavy
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+    subprocess.run(
+        [*command, "-d", str(folder)],
+        check=True,
+        capture_output=True,
+        cwd=REPOSITORY,
+    )
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_wheel_has_everything(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    modules = {
+        str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py")
+    }
+    assert modules <= names
+    presets = {
+        f"keras_squeeze/{path.relative_to(REPOSITORY)}"
+        for path in (REPOSITORY / "presets").rglob("*/*")
+        if path.is_file()
+    }
+    assert presets and presets <= names
+    data = "keras_squeeze/datasets/data/sms_spam"
+    assert {f"{data}/SMSSpamCollection.tsv", f"{data}/LICENSE"} <= names
+    assert not {name for name in names if name.startswith(("tests", "guides"))}
+
+
+def test_wheel_finds_its_presets_and_data(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    command = (
+        "import keras_squeeze\n"
+        "from keras_squeeze.datasets import sms_spam\n"
+        "from keras_squeeze.models.presets import presets_folder\n"
+        "print(keras_squeeze.__file__)\n"
+        "print(presets_folder())\n"
+        "print(len(sms_spam.load_data()[0][0]))\n"
+        "print(keras_squeeze.models.MobileBertTokenizer.from_preset("
+        "'mobile_bert_tiny_en_uncased').vocabulary_size())\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", command],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert result.stdout.splitlines() == [
+        str(tmp_path / "keras_squeeze" / "__init__.py"),
+        str(tmp_path / "keras_squeeze" / "presets"),
+        "4136",
+        "30522",
+    ]
+
+
+def test_checkout_finds_its_presets():
+    from keras_squeeze.models.presets import presets_folder
+
+    assert presets_folder() == REPOSITORY / "presets"
