@@ -100,9 +100,6 @@ def run(args):
     task = TextClassifier.from_preset(
         args.preset, num_classes=len(class_names), class_names=class_names
     )
-    task.preprocessor.sequence_length = min(
-        args.sequence_length, task.backbone.max_sequence_length
-    )
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
         f"{len(train):,} texts to train on, {len(validation):,} to validate "
@@ -132,6 +129,7 @@ def run(args):
         epochs=args.epochs,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
+        sequence_length=args.sequence_length,
         seed=args.seed,
     )
     print_history(history)

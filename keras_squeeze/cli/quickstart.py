@@ -75,7 +75,6 @@ def run(args):
         num_classes=len(sms_spam.CLASS_NAMES),
         class_names=sms_spam.CLASS_NAMES,
     )
-    task.preprocessor.sequence_length = args.sequence_length
 
     console.rule("Fine-tuning")
     print(
@@ -94,6 +93,7 @@ def run(args):
             epochs=args.epochs,
             batch_size=args.batch_size,
             learning_rate=args.learning_rate,
+            sequence_length=args.sequence_length,
             seed=args.seed,
         )
     print_history(history)

@@ -46,6 +46,7 @@ def fine_tune(
     epochs,
     batch_size,
     learning_rate,
+    sequence_length,
     seed,
 ):
     """Train a classifier and leave it with the weights of its best epoch.
@@ -67,6 +68,8 @@ def fine_tune(
         epochs: int. How often to go through the samples.
         batch_size: int. How many samples to train on at once.
         learning_rate: float. The highest learning rate.
+        sequence_length: int. The length of the inputs, which the task's
+            preprocessor keeps.
         seed: int. What the order of the samples starts from.
 
     Returns:
@@ -74,8 +77,17 @@ def fine_tune(
         metrics, and whether it `is_best`.
 
     Raises:
-        ValueError: If a training of other settings was stopped in `folder`.
+        ValueError: If a training of other settings was stopped in `folder`,
+            or `sequence_length` is more than the model takes.
     """
+    longest = task.backbone.max_sequence_length
+    if sequence_length > longest:
+        raise ValueError(
+            f"`sequence_length` must be at most {longest}, the number of "
+            f"positions of the model. Received: "
+            f"sequence_length={sequence_length}"
+        )
+    task.preprocessor.sequence_length = sequence_length
     folder.mkdir(exist_ok=True)
     checkpoints = Checkpoints(folder, settings)
     steps = epochs * -(-len(train[1]) // batch_size)

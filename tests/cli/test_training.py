@@ -13,6 +13,7 @@ def make_model(value):
     model.compile(optimizer="sgd", loss="mse")
     model.optimizer.build(model.trainable_variables)
     model.set_weights([np.full((1, 1), value), np.zeros(1)])
+    model.optimizer.iterations.assign(int(10 * value))
     return model
 
 
@@ -40,6 +41,8 @@ def test_best_and_last_epoch_are_kept(tmp_path):
     model = make_model(0.0)
     model.load_weights(checkpoints.path(3))
     assert model.get_weights()[0].item() == 3.0
+    # Without it, the learning rate would start anew.
+    assert int(model.optimizer.iterations) == 30
 
 
 def test_history_is_taken_up(tmp_path):
