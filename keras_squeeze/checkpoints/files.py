@@ -1,5 +1,7 @@
 """Finds the files of a preset, or fetches them."""
 
+import json
+
 from huggingface_hub import _CACHED_NO_EXIST
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import GatedRepoError
@@ -65,6 +67,36 @@ def get_file(preset, path):
         raise OSError(
             f"`{path}` of `{preset}` cannot be fetched: {reason}"
         ) from e
+
+
+def load_json(preset, path):
+    """Reads the JSON object in one file of a preset, fetched if need be.
+
+    Args:
+        preset: string. A built-in preset name, a local folder or a handle
+            such as `"hf://org/name"`.
+        path: string. The file inside of the preset.
+
+    Returns:
+        A dictionary.
+
+    Raises:
+        FileNotFoundError: if the preset has no such file.
+        ValueError: if the file does not hold a JSON object.
+    """
+    with open(get_file(preset, path), encoding="utf-8") as file:
+        try:
+            contents = json.load(file)
+        except (ValueError, RecursionError) as e:
+            raise ValueError(
+                f"`{path}` of `{preset}` is not valid JSON: {e}"
+            ) from e
+    if not isinstance(contents, dict):
+        raise ValueError(
+            f"`{path}` of `{preset}` must hold an object. Received: "
+            f"{type(contents).__name__}"
+        )
+    return contents
 
 
 def _is_known_to_lack(preset, path):

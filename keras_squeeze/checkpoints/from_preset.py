@@ -1,6 +1,4 @@
-import json
-
-from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
 
@@ -46,9 +44,10 @@ class FromPreset:
         ```
         """
         config = load_config(preset)
-        if is_hugging_face_config(config):
-            return HuggingFacePresetLoader(preset, config).load(cls, **kwargs)
         try:
+            if is_hugging_face_config(config):
+                loader = HuggingFacePresetLoader(preset, config)
+                return loader.load(cls, **kwargs)
             return super().from_preset(preset, **kwargs)
         except FileNotFoundError as e:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
@@ -67,22 +66,9 @@ def load_config(preset):
         ValueError: If there is no such preset, or it is damaged.
     """
     try:
-        path = get_file(preset, "config.json")
+        return load_json(preset, "config.json")
     except FileNotFoundError as e:
         raise ValueError(
             "A preset must be a folder or a repository with a `config.json`. "
             f"Received: preset={preset!r}"
         ) from e
-    with open(path, encoding="utf-8") as file:
-        try:
-            config = json.load(file)
-        except ValueError as e:
-            raise ValueError(
-                f"`config.json` of `{preset}` is not valid JSON: {e}"
-            ) from e
-    if not isinstance(config, dict):
-        raise ValueError(
-            f"`config.json` of `{preset}` must hold an object. Received: "
-            f"{type(config).__name__}"
-        )
-    return config

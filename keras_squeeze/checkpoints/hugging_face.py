@@ -1,7 +1,6 @@
 """Load presets from checkpoints in the layout of Hugging Face."""
 
 import dataclasses
-import json
 import warnings
 
 import keras_hub
@@ -9,6 +8,7 @@ import keras_hub
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.config_map import ConfigMap
 from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.weight_table import WeightTable
 
 ARCHITECTURES = {}
@@ -65,9 +65,12 @@ def has_head(config, task_cls):
     Returns:
         bool.
     """
-    # The name of the class that wrote the checkpoint, if it is known.
-    written_by = (config.get("architectures") or [""])[0]
-    return task_cls.hugging_face_class in written_by
+    written_by = config.get("architectures")
+    if written_by:
+        return task_cls.hugging_face_class in written_by[0]
+    # SqueezeBERT's published configurations do not name a class. That of
+    # MNLI alone speaks of labels, and has a head.
+    return "num_labels" in config or "id2label" in config
 
 
 class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
@@ -197,34 +200,41 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
 
     def _optional_json(self, name):
         try:
-            path = get_file(self.preset, name)
+            return load_json(self.preset, name)
         except FileNotFoundError:
             return None
-        with open(path, encoding="utf-8") as file:
-            try:
-                return json.load(file)
-            except ValueError as e:
-                raise ValueError(
-                    f"`{name}` of `{self.preset}` is not valid JSON: {e}"
-                ) from e
 
     def _vocabulary(self):
         """The vocabulary as a list, from either file that may hold it."""
         try:
             path = get_file(self.preset, "vocab.txt")
         except FileNotFoundError:
-            tokenizer = self._optional_json("tokenizer.json")
-            if tokenizer is None:
-                raise FileNotFoundError(
-                    f"There is no vocabulary in `{self.preset}`: neither "
-                    "`vocab.txt` nor `tokenizer.json` exists."
-                ) from None
-            model = tokenizer.get("model", {})
-            if model.get("type") != "WordPiece":
-                raise ValueError(
-                    f"`tokenizer.json` of `{self.preset}` must hold a "
-                    f"WordPiece model. Received: type={model.get('type')!r}"
-                ) from None
-            return sorted(model["vocab"], key=model["vocab"].get)
-        with open(path, encoding="utf-8", newline="\n") as file:
+            return self._vocabulary_of_fast_tokenizer()
+        with open(path, encoding="utf-8") as file:
             return file.read().removesuffix("\n").split("\n")
+
+    def _vocabulary_of_fast_tokenizer(self):
+        tokenizer = self._optional_json("tokenizer.json")
+        if tokenizer is None:
+            raise FileNotFoundError(
+                f"There is no vocabulary in `{self.preset}`: neither "
+                "`vocab.txt` nor `tokenizer.json` exists."
+            )
+        model = tokenizer.get("model") or {}
+        # Files of the first years do not name the type.
+        is_word_piece = "continuing_subword_prefix" in model
+        kind = model.get("type", "WordPiece" if is_word_piece else None)
+        if kind != "WordPiece":
+            raise ValueError(
+                f"`tokenizer.json` of `{self.preset}` must hold a WordPiece "
+                f"model. Received: type={kind!r}"
+            )
+        vocabulary = sorted(model["vocab"], key=model["vocab"].get)
+        if [model["vocab"][token] for token in vocabulary] != list(
+            range(len(vocabulary))
+        ):
+            raise ValueError(
+                f"`tokenizer.json` of `{self.preset}` must number its "
+                f"{len(vocabulary)} tokens from 0 without gaps."
+            )
+        return vocabulary

@@ -1,7 +1,5 @@
 """One declarative table of weights, read in both directions."""
 
-import re
-
 import numpy as np
 from keras import ops
 
@@ -42,13 +40,6 @@ class WeightTable:
         self.body = body
         self.heads = heads
         self.head_names = head_names
-        self._known_names = re.compile(
-            "|".join(
-                re.escape(name + suffix).replace(r"\*", r"\d+")
-                for name, _, kind in body
-                for suffix, _, _ in kind
-            )
-        )
 
     def variables(self, backbone, task=None, head=None):
         """Find every variable and the name it has in a checkpoint.
@@ -63,14 +54,25 @@ class WeightTable:
             A dictionary from the tensor's name, without the prefix, to a
             tuple of the variable and whether its axes are reversed.
         """
+        return {
+            name: (variable, is_reversed)
+            for name, (variable, is_reversed) in self._tensors(
+                backbone, task, head
+            ).items()
+            if variable is not None
+        }
+
+    def _tensors(self, backbone, task, head):
+        # Like `variables()`, with `None` for the tensors that a checkpoint
+        # may hold although the model's configuration has no use for them.
         found = {}
         for root, rows in ((backbone, self.body), (task, self.heads.get(head))):
             for name, path, kind in rows or ():
                 for full_name, layer in _walk(root, path.split("."), name):
                     for suffix, attribute, is_reversed in kind:
-                        variable = (
-                            getattr(layer, attribute) if attribute else layer
-                        )
+                        variable = layer
+                        if layer is not None and attribute:
+                            variable = getattr(layer, attribute)
                         found[full_name + suffix] = variable, is_reversed
         return found
 
@@ -91,19 +93,20 @@ class WeightTable:
 
         Raises:
             ValueError: If tensors are missing, unexpected or of another
-                shape. All of them are named.
+                shape. The first ten of each kind are named.
         """
-        names = {self._without_prefix(name): name for name in state_dict}
+        names = {}
+        for name in state_dict:
+            names.setdefault(name.removeprefix(self.prefix), name)
+        known = self._tensors(backbone, task, head)
         wanted = self.variables(backbone, task, head)
         missing = [name for name in wanted if name not in names]
         absent = [n for n in missing if optional and n.startswith(optional)]
         missing = [name for name in missing if name not in absent]
         unexpected = [
             name
-            for short, name in names.items()
-            if short not in wanted
-            and not short.startswith(self.head_names)
-            and not self._known_names.fullmatch(short)
+            for name in state_dict
+            if not self._is_expected(name, names, known)
         ]
         mismatched = []
         for name, (variable, is_reversed) in wanted.items():
@@ -151,15 +154,20 @@ class WeightTable:
             ).items()
         }
 
-    def _without_prefix(self, name):
-        return name.removeprefix(self.prefix)
+    def _is_expected(self, name, names, known):
+        short = name.removeprefix(self.prefix)
+        if names[short] != name:
+            # The same tensor is there with and without the prefix.
+            return False
+        return short in known or short.startswith(self.head_names)
 
 
 def _walk(node, path, name):
-    """Yield `(name, layer)` for every layer that a path leads to."""
-    if node is None:
-        return
-    if not path:
+    """Yield `(name, layer)` for every layer that a path leads to.
+
+    The layer is `None` where the path meets `None`.
+    """
+    if node is None or not path:
         yield name, node
         return
     part, *rest = path

@@ -52,13 +52,14 @@ def labels_to_ids(labels, class_names):
     Args:
         labels: A tensor, array or list of labels. Labels that are not strings
             are returned as they are.
-        class_names: List of strings in the order of the ids.
+        class_names: List of strings in the order of the ids, or `None` if
+            the classes have no names.
 
     Returns:
         An int32 array, or an int32 tensor inside a `tf.data` pipeline.
 
     Raises:
-        ValueError: If a label is not among the names.
+        ValueError: If a label is not among the names, or there are none.
     """
     if hasattr(labels, "graph"):
         return _labels_to_ids_in_graph(labels, class_names)
@@ -67,6 +68,7 @@ def labels_to_ids(labels, class_names):
     labels = np.asarray(labels)
     if labels.dtype.kind not in "OSU":
         return labels
+    _check_named(class_names, labels)
     ids = {name: i for i, name in enumerate(class_names)}
     ids.update({name.encode("utf-8"): i for name, i in list(ids.items())})
     unknown = sorted({str(x) for x in labels.ravel() if x not in ids})
@@ -84,6 +86,7 @@ def _labels_to_ids_in_graph(labels, class_names):
 
     if labels.dtype != tf.string:
         return labels
+    _check_named(class_names, labels)
     matches = tf.expand_dims(labels, -1) == tf.constant(class_names)
     known = tf.debugging.Assert(
         tf.reduce_all(tf.reduce_any(matches, -1)),
@@ -92,3 +95,11 @@ def _labels_to_ids_in_graph(labels, class_names):
     )
     with tf.control_dependencies([known]):
         return tf.argmax(matches, -1, output_type=tf.int32)
+
+
+def _check_named(class_names, labels):
+    if class_names is None:
+        raise ValueError(
+            "Labels given by name need a task with `class_names`. Received: "
+            f"labels={labels}, class_names=None"
+        )

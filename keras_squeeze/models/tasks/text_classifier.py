@@ -95,7 +95,7 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kw)
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
-        if y is not None and self.class_names is not None:
+        if y is not None:
             y = labels_to_ids(y, self.class_names)
         return super().preprocess_samples(x, y, sample_weight)
 
@@ -133,7 +133,7 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         if isinstance(inputs, str):
             return self.annotate([inputs], top_k, batch_size)[0]
         outputs = self.predict(inputs, batch_size=batch_size, verbose=0)
-        if self.activation is not keras.activations.softmax:
+        if self.activation is keras.activations.linear:
             outputs = ops.softmax(outputs, axis=-1)
         probabilities = ops.convert_to_numpy(ops.cast(outputs, "float32"))
         names = self.class_names or [
@@ -198,11 +198,29 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         names = config.get("id2label")
         if names is None:
             return {**kwargs, "num_classes": config.get("num_labels", 2)}
-        names = [names[key] for key in sorted(names, key=int)]
+        names = [str(names[key]) for key in sorted(names, key=int)]
         kwargs["num_classes"] = len(names)
-        if not all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+        is_generic = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
+        # transformers lets classes share a name.
+        if not is_generic and len(set(names)) == len(names):
             kwargs["class_names"] = names
         return kwargs
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        if "num_classes" in kwargs:
+            # The names in the preset are those of its own head.
+            kwargs.setdefault("class_names", None)
+        return super().from_preset(preset, **kwargs)
+
+    @classmethod
+    def from_config(cls, config):
+        names = config.get("class_names")
+        if names and config.get("num_classes") not in (None, len(names)):
+            # `from_preset()` of KerasHub's own classes puts the number of
+            # classes of a new head beside the names of the preset's.
+            config = {**config, "class_names": None}
+        return super().from_config(config)
 
     def get_config(self):
         config = super().get_config()

@@ -3,6 +3,7 @@ import numpy as np
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.from_preset import FromPreset
+from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
 class TextTask(FromPreset):
@@ -47,39 +48,76 @@ class TextTask(FromPreset):
         Returns:
             A `keras.callbacks.History`.
         """
-        is_data_set = not isinstance(x, (list, tuple, dict, np.ndarray))
-        if is_data_set or not shuffle or self.preprocessor is None:
-            return super().fit(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                shuffle=shuffle and not is_data_set,
-                **kwargs,
-            )
-        if validation_split and validation_data is None:
-            (x, y, sample_weight), validation_data = (
-                keras_hub_seam.train_validation_split(
-                    (x, y, sample_weight), validation_split
+        size = batch_size or 32
+        if not _is_data_set(x):
+            arrays = _to_arrays(x, y, sample_weight)
+            if validation_split and validation_data is None:
+                arrays, validation_data = keras_hub_seam.train_validation_split(
+                    arrays, validation_split
                 )
-            )
-        # KerasHub repeats the data set for all epochs, and a shuffled one has
-        # another order in each repetition.
-        samples = _data_set(x, y, sample_weight).shuffle(
-            seed=int(np.random.randint(2**31))
-        )
+            samples = _samples(arrays)
+            if shuffle:
+                # KerasHub repeats the data set for all epochs, and a shuffled
+                # one has another order in each repetition.
+                samples = samples.shuffle(seed=np.random.randint(2**31))
+            x = samples.batch(size)
+            y = sample_weight = validation_split = batch_size = None
         if isinstance(validation_data, (list, tuple)):
-            validation_data = _data_set(*validation_data).batch(
-                batch_size or 32
-            )
+            validation_data = _samples(_to_arrays(*validation_data)).batch(size)
         return super().fit(
-            x=samples.batch(batch_size or 32),
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
             validation_data=validation_data,
+            validation_split=validation_split,
             shuffle=False,
             **kwargs,
         )
+
+    def evaluate(
+        self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs
+    ):
+        """Compute the loss and the metrics on raw inputs.
+
+        Args:
+            x: The raw inputs of the task, or a data set of batches of inputs,
+                labels and sample weights.
+            y: The labels, if `x` is not a data set.
+            batch_size: int. Defaults to `32` if `x` is not a data set.
+            sample_weight: Optional weights of the samples.
+            **kwargs: other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            What `keras.Model.evaluate` returns.
+        """
+        if not _is_data_set(x):
+            samples = _samples(_to_arrays(x, y, sample_weight))
+            x = samples.batch(batch_size or 32)
+            y = sample_weight = batch_size = None
+        return super().evaluate(
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def predict(self, x=None, batch_size=None, **kwargs):
+        """Compute the outputs for raw inputs.
+
+        Args:
+            x: The raw inputs of the task, or a data set of batches of them.
+            batch_size: int. Defaults to `32` if `x` is not a data set.
+            **kwargs: other arguments of `keras.Model.predict`.
+
+        Returns:
+            An array, or whatever structure of arrays the task's outputs have.
+        """
+        if not _is_data_set(x):
+            x = _samples(_to_arrays(x)).batch(batch_size or 32)
+            batch_size = None
+        return super().predict(x, batch_size=batch_size, **kwargs)
 
     def save_task_weights(self, filepath):
         keras.saving.save_weights(
@@ -103,10 +141,31 @@ class TextTask(FromPreset):
         self.optimizer.build(self.trainable_variables)
 
 
-def _data_set(x, y=None, sample_weight=None):
-    """A `grain` data set of the single samples of raw arrays or lists."""
+def _is_data_set(x):
+    is_array = isinstance(x, (str, bytes)) or hasattr(x, "__array__")
+    return not is_array and not isinstance(x, (list, tuple, dict))
+
+
+def _to_arrays(x, y=None, sample_weight=None):
+    """The arguments in one tuple, with arrays in the place of lists."""
+    # Strings of any length: NumPy's own type has the longest one's for all.
+    x, y = lists_to_arrays(x), lists_to_arrays(y)
+    return keras_hub_seam.convert_to_numpy(
+        keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+    )
+
+
+def _samples(arrays):
+    """A data set of the single samples of arrays.
+
+    KerasHub makes the same one, but gives the samples to TensorFlow when
+    preprocessing them fails, whose error says less than the first.
+    """
     import grain
 
-    samples = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-    samples = keras_hub_seam.convert_to_numpy(samples)
-    return grain.MapDataset.source(keras_hub_seam.TensorLikeSource(samples))
+    source = keras_hub_seam.TensorLikeSource(arrays)
+    if not len(source):
+        raise ValueError(
+            "`x` must have at least one sample. Received: no samples"
+        )
+    return grain.MapDataset.source(source)
