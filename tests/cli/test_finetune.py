@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 
 from keras_squeeze import cli
+from keras_squeeze.cli import training
 from keras_squeeze.datasets.text_files import read_labelled_texts
 from keras_squeeze.models import SqueezeBertTextClassifier
+
+METRICS = (
+    "loss",
+    "sparse_categorical_accuracy",
+    "val_loss",
+    "val_sparse_categorical_accuracy",
+)
 
 
 def arguments(preset, train, output, **options):
@@ -64,10 +72,11 @@ def test_pairs_and_numbers(tmp_path, tiny_preset):
         f"{first}\t{second}\t{int(first == second)}"
         for first in ("great", "poor", "cold")
         for second in ("great", "poor", "cold", "sad", "warm")
-    ] * 3
+    ] * 6
     path.write_text("\n".join(rows), encoding="utf-8")
     output = tmp_path / "out"
-    assert cli.main(arguments(tiny_preset, path, output, epochs=1)) == 0
+    argv = arguments(tiny_preset, path, output, epochs=1, batch_size=9)
+    assert cli.main(argv) == 0
     task = SqueezeBertTextClassifier.from_preset(str(output))
     assert task.class_names == ["0", "1"]
     assert task.predict((["great"], ["fine"]), verbose=0).shape == (1, 2)
@@ -166,14 +175,19 @@ def test_a_preset_is_only_replaced_by_a_whole_one(
         output.mkdir()
         (output / "config.json").write_text("{}")
 
+    def fine_tune(task, train, validation, folder, *args, **kwargs):
+        folder.mkdir()
+        return [{"epoch": 1, "is_best": True, **dict.fromkeys(METRICS, 0.5)}]
+
     def save_to_preset(self, folder):
         (pathlib.Path(folder) / "config.json").write_text("half")
         raise OSError("no space left")
 
+    monkeypatch.setattr(training, "fine_tune", fine_tune)
     monkeypatch.setattr(
         SqueezeBertTextClassifier, "save_to_preset", save_to_preset
     )
-    argv = arguments(tiny_preset, weather, output, epochs=1)
+    argv = arguments(tiny_preset, weather, output)
     assert cli.main(argv + ["--overwrite"] * overwrite) == 1
     names = [path.name for path in tmp_path.iterdir()]
     # The trained weights are not lost: the same command goes on with them.
