@@ -1,0 +1,99 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_squeeze.models.tasks.class_names import check_class_names
+from keras_squeeze.models.tasks.class_names import labels_to_ids
+
+NAMES = ["ham", "spam", "größer"]
+LABELS = ["spam", "ham", "größer", "spam"]
+IDS = [1, 0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "names, number, expected",
+    [
+        (None, 3, (None, 3)),
+        (("a", "b"), None, (["a", "b"], 2)),
+        (["a", "b"], 2, (["a", "b"], 2)),
+    ],
+)
+def test_names_and_number(names, number, expected):
+    assert check_class_names(names, number) == expected
+
+
+@pytest.mark.parametrize(
+    "names, number, message",
+    [
+        (None, None, "One of `num_classes` and `class_names`"),
+        (["a", "b"], 3, "num_classes=3, 2 class_names"),
+        (["a", "a"], 2, "must be distinct.*'a', 'a'"),
+        (["a", 1], 2, "must be a list of strings"),
+    ],
+)
+def test_contradictions(names, number, message):
+    with pytest.raises(ValueError, match=message):
+        check_class_names(names, number)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        np.array,
+        lambda labels: np.array(labels, "object"),
+        lambda labels: np.array([label.encode() for label in labels]),
+        tf.constant,
+    ],
+)
+def test_labels_by_name(convert):
+    ids = labels_to_ids(convert(LABELS), NAMES)
+    assert ids.dtype == "int32"
+    np.testing.assert_array_equal(ids, IDS)
+
+
+def test_labels_keep_their_shape():
+    labels = np.array(LABELS).reshape(2, 2)
+    np.testing.assert_array_equal(
+        labels_to_ids(labels, NAMES), [[1, 0], [2, 1]]
+    )
+
+
+def test_labels_in_a_data_set():
+    data_set = tf.data.Dataset.from_tensor_slices(LABELS).batch(3)
+    data_set = data_set.map(lambda labels: labels_to_ids(labels, NAMES))
+    assert [batch.numpy().tolist() for batch in data_set] == [IDS[:3], IDS[3:]]
+
+
+@pytest.mark.parametrize(
+    "labels", [IDS, np.array(IDS), np.eye(3), keras.ops.array(IDS)]
+)
+def test_labels_by_id(labels):
+    np.testing.assert_array_equal(
+        labels_to_ids(labels, NAMES), keras.ops.convert_to_numpy(labels)
+    )
+
+
+def test_ids_in_a_data_set():
+    data_set = tf.data.Dataset.from_tensor_slices(IDS)
+    data_set = data_set.map(lambda label: labels_to_ids(label, NAMES))
+    assert list(data_set.as_numpy_iterator()) == IDS
+
+
+def test_unknown_labels():
+    with pytest.raises(ValueError, match=r"'spam', .*Received: \['Ham', 'x'\]"):
+        labels_to_ids(["ham", "x", "Ham", "x"], NAMES)
+    data_set = tf.data.Dataset.from_tensors(["ham", "x"])
+    data_set = data_set.map(lambda labels: labels_to_ids(labels, NAMES))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not among the"):
+        list(data_set)
+
+
+def test_classes_without_names():
+    with pytest.raises(ValueError, match="need a task with `class_names`"):
+        labels_to_ids(["ham"], None)
+    data_set = tf.data.Dataset.from_tensors(["ham"])
+    with pytest.raises(ValueError, match="need a task with `class_names`"):
+        data_set.map(lambda labels: labels_to_ids(labels, None))
+    assert labels_to_ids([1], None) == [1]

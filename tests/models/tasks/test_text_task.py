@@ -1,0 +1,185 @@
+"""What every task does with the data it is given."""
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_squeeze.models.tasks.text_task import TextTask
+
+TEXTS = [str(i) for i in range(10)]
+LABELS = np.arange(10, dtype="float32")
+
+
+def to_numbers(texts):
+    """A preprocessor: the texts are numbers."""
+    if isinstance(texts, tuple):
+        return sum(map(to_numbers, texts))
+    if isinstance(texts, tf.Tensor):
+        return tf.strings.to_number(texts)[:, tf.newaxis]
+    return np.array([[float(text)] for text in texts], "float32")
+
+
+class Doubler(TextTask, keras_hub.models.Task):
+    """Multiplies by two, at first."""
+
+    def __init__(self, preprocessor=to_numbers):
+        inputs = keras.Input((1,))
+        self.backbone = keras.Model(inputs, keras.layers.Identity()(inputs))
+        self.preprocessor = preprocessor
+        outputs = keras.layers.Dense(
+            1, kernel_initializer=keras.initializers.Constant(2.0)
+        )(self.backbone(inputs))
+        super().__init__(inputs=inputs, outputs=outputs)
+
+    def compile(self, optimizer="sgd", loss="mse", **kwargs):
+        # One label a batch element, in the order in which they come.
+        self.seen = []
+
+        def record(y_true, y_pred):
+            self.seen.extend(keras.ops.convert_to_numpy(y_true).ravel())
+            return y_true
+
+        super().compile(
+            keras.optimizers.SGD(0.0),
+            loss=loss,
+            metrics=[record],
+            run_eagerly=True,
+            **kwargs,
+        )
+
+
+@pytest.fixture
+def task():
+    return Doubler()
+
+
+def epochs_of(task, x=TEXTS, y=LABELS, **kwargs):
+    """The labels in the order of two epochs."""
+    task.fit(x, y, batch_size=3, epochs=2, verbose=0, **kwargs)
+    return task.seen[:10], task.seen[10:]
+
+
+def test_every_epoch_has_its_own_order(task):
+    keras.utils.set_random_seed(7)
+    first, second = epochs_of(task)
+    for epoch in (first, second):
+        assert sorted(epoch) == LABELS.tolist()
+        assert epoch != LABELS.tolist()
+    assert first != second
+
+
+def test_order_follows_the_seed():
+    orders = []
+    for seed in (7, 7, 8):
+        keras.utils.set_random_seed(seed)
+        orders.append(epochs_of(Doubler()))
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_no_shuffling(task):
+    first, second = epochs_of(task, shuffle=False)
+    assert first == second == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.array,
+        lambda x: np.array(x, "object"),
+        tf.constant,
+        lambda x: (x, ["0"] * 10),
+        lambda x: (np.array(x), np.array(["0"] * 10)),
+    ],
+)
+def test_forms_of_inputs(task, convert):
+    x = convert(TEXTS)
+    first, second = epochs_of(task, x)
+    assert sorted(first) == sorted(second) == LABELS.tolist()
+    assert first != LABELS.tolist()
+    expected = 2 * LABELS[:, np.newaxis]
+    np.testing.assert_array_equal(task.predict(x, verbose=0), expected)
+    loss = task.evaluate(x, 2 * LABELS, batch_size=4, verbose=0)[0]
+    assert loss == 0
+
+
+def test_inputs_that_need_no_preprocessing():
+    task = Doubler(preprocessor=None)
+    first, _ = epochs_of(task, LABELS[:, np.newaxis])
+    assert sorted(first) == LABELS.tolist() != first
+
+
+def test_data_set(task):
+    data_set = tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(4)
+    task.fit(data_set, verbose=0)
+    assert task.seen == LABELS.tolist()
+    np.testing.assert_array_equal(
+        task.predict(data_set.map(lambda x, y: x), verbose=0)[:, 0], 2 * LABELS
+    )
+    assert task.evaluate(data_set, verbose=0)[0] > 0
+    with pytest.raises(ValueError, match="do not provide `batch_size`"):
+        task.fit(data_set, batch_size=2, verbose=0)
+
+
+@pytest.mark.parametrize("convert", [list, np.array])
+def test_validation_split(task, convert):
+    task.fit(convert(TEXTS), LABELS, validation_split=0.2, verbose=0)
+    assert sorted(task.seen[:8]) == LABELS[:8].tolist()
+    assert task.seen[8:] == [8, 9]
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_validation_data(task, shuffle, with_weights):
+    data = [["3", "4"], [7.0, 9.0]] + [[1.0, 0.0]] * with_weights
+    history = task.fit(
+        TEXTS, LABELS, validation_data=tuple(data), shuffle=shuffle, verbose=0
+    ).history
+    assert task.seen[10:] == [7, 9]
+    # Errors of 1 and 1, of which the second may not count.
+    assert history["val_loss"] == [0.5 if with_weights else 1.0]
+
+
+def test_validation_data_set(task):
+    data_set = tf.data.Dataset.from_tensors((["3"], [7.0]))
+    history = task.fit(TEXTS, LABELS, validation_data=data_set, verbose=0)
+    assert history.history["val_loss"] == [1.0]
+
+
+def test_sample_weight(task):
+    weights = (LABELS == 3).astype("float32")
+    history = task.fit(TEXTS, LABELS, sample_weight=weights, verbose=0).history
+    assert history["loss"] == [pytest.approx(0.9)]
+    loss = task.evaluate(TEXTS, LABELS, sample_weight=weights, verbose=0)[0]
+    assert loss == pytest.approx(0.9)
+
+
+def test_class_weight(task):
+    labels = (LABELS > 8).astype("int32")
+    history = task.fit(
+        TEXTS, labels, class_weight={0: 0.0, 1: 1.0}, verbose=0
+    ).history
+    assert history["loss"] == [pytest.approx((2 * 9 - 1) ** 2 / 10)]
+
+
+def test_errors_of_preprocessing_come_through(task):
+    for method in (task.predict, task.evaluate, task.fit):
+        with pytest.raises(ValueError, match="could not convert string"):
+            method(["1", "one"], verbose=0)
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        ([], "`x` must have at least one sample"),
+        ("1", "must have a batch dimension"),
+        (TEXTS[:9], "the same batch dimension.*9, 10"),
+    ],
+)
+def test_wrong_number_of_samples(task, x, message):
+    y = LABELS if len(x) > 1 else LABELS[: len(x)]
+    with pytest.raises(ValueError, match=message):
+        task.fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        task.evaluate(x, y, verbose=0)
