@@ -14,6 +14,7 @@ import json
 import lzma
 import os
 import pathlib
+import shutil
 import time
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -171,8 +172,10 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.first + batch + 1
-        if step % 100 == 0:
-            self.curve.append((step, round(float(logs["loss"]), 4)))
+        if step % 50 == 0:
+            loss = round(float(logs["loss"]), 4)
+            print(f"step {step}: loss {loss}", flush=True)
+            self.curve.append((step, loss))
             self.model.reset_metrics()
         if time.monotonic() - self.saved > self.seconds:
             self.save(step)
@@ -196,7 +199,12 @@ def main():
     parser.add_argument("--sequence-length", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", default="pretraining")
+    parser.add_argument(
+        "--work", default="pretraining", help="folder of the running state"
+    )
+    parser.add_argument(
+        "--output", default=str(FOLDER), help="folder of the presets"
+    )
     args = parser.parse_args()
 
     keras.utils.set_random_seed(args.seed)
@@ -204,12 +212,14 @@ def main():
     backbone_cls, tokenizer_cls, preprocessor_cls, config = ARCHITECTURES[
         args.preset
     ]
-    folder = FOLDER / args.preset
+    folder = pathlib.Path(args.output) / args.preset
     work = pathlib.Path(args.work)
     work.mkdir(parents=True, exist_ok=True)
     checkpoint = work / f"{args.preset}.weights.h5"
     tokenizer = tokenizer_cls(
-        vocabulary=str(folder / "assets" / "tokenizer" / "vocabulary.txt")
+        vocabulary=str(
+            FOLDER / args.preset / "assets" / "tokenizer" / "vocabulary.txt"
+        )
     )
     cache = work / f"tokens-{args.sequence_length}.npy"
     held_out = 1024
@@ -272,19 +282,21 @@ def main():
     )
     if len(batches):
         model.fit(
-            batches, epochs=1, shuffle=False, callbacks=[callback], verbose=2
+            batches, epochs=1, shuffle=False, callbacks=[callback], verbose=0
         )
         callback.save(callback.first + len(batches))
     after = {name: evaluate(x, name) for name, x in evaluations.items()}
 
-    save(folder, backbone, preprocessor_cls(tokenizer, sequence_length=128))
+    # The folder is only touched when all of it is there.
+    finished = work / args.preset
+    save(finished, backbone, preprocessor_cls(tokenizer, sequence_length=128))
     provenance = {
         "license": "Apache-2.0",
         "parameters": backbone.count_params(),
         "corpus": pathlib.Path(args.corpus).name,
         "corpus_sha256": checksum(args.corpus),
-        "weights_sha256": checksum(folder / "model.weights.h5"),
-        "recipe": "presets/pretrain.py " + args.preset,
+        "weights_sha256": checksum(finished / "model.weights.h5"),
+        "recipe": f"python presets/pretrain.py {args.preset}",
         "settings": {
             "steps": args.steps,
             "batch_size": args.batch_size,
@@ -301,9 +313,10 @@ def main():
         },
         "curve": callback.curve,
     }
-    (folder / "provenance.json").write_text(
+    (finished / "provenance.json").write_text(
         json.dumps(provenance, indent=1) + "\n"
     )
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze_recipe")

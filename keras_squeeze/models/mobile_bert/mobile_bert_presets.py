@@ -15,6 +15,6 @@ backbone_presets = {
         "mobile_bert_tiny_en_uncased",
         "Small MobileBERT where all input is lowercased, with weights inside "
         "the package. Trained on English books published by 1927.",
-        params=0,
+        params=4188480,
     ),
 }

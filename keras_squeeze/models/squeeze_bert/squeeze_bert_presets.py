@@ -31,6 +31,6 @@ backbone_presets = {
         "squeeze_bert_tiny_en_uncased",
         "Small SqueezeBERT where all input is lowercased, with weights "
         "inside the package. Trained on English books published by 1927.",
-        params=0,
+        params=4268160,
     ),
 }
