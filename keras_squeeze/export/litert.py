@@ -11,7 +11,7 @@ from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
 from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.report import count_operations
-from keras_squeeze.export.serving import find_backbone
+from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
 from keras_squeeze.export.verification import verify
@@ -44,7 +44,7 @@ def export_tflite(
 
     Args:
         model: A task or a backbone of `keras_squeeze`, or a functional
-            `keras.Model` over the inputs of a backbone.
+            `keras.Model` made from a backbone.
         filepath: string or `pathlib.Path`. The file to write.
         sequence_length: int. The length of the inputs of the file. Defaults
             to `128`.
@@ -66,9 +66,9 @@ def export_tflite(
         keras_squeeze.export.process.ExportError: If the model has
             operations that LiteRT lacks, or if the file does not agree with
             the model: a float32 file must do so within 1e-4 of the largest
-            value of each output, a quantized one with a root mean square
-            error below half of the root mean square of the output. An
-            existing file stays as it was.
+            value of each output, or what rounding errors account for, a
+            quantized one with a root mean square error below half of the root
+            mean square of the output. An existing file stays as it was.
 
     Example:
 
@@ -82,8 +82,8 @@ def export_tflite(
     print(report)
     ```
     """
-    backbone = find_backbone(model)
-    _check_sequence_length(sequence_length, backbone.max_sequence_length)
+    embeddings = find_embeddings(model)
+    _check_sequence_length(sequence_length, embeddings.max_sequence_length)
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"`quantization` must be one of {QUANTIZATIONS}. Received: "
@@ -119,7 +119,7 @@ def export_tflite(
                 serving.load_weights(weights)
         tell("Comparing the file with the Keras model")
         runner, agreement = verify(
-            unverified, serving, model, backbone, quantization
+            unverified, serving, model, embeddings, quantization
         )
         report = ExportReport(
             path=filepath,

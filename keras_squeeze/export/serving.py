@@ -5,26 +5,28 @@ import json
 import keras
 
 from keras_squeeze.export.runner import INPUTS
+from keras_squeeze.layers.bert_embeddings import BertEmbeddings
 from keras_squeeze.models.encoder_backbone import EncoderBackbone
 
 
-def find_backbone(model):
-    """The backbone of a task, of a backbone or of a model around one.
+def find_embeddings(model):
+    """The embeddings of a task, of a backbone or of a model made from one.
 
     Args:
         model: The model passed to be exported.
 
     Returns:
-        A `keras_squeeze.models.encoder_backbone.EncoderBackbone`.
+        A `keras_squeeze.layers.bert_embeddings.BertEmbeddings`, which knows
+        the ranges of the model's inputs.
 
     Raises:
-        ValueError: If there is none, or the model is not functional over the
+        ValueError: If there are none, or the model is not functional over the
             backbone's inputs.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
             "`model` must be a task or a backbone of keras_squeeze, or a "
-            "functional `keras.Model` around one. Received: "
+            "functional `keras.Model` made from one. Received: "
             f"model={model!r} of type {type(model).__name__}"
         )
     if not getattr(model, "inputs", None):
@@ -39,11 +41,14 @@ def find_backbone(model):
             f"The inputs of `model` must be {sorted(INPUTS.values())}. "
             f"Received: a model with the inputs {names}"
         )
-    for candidate in (model, *model.layers):
-        if isinstance(candidate, EncoderBackbone):
-            return candidate
+    for layer in model.layers:
+        # A model made from a backbone's output has the backbone's layers.
+        if isinstance(layer, EncoderBackbone):
+            layer = layer.embeddings
+        if isinstance(layer, BertEmbeddings):
+            return layer
     raise ValueError(
-        "`model` must contain a backbone of keras_squeeze. Received: a "
+        "`model` must be made from a backbone of keras_squeeze. Received: a "
         f"{type(model).__name__} with the layers "
         f"{[layer.name for layer in model.layers]}"
     )
