@@ -194,11 +194,20 @@ def main():
     parser.add_argument("preset", choices=sorted(ARCHITECTURES))
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--evaluation", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument(
+        "--held-out", type=int, default=1024, help="sequences to evaluate on"
+    )
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--sequence-length", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--jit-compile",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compile the training step by XLA",
+    )
     parser.add_argument(
         "--work", default="pretraining", help="folder of the running state"
     )
@@ -222,7 +231,7 @@ def main():
         )
     )
     cache = work / f"tokens-{args.sequence_length}.npy"
-    held_out = 1024
+    held_out = args.held_out
     wanted = args.steps * args.batch_size + held_out
     if not cache.exists() or len(np.load(cache, mmap_mode="r")) < wanted:
         print(f"Tokenizing {args.corpus}", flush=True)
@@ -249,7 +258,7 @@ def main():
         optimizer=optimizer,
         loss=loss,
         weighted_metrics=[],
-        jit_compile=True,
+        jit_compile=args.jit_compile,
     )
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
 

@@ -1,4 +1,3 @@
-import keras
 import pytest
 
 from keras_squeeze.benchmarks import tokenization
@@ -36,10 +35,7 @@ def test_too_few_sentences(vocabulary):
         tokenization.run(["One."], vocabulary=vocabulary)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="text is preprocessed alike on every backend",
-)
+@pytest.mark.slow
 def test_speed(vocabulary, real_data):
     # The ratios are several times these on an idle machine.
     path = real_data / "sms_spam" / "SMSSpamCollection"
