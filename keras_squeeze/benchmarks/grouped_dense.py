@@ -41,9 +41,14 @@ VARIANTS = {
     "block-diagonal dense": (BlockDiagonalDense, contextlib.nullcontext),
 }
 
+NUM_LAYERS = 12
+
 
 def run(batch_size=8, sequence_length=128, repeats=5, units=768, groups=4):
     """Measure the variants in turns, on the current backend.
+
+    A layer is over in less time than a step takes to begin, so that a dozen of
+    them is measured, one after the other.
 
     Args:
         batch_size: int. Defaults to `8`.
@@ -104,7 +109,9 @@ def run(batch_size=8, sequence_length=128, repeats=5, units=768, groups=4):
 
 
 def _model(cls, units, groups):
-    inputs = keras.Input((None, units))
-    model = keras.Model(inputs, cls(units, groups=groups)(inputs))
+    inputs = outputs = keras.Input((None, units))
+    for _ in range(NUM_LAYERS):
+        outputs = cls(units, groups=groups)(outputs)
+    model = keras.Model(inputs, outputs)
     model.compile(optimizer="sgd", loss="mse")
     return model

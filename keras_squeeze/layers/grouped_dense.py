@@ -80,6 +80,10 @@ class GroupedDense(keras.layers.Conv1D):
         )
         self.units = units
 
+    def call(self, inputs):
+        # `Conv1D` has a `call` of its own, which passes `convolution_op` by.
+        return super(keras.layers.Conv1D, self).call(inputs)
+
     def convolution_op(self, inputs, kernel):
         group_dim, units = kernel.shape[1:]
         kernel = ops.reshape(kernel, (group_dim, units))

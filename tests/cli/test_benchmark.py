@@ -4,13 +4,14 @@ import pytest
 
 from keras_squeeze import cli
 from keras_squeeze.benchmarks import grouped_dense
+from keras_squeeze.benchmarks.grouped_dense import VARIANTS
 
 
 def test_the_ways_to_compute_a_grouped_layer_agree():
     x = np.random.default_rng(0).normal(size=(2, 3, 12)).astype("float32")
     kernel = np.random.default_rng(1).normal(size=(1, 3, 8))
     outputs = []
-    for cls, scope in grouped_dense.VARIANTS.values():
+    for cls, scope in VARIANTS.values():
         layer = cls(8, groups=4)
         layer.build(x.shape)
         layer.kernel.assign(kernel)
@@ -28,11 +29,26 @@ def test_the_ways_to_compute_a_grouped_layer_agree():
         np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
+def test_the_ways_are_different_ones(monkeypatch):
+    called = []
+    for cls in dict.fromkeys(cls for cls, _ in VARIANTS.values()):
+
+        def convolution_op(self, *args, cls=cls, original=cls.convolution_op):
+            called.append(cls)
+            return original(self, *args)
+
+        monkeypatch.setattr(cls, "convolution_op", convolution_op)
+    for cls, _ in VARIANTS.values():
+        called.clear()
+        cls(8, groups=2)(np.ones((1, 2, 4)))
+        assert set(called) == {cls}
+
+
 def test_rows_of_the_grouped_layer():
     rows = grouped_dense.run(
         batch_size=2, sequence_length=4, repeats=2, units=8, groups=2
     )
-    assert [row["name"] for row in rows] == list(grouped_dense.VARIANTS)
+    assert [row["name"] for row in rows] == list(VARIANTS)
     for row in rows:
         assert row["forward_ms"] > 0 and row["train_step_ms"] > 0
         for step in ("forward", "train_step"):
@@ -49,7 +65,7 @@ def test_grouped_layer_in_a_table(capsys, monkeypatch):
     assert cli.main(argv) == 0
     printed = capsys.readouterr().out
     assert "train step ratio" in printed
-    assert all(name in printed for name in grouped_dense.VARIANTS)
+    assert all(name in printed for name in VARIANTS)
 
 
 def test_tokenization_in_a_table(tmp_path, capsys, monkeypatch):
