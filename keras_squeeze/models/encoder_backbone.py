@@ -2,7 +2,28 @@ import keras
 import keras_hub
 
 from keras_squeeze.checkpoints.from_preset import FromPreset
+from keras_squeeze.checkpoints.weight_table import DENSE
+from keras_squeeze.checkpoints.weight_table import EMBEDDING
+from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.layers.attention_mask import AttentionMask
+
+# The rows of the weight tables for what every backbone here has.
+SHARED_ROWS = [
+    ("embeddings.word_embeddings", "embeddings.token_embedding", EMBEDDING),
+    (
+        "embeddings.position_embeddings",
+        "embeddings.position_embedding",
+        EMBEDDING,
+    ),
+    (
+        "embeddings.token_type_embeddings",
+        "embeddings.segment_embedding",
+        EMBEDDING,
+    ),
+    ("embeddings.embedding_transformation", "embeddings.projection", DENSE),
+    ("embeddings.LayerNorm", "embeddings.norm", NORM),
+    ("pooler.dense", "pooler.dense", DENSE),
+]
 
 
 class EncoderBackbone(FromPreset, keras_hub.models.Backbone):

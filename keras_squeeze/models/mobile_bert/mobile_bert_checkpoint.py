@@ -3,9 +3,9 @@
 from keras_squeeze.checkpoints.config_map import ConfigMap
 from keras_squeeze.checkpoints.hugging_face import Architecture
 from keras_squeeze.checkpoints.weight_table import DENSE
-from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import WeightTable
+from keras_squeeze.models.encoder_backbone import SHARED_ROWS
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone,
 )
@@ -38,27 +38,7 @@ _OURS = "transformer_layers.*"
 WEIGHT_TABLE = WeightTable(
     prefix="mobilebert.",
     body=[
-        (
-            "embeddings.word_embeddings",
-            "embeddings.token_embedding",
-            EMBEDDING,
-        ),
-        (
-            "embeddings.position_embeddings",
-            "embeddings.position_embedding",
-            EMBEDDING,
-        ),
-        (
-            "embeddings.token_type_embeddings",
-            "embeddings.segment_embedding",
-            EMBEDDING,
-        ),
-        (
-            "embeddings.embedding_transformation",
-            "embeddings.projection",
-            DENSE,
-        ),
-        ("embeddings.LayerNorm", "embeddings.norm", NORM),
+        *SHARED_ROWS,
         *_projection_norm(
             f"{_LAYER}.bottleneck.input", f"{_OURS}.input_bottleneck"
         ),
@@ -90,7 +70,6 @@ WEIGHT_TABLE = WeightTable(
         *_projection_norm(
             f"{_LAYER}.output.bottleneck", f"{_OURS}.output_bottleneck"
         ),
-        ("pooler.dense", "pooler.dense", DENSE),
     ],
     heads={"text_classifier": [("classifier", "output_dense", DENSE)]},
     head_names=("cls.", "classifier.", "qa_outputs."),

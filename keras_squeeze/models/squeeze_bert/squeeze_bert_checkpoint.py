@@ -3,9 +3,9 @@
 from keras_squeeze.checkpoints.config_map import ConfigMap
 from keras_squeeze.checkpoints.hugging_face import Architecture
 from keras_squeeze.checkpoints.weight_table import DENSE
-from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import WeightTable
+from keras_squeeze.models.encoder_backbone import SHARED_ROWS
 from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
     SqueezeBertBackbone,
 )
@@ -27,22 +27,7 @@ _OURS = "transformer_layers.*"
 WEIGHT_TABLE = WeightTable(
     prefix="transformer.",
     body=[
-        (
-            "embeddings.word_embeddings",
-            "embeddings.token_embedding",
-            EMBEDDING,
-        ),
-        (
-            "embeddings.position_embeddings",
-            "embeddings.position_embedding",
-            EMBEDDING,
-        ),
-        (
-            "embeddings.token_type_embeddings",
-            "embeddings.segment_embedding",
-            EMBEDDING,
-        ),
-        ("embeddings.LayerNorm", "embeddings.norm", NORM),
+        *SHARED_ROWS,
         (f"{_LAYER}.attention.query", f"{_OURS}.query", DENSE),
         (f"{_LAYER}.attention.key", f"{_OURS}.key", DENSE),
         (f"{_LAYER}.attention.value", f"{_OURS}.value", DENSE),
@@ -63,7 +48,6 @@ WEIGHT_TABLE = WeightTable(
             f"{_OURS}.output_projection.norm",
             NORM,
         ),
-        ("pooler.dense", "pooler.dense", DENSE),
     ],
     heads={"text_classifier": [("classifier", "output_dense", DENSE)]},
     head_names=("cls.", "classifier.", "qa_outputs."),
