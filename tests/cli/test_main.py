@@ -1,4 +1,6 @@
+import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -79,6 +81,16 @@ def test_debug_lets_errors_through(monkeypatch):
     monkeypatch.setattr(presets, "run", run)
     with pytest.raises(ValueError, match="where?"):
         cli.main(["presets", "--debug"])
+
+
+def test_commands_of_the_readme_are_ones():
+    readme = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+    commands = re.findall(
+        r"(?:^|&& )keras-squeeze (.+)$", readme.read_text("utf-8"), re.MULTILINE
+    )
+    assert len(commands) == 4
+    for command in commands:
+        assert cli.build_parser().parse_args(shlex.split(command)).run
 
 
 def test_module_is_the_command():
