@@ -48,6 +48,9 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         validation.check_positive_int("num_classes", num_classes)
         validation.check_rate("dropout", dropout)
 
+        # The default loss, which depends on it, is made with the model.
+        self.activation = keras.activations.get(activation)
+
         # === Layers ===
         self.backbone = backbone
         self.preprocessor = preprocessor
@@ -73,7 +76,6 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         # === Config ===
         self.num_classes = num_classes
         self.class_names = class_names
-        self.activation = keras.activations.get(activation)
         self.dropout = dropout
 
     def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kw):

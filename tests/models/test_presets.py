@@ -1,0 +1,326 @@
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+import h5py
+import keras
+import keras_hub
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from keras_squeeze.models import presets
+from tests.checkpoint_folders import MODELS
+from tests.checkpoint_folders import VOCABULARY
+from tests.checkpoint_folders import MobileBert
+from tests.checkpoint_folders import SqueezeBert
+from tests.checkpoint_folders import original
+from tests.checkpoint_folders import save_checkpoint
+from tests.hub import local_hub as local_hub
+from tests.model_oracle import random_inputs
+
+TINY = {
+    "mobile_bert_tiny_en_uncased": MobileBert,
+    "squeeze_bert_tiny_en_uncased": SqueezeBert,
+}
+HUB = {
+    "mobile_bert_en_uncased": (MobileBert, "google/mobilebert-uncased"),
+    "squeeze_bert_en_uncased": (SqueezeBert, "squeezebert/squeezebert-uncased"),
+    "squeeze_bert_mnli_en_uncased": (
+        SqueezeBert,
+        "squeezebert/squeezebert-mnli",
+    ),
+    "squeeze_bert_mnli_headless_en_uncased": (
+        SqueezeBert,
+        "squeezebert/squeezebert-mnli-headless",
+    ),
+}
+INPUTS = random_inputs(60, batch=3, length=7)
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+
+def outputs(task):
+    return keras.ops.convert_to_numpy(task(INPUTS))
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
+def model(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def task(model):
+    """A task that could have been trained."""
+    backbone = model.backbone_cls(
+        vocabulary_size=60,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=16,
+        embedding_dim=16,
+        **({"bottleneck_dim": 8} if model is MobileBert else {}),
+    )
+    preprocessor = model.preprocessor_cls(
+        model.tokenizer_cls(VOCABULARY, strip_accents=False), sequence_length=9
+    )
+    task = model.classifier_cls(
+        backbone, preprocessor=preprocessor, class_names=["no", "yes"]
+    )
+    random = np.random.default_rng(0)
+    task.set_weights(
+        [random.normal(0, 0.1, w.shape) for w in task.get_weights()]
+    )
+    task.optimizer.build(task.trainable_variables)
+    return task
+
+
+@pytest.fixture(scope="module")
+def saved(task, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("preset")
+    task.save_to_preset(str(folder))
+    return str(folder)
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    """A copy of the preset, to be damaged."""
+    return shutil.copytree(saved, tmp_path / "copy")
+
+
+# === Folders ===
+
+
+@pytest.mark.parametrize("is_base", [False, True])
+def test_task(task, saved, model, is_base):
+    cls = keras_hub.models.TextClassifier if is_base else model.classifier_cls
+    loaded = cls.from_preset(saved)
+    assert type(loaded) is model.classifier_cls
+    np.testing.assert_array_equal(outputs(loaded), outputs(task))
+    assert loaded.class_names == ["no", "yes"]
+    assert loaded.preprocessor.sequence_length == 9
+    assert loaded.preprocessor.tokenizer.get_config()["strip_accents"] is False
+    text = "Is this a text?"
+    assert loaded.annotate(text) == task.annotate(text)
+
+
+@pytest.mark.parametrize("is_base", [False, True])
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_new_head(task, saved, model, num_classes, is_base):
+    cls = keras_hub.models.TextClassifier if is_base else model.classifier_cls
+    loaded = cls.from_preset(saved, num_classes=num_classes)
+    assert loaded.num_classes == num_classes
+    if num_classes == 5 or not is_base:
+        assert loaded.class_names is None
+    kernels = [
+        keras.ops.convert_to_numpy(x.output_dense.kernel)
+        for x in (task, loaded)
+    ]
+    assert kernels[1].shape == (16, num_classes)
+    assert num_classes == 5 or not np.allclose(*kernels)
+    for ours, theirs in zip(
+        loaded.backbone.get_weights(), task.backbone.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_parts(task, saved, model):
+    for base, cls in (
+        (keras_hub.models.Backbone, model.backbone_cls),
+        (keras_hub.models.Tokenizer, model.tokenizer_cls),
+        (keras_hub.models.TextClassifierPreprocessor, model.preprocessor_cls),
+    ):
+        for caller in (base, cls):
+            assert type(caller.from_preset(saved)) is cls
+    backbone = model.backbone_cls.from_preset(saved)
+    ours, theirs = (
+        keras.ops.convert_to_numpy(x(INPUTS)["pooled_output"])
+        for x in (backbone, task.backbone)
+    )
+    np.testing.assert_array_equal(ours, theirs)
+    tokenizer = model.tokenizer_cls.from_preset(saved)
+    assert tokenizer.vocabulary == VOCABULARY
+
+
+def test_no_weights(task, saved, model):
+    loaded = model.classifier_cls.from_preset(saved, load_weights=False)
+    assert loaded.class_names == ["no", "yes"]
+    assert not np.allclose(outputs(loaded), outputs(task))
+
+
+def test_optimizer_stays_out(task, saved):
+    assert len(task.optimizer.variables) > len(task.trainable_variables)
+    names = []
+    with h5py.File(pathlib.Path(saved) / "task.weights.h5") as file:
+        file.visititems(
+            lambda name, x: (
+                names.append(name) if isinstance(x, h5py.Dataset) else None
+            )
+        )
+    assert names
+    assert all(name.startswith("layers/dense/") for name in names), names
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.weights.h5", "assets"])
+def test_incomplete(copy, model, file):
+    path = copy / file
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(ValueError, match=f"(?s){copy}"):
+        model.classifier_cls.from_preset(str(copy))
+
+
+@pytest.mark.parametrize("model", [MobileBert], indirect=True)
+def test_other_backend(task, saved, model, tmp_path):
+    other = "jax" if keras.backend.backend() == "tensorflow" else "tensorflow"
+    np.savez(tmp_path / "inputs.npz", **INPUTS)
+    program = (
+        "import sys, keras, numpy, keras_squeeze\n"
+        "folder, inputs, outputs = sys.argv[1:]\n"
+        "cls = keras_squeeze.models." + model.classifier_cls.__name__ + "\n"
+        "task = cls.from_preset(folder)\n"
+        "logits = task(dict(numpy.load(inputs)))\n"
+        "numpy.save(outputs, keras.ops.convert_to_numpy(logits))\n"
+    )
+    subprocess.run(
+        [
+            *(sys.executable, "-c", program, saved),
+            *(tmp_path / "inputs.npz", tmp_path / "outputs.npy"),
+        ],
+        check=True,
+        cwd=REPOSITORY,
+        env={**os.environ, "KERAS_BACKEND": other},
+    )
+    np.testing.assert_allclose(
+        np.load(tmp_path / "outputs.npy"), outputs(task), atol=1e-5
+    )
+
+
+# === The hub ===
+
+
+def test_preset_on_the_hub(local_hub, task, saved, model):
+    shutil.copytree(saved, local_hub.root / "org" / "name")
+    for cls in (model.classifier_cls, keras_hub.models.TextClassifier):
+        loaded = cls.from_preset("hf://org/name")
+        np.testing.assert_array_equal(outputs(loaded), outputs(task))
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_built_in_name_on_the_hub(local_hub, name):
+    model, repository = HUB[name]
+    (local_hub.root / repository).mkdir(parents=True)
+    base = original(model, num_hidden_layers=1)
+    save_checkpoint(base, local_hub.root / repository)
+    backbone = model.backbone_cls.from_preset(name)
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(backbone.token_embedding.embeddings),
+        base.embeddings.word_embeddings.weight.detach(),
+    )
+    tokenizer = model.tokenizer_cls.from_preset(name)
+    assert tokenizer.vocabulary == VOCABULARY
+    assert {asked for _, asked, _ in local_hub.requests} == {repository}
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_published_size(name):
+    model, _ = HUB[name]
+    fields = {"vocab_size": 30528}
+    if model is MobileBert:
+        fields = {"classifier_activation": False}
+    config = getattr(transformers, model.original + "Config")(**fields)
+    with torch.device("meta"):
+        pytorch_model = getattr(transformers, model.original + "Model")(config)
+    metadata = model.backbone_cls.presets[name]["metadata"]
+    assert metadata["params"] == pytorch_model.num_parameters()
+
+
+# === Names ===
+
+
+def test_built_in_names():
+    names = {*TINY, *HUB}
+    for model in MODELS:
+        own = {name for name in TINY if TINY[name] is model}
+        own |= {name for name in HUB if HUB[name][0] is model}
+        assert set(model.backbone_cls.presets) == own
+        assert set(model.classifier_cls.presets) == own
+    assert names <= set(keras_hub.models.TextClassifier.presets)
+    for model in MODELS:
+        for preset in model.backbone_cls.presets.values():
+            assert set(preset) == {"metadata", "kaggle_handle"}
+            assert preset["metadata"]["description"].endswith(".")
+
+
+def test_unknown_name(model):
+    for cls in (model.backbone_cls, model.classifier_cls, model.tokenizer_cls):
+        with pytest.raises(ValueError, match="Unknown preset"):
+            cls.from_preset("mobile_bert_of_nobody")
+
+
+@pytest.mark.parametrize("is_wheel", [True, False])
+def test_folder_of_presets(tmp_path, monkeypatch, is_wheel):
+    package = tmp_path / "keras_squeeze"
+    (package / "models").mkdir(parents=True)
+    folder = (package if is_wheel else tmp_path) / "presets"
+    folder.mkdir()
+    file = package / "models" / "presets.py"
+    monkeypatch.setattr(presets, "__file__", str(file))
+    assert presets.presets_folder() == folder
+
+
+# === Weights inside of the package ===
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(self, address):
+        raise AssertionError(f"{address} was asked for")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_preset(name, no_network):
+    cls = TINY[name].backbone_cls
+    backbone = cls.from_preset(name)
+    assert backbone.dtype_policy.name == "float32"
+    assert {w.dtype for w in backbone.weights} == {"float32"}
+    assert backbone.count_params() <= 5_000_000
+    params = cls.presets[name]["metadata"]["params"]
+    assert params == backbone.count_params()
+    assert backbone.vocabulary_size == 30522
+    results = backbone(random_inputs(30522, batch=2, length=9))
+    for result in results.values():
+        assert np.all(np.isfinite(keras.ops.convert_to_numpy(result)))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_preset_makes_a_task(name, no_network, vocabulary):
+    task = keras_hub.models.TextClassifier.from_preset(
+        name, class_names=["no", "yes"]
+    )
+    assert type(task) is TINY[name].classifier_cls
+    assert task.preprocessor.tokenizer.vocabulary == vocabulary
+    assert task.preprocessor.sequence_length == 128
+    answer = task.annotate("Call me Ishmael.")
+    assert answer["label"] in ("no", "yes")
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_files_of_a_tiny_preset(name):
+    folder = presets.presets_folder() / name
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 12_000_000
+    provenance = json.loads((folder / "provenance.json").read_text())
+    weights = (folder / "model.weights.h5").read_bytes()
+    checksum = hashlib.sha256(weights).hexdigest()
+    assert provenance["weights_sha256"] == checksum
+    params = TINY[name].backbone_cls.presets[name]["metadata"]["params"]
+    assert provenance["parameters"] == params
+    assert provenance["license"] == "Apache-2.0"
+    assert {"corpus", "corpus_sha256", "recipe", "settings"} <= set(provenance)
