@@ -282,14 +282,12 @@ def test_export_of_keras_itself(tmp_path):
     keras.config.backend() != "tensorflow",
     reason="the files do not depend on the backend",
 )
-@pytest.mark.parametrize(
-    "name, largest", [("MobileBert", 26.5), ("SqueezeBert", 52.5)]
-)
-def test_published_sizes(name, largest, tmp_path):
+@pytest.mark.parametrize("name", ["MobileBert", "SqueezeBert"])
+def test_published_sizes(name, tmp_path):
     backbone = getattr(models, f"{name}Backbone")()
     task = getattr(models, f"{name}TextClassifier")(backbone, num_classes=2)
     randomise(task, scale=0.02)
-    for quantization in (None, "dynamic_int8"):
+    for quantization, bytes_each in ((None, 4), ("dynamic_int8", 1)):
         report = export_tflite(
             task,
             tmp_path / f"{name}.tflite",
@@ -297,4 +295,6 @@ def test_published_sizes(name, largest, tmp_path):
             verbose=False,
         )
         print(report)
-    assert report.size_bytes <= largest * 1e6
+        # The graph itself, and norms and biases that stay in float32.
+        overhead = 2.5e6
+        assert report.size_bytes < bytes_each * report.parameters + overhead
