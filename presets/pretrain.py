@@ -2,7 +2,11 @@
 
     python presets/pretrain.py mobile_bert_tiny_en_uncased --corpus books.txt.xz
 
-The corpus is text with one paragraph a line, as it is or compressed by xz.
+The corpus is text with one paragraph a line, as it is or compressed by xz. Of
+each batch, a share are text messages: the training part of the SMS Spam
+Collection, without its labels. People write to phones in another language
+than to readers of books.
+
 The run goes on where it was stopped, and writes the preset beside this file
 when it ends: weights in half precision, configuration, tokenizer, and the
 provenance that `README.md` there describes.
@@ -22,6 +26,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
+from keras_squeeze.datasets import sms_spam  # noqa: E402
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead  # noqa: E402
 from keras_squeeze.models import MobileBertBackbone  # noqa: E402
 from keras_squeeze.models import MobileBertTextClassifierPreprocessor  # noqa: E402
@@ -85,10 +90,16 @@ def read_sequences(corpus, tokenizer, sequence_length, num_sequences):
     with opener(corpus, "rt", encoding="utf-8") as file:
         paragraphs = [line for line in file if len(line) > 40]
     order = np.random.default_rng(0).permutation(len(paragraphs))
+    paragraphs = [paragraphs[i] for i in order]
+    return pack(paragraphs, tokenizer, sequence_length, num_sequences)
+
+
+def pack(paragraphs, tokenizer, sequence_length, num_sequences):
+    """Join paragraphs and cut them into sequences of one length."""
     body = sequence_length - 2
     sequences, rest = [], []
-    for start in range(0, len(order), 2000):
-        texts = [paragraphs[i] for i in order[start : start + 2000]]
+    for start in range(0, len(paragraphs), 2000):
+        texts = paragraphs[start : start + 2000]
         for ids in tokenizer(texts):
             rest.extend(ids)
         count = len(rest) // body
@@ -108,8 +119,18 @@ class MaskedBatches(keras.utils.PyDataset):
     stay, as in BERT.
     """
 
-    def __init__(self, sequences, batch_size, vocabulary_size, first=0):
+    def __init__(
+        self,
+        sequences,
+        batch_size,
+        vocabulary_size,
+        first=0,
+        messages=None,
+        message_share=0.0,
+    ):
         super().__init__()
+        self.messages = messages
+        self.num_messages = round(message_share * batch_size)
         self.sequences = sequences
         self.batch_size = batch_size
         self.vocabulary_size = vocabulary_size
@@ -123,6 +144,10 @@ class MaskedBatches(keras.utils.PyDataset):
         random = np.random.default_rng((1, index))
         start = index * self.batch_size
         ids = self.sequences[start : start + self.batch_size].astype("int32")
+        if self.num_messages:
+            ids[: self.num_messages] = self.messages[
+                random.integers(len(self.messages), size=self.num_messages)
+            ]
         batch, length = ids.shape
         num_masked = round(MASKED_SHARE * length)
         noise = random.random((batch, length - 2))
@@ -139,11 +164,16 @@ class MaskedBatches(keras.utils.PyDataset):
             "padding_mask": np.ones_like(ids),
             "mask_positions": positions.astype("int32"),
         }
-        return inputs, labels
+        return inputs, {"tokens": labels, "summary": labels}
 
 
 def masked_lm(backbone):
-    """The model that is trained: the backbone and a head for masked tokens."""
+    """The model that is trained: the backbone and a head for masked tokens.
+
+    The head is used twice: on the hidden states of the masked tokens, and on
+    the pooled output, which learns to tell which words are missing anywhere
+    in the sequence. Without that, nothing would train the pooler.
+    """
     head = MaskedLMHead(
         backbone.token_embedding,
         backbone.hidden_dim,
@@ -152,10 +182,28 @@ def masked_lm(backbone):
         name="mlm_head",
     )
     positions = keras.Input((None,), dtype="int32", name="mask_positions")
-    hidden = backbone(backbone.input)["sequence_output"]
+    outputs = backbone(backbone.input)
+    pooled = keras.layers.Reshape((1, backbone.hidden_dim))(
+        outputs["pooled_output"]
+    )
     return keras.Model(
         {**backbone.input, "mask_positions": positions},
-        head(hidden, mask_positions=positions),
+        {
+            "tokens": head(
+                outputs["sequence_output"], mask_positions=positions
+            ),
+            "summary": head(pooled),
+        },
+    )
+
+
+def summary_loss(labels, logits):
+    """How badly one prediction a sequence fits all its masked tokens."""
+    likelihoods = keras.ops.log_softmax(logits[:, 0, :], axis=-1)
+    return -keras.ops.mean(
+        keras.ops.take_along_axis(
+            likelihoods, keras.ops.cast(labels, "int32"), axis=-1
+        )
     )
 
 
@@ -173,8 +221,12 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         step = self.first + batch + 1
         if step % 50 == 0:
-            loss = round(float(logs["loss"]), 4)
-            print(f"step {step}: loss {loss}", flush=True)
+            loss = round(float(logs["tokens_loss"]), 4)
+            print(
+                f"step {step}: loss {loss}, of the summary "
+                f"{float(logs['summary_loss']):.4f}",
+                flush=True,
+            )
             self.curve.append((step, loss))
             self.model.reset_metrics()
         if time.monotonic() - self.saved > self.seconds:
@@ -194,13 +246,19 @@ def main():
     parser.add_argument("preset", choices=sorted(ARCHITECTURES))
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--evaluation", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument(
         "--held-out", type=int, default=1024, help="sequences to evaluate on"
     )
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--sequence-length", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument(
+        "--message-share",
+        type=float,
+        default=0.4,
+        help="share of text messages in a batch",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--jit-compile",
@@ -256,7 +314,8 @@ def main():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(
         optimizer=optimizer,
-        loss=loss,
+        loss={"tokens": loss, "summary": summary_loss},
+        loss_weights={"tokens": 1.0, "summary": 0.5},
         weighted_metrics=[],
         jit_compile=args.jit_compile,
     )
@@ -266,7 +325,8 @@ def main():
         batches = MaskedBatches(
             data, args.batch_size, tokenizer.vocabulary_size()
         )
-        value = float(np.exp(model.evaluate(batches, verbose=0)))
+        losses = model.evaluate(batches, verbose=0, return_dict=True)
+        value = float(np.exp(losses["tokens_loss"]))
         print(f"masked-token perplexity on {name}: {value:.1f}", flush=True)
         return round(value, 1)
 
@@ -283,11 +343,14 @@ def main():
         model.load_weights(checkpoint)
         callback.first, callback.curve = state["step"], state["curve"]
         print(f"Resuming at step {callback.first}", flush=True)
+    messages = list(sms_spam.load_data()[0][0])
     batches = MaskedBatches(
         sequences[held_out:],
         args.batch_size,
         tokenizer.vocabulary_size(),
         first=callback.first,
+        messages=pack(messages, tokenizer, args.sequence_length, len(messages)),
+        message_share=args.message_share,
     )
     if len(batches):
         model.fit(
@@ -311,6 +374,7 @@ def main():
             "batch_size": args.batch_size,
             "sequence_length": args.sequence_length,
             "learning_rate": args.learning_rate,
+            "message_share": args.message_share,
             "seed": args.seed,
         },
         "tokens": args.steps * args.batch_size * args.sequence_length,
