@@ -246,7 +246,7 @@ def main():
     parser.add_argument("preset", choices=sorted(ARCHITECTURES))
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--evaluation", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument(
         "--held-out", type=int, default=1024, help="sequences to evaluate on"
     )
@@ -256,7 +256,7 @@ def main():
     parser.add_argument(
         "--message-share",
         type=float,
-        default=0.4,
+        default=0.5,
         help="share of text messages in a batch",
     )
     parser.add_argument("--seed", type=int, default=0)

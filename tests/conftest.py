@@ -9,9 +9,16 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import keras  # noqa: E402
 import pytest  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Gives every test the same random weights each time it runs."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")
