@@ -67,7 +67,9 @@ def has_head(config, task_cls):
     """
     written_by = config.get("architectures")
     if written_by:
-        return task_cls.hugging_face_class in written_by[0]
+        return any(
+            name in written_by[0] for name in task_cls.hugging_face_classes
+        )
     # SqueezeBERT's published configurations do not name a class. That of
     # MNLI alone speaks of labels, and has a head.
     return "num_labels" in config or "id2label" in config
@@ -161,8 +163,7 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         if load_weights:
             self._load_weights(
                 backbone,
-                task=task,
-                head=cls.hugging_face_head if is_restored else None,
+                task=task if is_restored else None,
                 optional="" if cls.uses_pooled_output else "pooler.",
             )
         return task
@@ -185,13 +186,13 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         settings = self.architecture.config_map.backbone_kwargs(self.config)
         return cls(**{**settings, **kwargs})
 
-    def _load_weights(self, backbone, task=None, head=None, optional=""):
+    def _load_weights(self, backbone, task=None, optional=""):
         # Reading files needs packages that no other call does.
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
         try:
             return self.architecture.weight_table.load(
-                open_state_dict(self.preset), backbone, task, head, optional
+                open_state_dict(self.preset), backbone, task, optional
             )
         except ValueError as e:
             raise ValueError(

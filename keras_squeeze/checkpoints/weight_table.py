@@ -29,26 +29,22 @@ class WeightTable:
             `-1` for the last; the item's number takes the place of the next
             `*` in the name. A row whose path meets `None` has no variable in
             that model.
-        heads: Dictionary from the name of a task to its head's rows, whose
-            paths start at the task model.
         head_names: Tuple of strings. How the names of heads start; a head
             that no task asks for is left unread.
     """
 
-    def __init__(self, prefix, body, heads, head_names):
+    def __init__(self, prefix, body, head_names):
         self.prefix = prefix
         self.body = body
-        self.heads = heads
         self.head_names = head_names
 
-    def variables(self, backbone, task=None, head=None):
+    def variables(self, backbone, task=None):
         """Find every variable and the name it has in a checkpoint.
 
         Args:
             backbone: The backbone model.
-            task: The task model of `head`.
-            head: string. The name of the task in `heads`, or `None` for the
-                body alone.
+            task: The task model, whose `hugging_face_head` has the rows of
+                its head, or `None` for the body alone.
 
         Returns:
             A dictionary from the tensor's name, without the prefix, to a
@@ -57,17 +53,18 @@ class WeightTable:
         return {
             name: (variable, is_reversed)
             for name, (variable, is_reversed) in self._tensors(
-                backbone, task, head
+                backbone, task
             ).items()
             if variable is not None
         }
 
-    def _tensors(self, backbone, task, head):
+    def _tensors(self, backbone, task):
         # Like `variables()`, with `None` for the tensors that a checkpoint
         # may hold although the model's configuration has no use for them.
         found = {}
-        for root, rows in ((backbone, self.body), (task, self.heads.get(head))):
-            for name, path, kind in rows or ():
+        head = [] if task is None else task.hugging_face_head
+        for root, rows in ((backbone, self.body), (task, head)):
+            for name, path, kind in rows:
                 for full_name, layer in _walk(root, path.split("."), name):
                     for suffix, attribute, is_reversed in kind:
                         variable = layer
@@ -76,15 +73,14 @@ class WeightTable:
                         found[full_name + suffix] = variable, is_reversed
         return found
 
-    def load(self, state_dict, backbone, task=None, head=None, optional=""):
+    def load(self, state_dict, backbone, task=None, optional=""):
         """Assign the tensors of a checkpoint to the variables of a model.
 
         Args:
             state_dict: Mapping from names to numpy arrays, with a method
                 `shape(name)`.
             backbone: The backbone model.
-            task: The task model of `head`.
-            head: string. The name of the task in `heads`, or `None`.
+            task: The task model, or `None` if its head is not to be loaded.
             optional: string. How the names of the tensors start that may be
                 missing; `""` for none.
 
@@ -98,8 +94,8 @@ class WeightTable:
         names = {}
         for name in state_dict:
             names.setdefault(name.removeprefix(self.prefix), name)
-        known = self._tensors(backbone, task, head)
-        wanted = self.variables(backbone, task, head)
+        known = self._tensors(backbone, task)
+        wanted = self.variables(backbone, task)
         missing = [name for name in wanted if name not in names]
         absent = [n for n in missing if optional and n.startswith(optional)]
         missing = [name for name in missing if name not in absent]
@@ -132,13 +128,12 @@ class WeightTable:
                 variable.assign(value.transpose() if is_reversed else value)
         return absent
 
-    def state_dict(self, backbone, task=None, head=None):
+    def state_dict(self, backbone, task=None):
         """The reverse of `load()`: the model's weights as a checkpoint's.
 
         Args:
             backbone: The backbone model.
-            task: The task model of `head`.
-            head: string. The name of the task in `heads`, or `None`.
+            task: The task model, or `None` for the body alone.
 
         Returns:
             A dictionary from names, without the prefix, to numpy arrays.
@@ -150,7 +145,7 @@ class WeightTable:
                 else ops.convert_to_numpy(variable)
             )
             for name, (variable, is_reversed) in self.variables(
-                backbone, task, head
+                backbone, task
             ).items()
         }
 

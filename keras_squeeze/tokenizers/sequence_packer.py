@@ -75,15 +75,17 @@ class SequencePacker:
         Args:
             segments: tuple of segments, each a tuple `(ids, lengths)` of two
                 integer arrays or tensors of rank 1: the ids of all rows one
-                after the other, and how many of them each row has.
+                after the other, and how many of them each row has. Rows that
+                do not follow each other have a third, where in `ids` each
+                row starts.
 
         Returns:
             A tuple `(token_ids, segment_ids, padding_mask)` of three int32
             arrays or tensors of shape `(num_rows, sequence_length)`.
         """
-        lengths = [_cast(lengths) for _, lengths in segments]
+        lengths = [to_int32(segment[1]) for segment in segments]
         kept = self._truncate(lengths)
-        lib = _library_of(lengths[0])
+        lib = library_of(lengths[0])
         columns = np.arange(self.sequence_length, dtype="int32")
         starts, ends = [], []
         start = lib.ones_like(lengths[0])
@@ -97,6 +99,8 @@ class SequencePacker:
         token_ids = self.pad_value
         for i in reversed(range(len(segments))):
             first = lib.cumsum(lengths[i]) - lengths[i]
+            if len(segments[i]) > 2:
+                first = to_int32(segments[i][2])
             if self.truncation_side == "left":
                 first = first + lengths[i] - kept[i]
             tokens = _take(
@@ -106,17 +110,17 @@ class SequencePacker:
             token_ids = lib.where(columns < ends[i], tokens, token_ids)
         token_ids = lib.where(columns == 0, self.start_value, token_ids)
 
-        padding_mask = _cast(columns <= ends[-1])
+        padding_mask = to_int32(columns <= ends[-1])
         segment_ids = lib.zeros_like(padding_mask)
         for start in starts[1:]:
-            segment_ids = segment_ids + _cast(columns >= start)
-        return _cast(token_ids), segment_ids * padding_mask, padding_mask
+            segment_ids = segment_ids + to_int32(columns >= start)
+        return to_int32(token_ids), segment_ids * padding_mask, padding_mask
 
     def _truncate(self, lengths):
         """Returns how many tokens to keep of each segment of each row."""
         num_segments = len(lengths)
         room = _room_for_tokens(self.sequence_length, num_segments)
-        lib = _library_of(lengths[0])
+        lib = library_of(lengths[0])
         if self.truncate in ("only_first", "only_second"):
             index = ("only_first", "only_second").index(self.truncate)
             if index >= num_segments:
@@ -140,16 +144,16 @@ class SequencePacker:
 
     def _truncate_evenly(self, lengths, room):
         """Cut the longest segments to the length at which all of them fit."""
-        lib = _library_of(lengths[0])
+        lib = library_of(lengths[0])
         indices = range(len(lengths))
         # Raise the length as long as segments below it leave room to others.
         level = lib.zeros_like(lengths[0]) + room // len(lengths)
         for _ in indices:
-            is_cut = [_cast(length > level) for length in lengths]
+            is_cut = [to_int32(length > level) for length in lengths]
             free = room - sum(lengths[i] * (1 - is_cut[i]) for i in indices)
             share = free // lib.maximum(sum(is_cut), 1)
             level = lib.maximum(level, share)
-        is_cut = [_cast(length > level) for length in lengths]
+        is_cut = [to_int32(length > level) for length in lengths]
         kept = [lib.minimum(length, level) for length in lengths]
         left_over = room - sum(kept)
         for i in indices:
@@ -160,10 +164,10 @@ class SequencePacker:
                     if j < i:
                         rank = rank + is_cut[j]
                 elif j > i:
-                    rank = rank + _cast(lengths[j] >= lengths[i]) * is_cut[j]
+                    rank = rank + to_int32(lengths[j] >= lengths[i]) * is_cut[j]
                 elif j < i:
-                    rank = rank + _cast(lengths[j] > lengths[i]) * is_cut[j]
-            kept[i] = kept[i] + is_cut[i] * _cast(rank < left_over)
+                    rank = rank + to_int32(lengths[j] > lengths[i]) * is_cut[j]
+            kept[i] = kept[i] + is_cut[i] * to_int32(rank < left_over)
         return kept
 
 
@@ -200,8 +204,15 @@ def _room_for_tokens(sequence_length, num_segments):
     return room
 
 
-def _library_of(array):
-    """Returns NumPy or TensorFlow, which name the functions used here alike."""
+def library_of(array):
+    """NumPy or TensorFlow, which name the functions used here alike.
+
+    Args:
+        array: array, or tensor of a TensorFlow graph.
+
+    Returns:
+        A module.
+    """
     if isinstance(array, np.ndarray):
         return np
     import tensorflow as tf
@@ -209,17 +220,18 @@ def _library_of(array):
     return tf
 
 
-def _cast(array):
+def to_int32(array):
+    """Cast an array, or a tensor of a TensorFlow graph."""
     if isinstance(array, np.ndarray):
         return array.astype("int32", copy=False)
-    return _library_of(array).cast(array, "int32")
+    return library_of(array).cast(array, "int32")
 
 
 def _take(ids, indices):
     """Returns the `ids` at `indices`, anything where there are none."""
     if isinstance(ids, np.ndarray):
         return np.append(ids, 0).take(indices, mode="clip")
-    tf = _library_of(ids)
+    tf = library_of(ids)
     ids = tf.pad(tf.cast(ids, "int32"), [[0, 1]])
     return tf.gather(ids, tf.clip_by_value(indices, 0, tf.size(ids) - 1))
 
@@ -231,7 +243,7 @@ def _check_room(room, truncate):
         "`sequence_length`: the other segment is too long on its own."
     )
     if not isinstance(room, np.ndarray):
-        tf = _library_of(room)
+        tf = library_of(room)
         check = tf.debugging.assert_non_negative(room, message)
         with tf.control_dependencies([check]):
             return tf.identity(room)

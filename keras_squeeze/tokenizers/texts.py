@@ -44,19 +44,38 @@ def flatten_texts(inputs):
 
 
 def lists_to_arrays(inputs):
-    """Returns `inputs` with an array in the place of each list of strings.
+    """Returns `inputs` with an array in the place of each list of samples.
 
     Keras looks at every element of a list that a layer is called on, which
-    takes longer than to tokenize it. An array it passes on as one thing.
+    takes longer than to tokenize it. An array it passes on as one thing. Such
+    arrays are of rank 1: where a sample is a list, of words or of numbers, it
+    stays one, for samples may have different lengths.
 
     Args:
-        inputs: What a layer was called on. Tuples are gone through.
+        inputs: What a layer was called on. Tuples and dictionaries are gone
+            through. Lists of numbers and even nestings of them stay lists.
     """
     if isinstance(inputs, tuple):
         return tuple(map(lists_to_arrays, inputs))
-    if isinstance(inputs, list) and set(map(type, inputs)) == {str}:
-        return np.array(inputs, "object")
+    if isinstance(inputs, dict):
+        return {name: lists_to_arrays(part) for name, part in inputs.items()}
+    if hasattr(inputs, "to_list"):
+        # A ragged tensor.
+        inputs = inputs.to_list()
+    if not isinstance(inputs, list):
+        return inputs
+    types = set(map(type, inputs))
+    if types == {str} or (
+        types and types <= {list, tuple} and not _is_even_and_numeric(inputs)
+    ):
+        return np.fromiter(inputs, "object", len(inputs))
     return inputs
+
+
+def _is_even_and_numeric(lists):
+    if isinstance(next((x for part in lists for x in part), 0), (str, list)):
+        return False
+    return len(set(map(len, lists))) == 1
 
 
 def join_innermost(nesting):

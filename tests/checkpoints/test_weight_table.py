@@ -127,8 +127,8 @@ def test_head(model):
     expected = Tensors(pytorch_model)
     task = model.classifier_cls(backbone_for(pytorch_model), num_classes=3)
     table = table_of(pytorch_model)
-    table.load(expected, task.backbone, task, "text_classifier")
-    found = table.state_dict(task.backbone, task, "text_classifier")
+    table.load(expected, task.backbone, task)
+    found = table.state_dict(task.backbone, task)
     assert set(found) == {name.removeprefix(model.prefix) for name in expected}
     for name in expected:
         np.testing.assert_array_equal(

@@ -71,7 +71,6 @@ WEIGHT_TABLE = WeightTable(
             f"{_LAYER}.output.bottleneck", f"{_OURS}.output_bottleneck"
         ),
     ],
-    heads={"text_classifier": [("classifier", "output_dense", DENSE)]},
     head_names=("cls.", "classifier.", "qa_outputs."),
 )
 

@@ -49,7 +49,6 @@ WEIGHT_TABLE = WeightTable(
             NORM,
         ),
     ],
-    heads={"text_classifier": [("classifier", "output_dense", DENSE)]},
     head_names=("cls.", "classifier.", "qa_outputs."),
 )
 

@@ -46,6 +46,27 @@ def check_class_names(class_names, num_classes):
     return class_names, num_classes
 
 
+def likeliest(probabilities, class_names, top_k=None):
+    """The likeliest classes by name.
+
+    Args:
+        probabilities: float array of shape `(num_classes,)`.
+        class_names: List of strings in the order of the ids.
+        top_k: int or `None`. How many classes to give. Defaults to `None`,
+            for the likeliest alone and not in a list.
+
+    Returns:
+        A list of dictionaries of the `label` and its `score`, or one such
+        dictionary.
+    """
+    order = np.argsort(-probabilities, kind="stable")[: top_k or 1]
+    answers = [
+        {"label": class_names[i], "score": float(probabilities[i])}
+        for i in order
+    ]
+    return answers if top_k else answers[0]
+
+
 def labels_to_ids(labels, class_names):
     """Replace labels given by name by their ids.
 

@@ -2,12 +2,13 @@ import re
 
 import keras
 import keras_hub
-import numpy as np
 from keras import ops
 
 from keras_squeeze import validation
+from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.tasks.class_names import check_class_names
 from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.tasks.class_names import likeliest
 from keras_squeeze.models.tasks.text_task import TextTask
 
 
@@ -30,8 +31,8 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
     """
 
-    hugging_face_class = "ForSequenceClassification"
-    hugging_face_head = "text_classifier"
+    hugging_face_classes = ("ForSequenceClassification",)
+    hugging_face_head = [("classifier", "output_dense", DENSE)]
     uses_pooled_output = True
 
     def __init__(
@@ -78,23 +79,10 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         self.class_names = class_names
         self.dropout = dropout
 
-    def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kw):
-        """Configure the task for training.
-
-        Args:
-            optimizer: `"auto"`, an optimizer name or a `keras.Optimizer`.
-                Defaults to `"auto"`: Adam with a learning rate of 5e-5 and
-                gradients clipped to a global norm of 1, without which
-                MobileBERT's published checkpoint does not train.
-            loss: `"auto"`, a loss name or a `keras.losses.Loss`. Defaults to
-                `"auto"`: sparse categorical crossentropy.
-            metrics: `"auto"` or a list of metrics. Defaults to `"auto"`:
-                sparse categorical accuracy.
-            **kw: other arguments of `keras.Model.compile`.
-        """
-        if isinstance(optimizer, str) and optimizer == "auto":
-            optimizer = keras.optimizers.Adam(5e-5, global_clipnorm=1.0)
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kw)
+    def default_loss(self):
+        return keras.losses.SparseCategoricalCrossentropy(
+            from_logits=self.activation is not keras.activations.softmax
+        )
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
         if y is not None:
@@ -125,11 +113,7 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         # [{"label": "spam", "score": 0.98}]
         ```
         """
-        if self.preprocessor is None:
-            raise ValueError(
-                "`annotate()` takes raw text and needs a `preprocessor`. "
-                "Received: a task with preprocessor=None"
-            )
+        self.check_annotatable()
         if top_k is not None:
             validation.check_positive_int("top_k", top_k)
         if isinstance(inputs, str):
@@ -141,15 +125,7 @@ class TextClassifier(TextTask, keras_hub.models.TextClassifier):
         names = self.class_names or [
             f"LABEL_{i}" for i in range(self.num_classes)
         ]
-        order = np.argsort(-probabilities, axis=-1, kind="stable")
-        answers = [
-            [
-                {"label": names[i], "score": float(row[i])}
-                for i in indices[: top_k or 1]
-            ]
-            for row, indices in zip(probabilities, order, strict=True)
-        ]
-        return answers if top_k else [answer[0] for answer in answers]
+        return [likeliest(row, names, top_k) for row in probabilities]
 
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.

@@ -11,7 +11,77 @@ class TextTask(FromPreset):
 
     `fit()` shuffles, presets leave the optimizer's state out, and a model
     loaded from a `.keras` file goes on training as it was compiled.
+
+    Subclasses set `hugging_face_classes`, the endings of the names of the
+    transformers classes whose checkpoints have their head, and
+    `hugging_face_head`, the rows of the weight table for it; and
+    `uses_pooled_output`, without which a checkpoint may lack a pooler.
     """
+
+    hugging_face_classes = ()
+    hugging_face_head = []
+    uses_pooled_output = False
+
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        metrics="auto",
+        weighted_metrics="auto",
+        **kwargs,
+    ):
+        """Configure the task for training.
+
+        Args:
+            optimizer: `"auto"`, an optimizer name or a `keras.Optimizer`.
+                Defaults to `"auto"`: Adam with a learning rate of 5e-5 and
+                gradients clipped to a global norm of 1, without which
+                MobileBERT's published checkpoint does not train.
+            loss: `"auto"`, or what `keras.Model.compile` takes. Defaults to
+                `"auto"`: the loss of the task, see `default_loss()`.
+            metrics: `"auto"`, or what `keras.Model.compile` takes. Defaults
+                to `"auto"`: the metrics of the task, see `default_metrics()`.
+            weighted_metrics: The same, for metrics that sample weights apply
+                to.
+            **kwargs: other arguments of `keras.Model.compile`.
+        """
+        if isinstance(optimizer, str) and optimizer == "auto":
+            optimizer = keras.optimizers.Adam(5e-5, global_clipnorm=1.0)
+        if isinstance(loss, str) and loss == "auto":
+            loss = self.default_loss()
+        defaults = self.default_metrics()
+        if isinstance(metrics, str) and metrics == "auto":
+            metrics = defaults.get("metrics")
+        if isinstance(weighted_metrics, str) and weighted_metrics == "auto":
+            weighted_metrics = defaults.get("weighted_metrics")
+        # Not `super()`: KerasHub's tasks, which come next in some subclasses,
+        # have defaults of their own.
+        keras.Model.compile(
+            self,
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            **kwargs,
+        )
+
+    def default_loss(self):
+        """The loss of the task.
+
+        Returns:
+            What `keras.Model.compile` takes for `loss`.
+        """
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def default_metrics(self):
+        """The metrics of the task.
+
+        Returns:
+            A dictionary of what `keras.Model.compile` takes for `metrics`,
+            `weighted_metrics`, or both.
+        """
+        return {"metrics": [keras.metrics.SparseCategoricalAccuracy()]}
 
     def fit(
         self,
@@ -49,21 +119,16 @@ class TextTask(FromPreset):
             A `keras.callbacks.History`.
         """
         size = batch_size or 32
-        if not _is_data_set(x):
-            arrays = _to_arrays(x, y, sample_weight)
+        if not is_data_set(x):
+            arrays = to_arrays(x, y, sample_weight)
             if validation_split and validation_data is None:
                 arrays, validation_data = keras_hub_seam.train_validation_split(
                     arrays, validation_split
                 )
-            samples = _samples(arrays)
-            if shuffle:
-                # KerasHub repeats the data set for all epochs, and a shuffled
-                # one has another order in each repetition.
-                samples = samples.shuffle(seed=np.random.randint(2**31))
-            x = samples.batch(size)
+            x = _batches(arrays, size, shuffle)
             y = sample_weight = validation_split = batch_size = None
         if isinstance(validation_data, (list, tuple)):
-            validation_data = _samples(_to_arrays(*validation_data)).batch(size)
+            validation_data = _batches(to_arrays(*validation_data), size)
         return super().fit(
             x=x,
             y=y,
@@ -91,9 +156,9 @@ class TextTask(FromPreset):
         Returns:
             What `keras.Model.evaluate` returns.
         """
-        if not _is_data_set(x):
-            samples = _samples(_to_arrays(x, y, sample_weight))
-            x = samples.batch(batch_size or 32)
+        if not is_data_set(x):
+            arrays = to_arrays(x, y, sample_weight)
+            x = _batches(arrays, batch_size or 32)
             y = sample_weight = batch_size = None
         return super().evaluate(
             x=x,
@@ -114,8 +179,8 @@ class TextTask(FromPreset):
         Returns:
             An array, or whatever structure of arrays the task's outputs have.
         """
-        if not _is_data_set(x):
-            x = _samples(_to_arrays(x)).batch(batch_size or 32)
+        if not is_data_set(x):
+            x = _batches(to_arrays(x), batch_size or 32)
             batch_size = None
         return super().predict(x, batch_size=batch_size, **kwargs)
 
@@ -136,18 +201,57 @@ class TextTask(FromPreset):
         """
         return [*self.backbone._flatten_layers(), self.optimizer]
 
+    def check_annotatable(self):
+        """Raise a `ValueError` if the task cannot read raw inputs."""
+        if self.preprocessor is None:
+            raise ValueError(
+                "`annotate()` takes raw text and needs a `preprocessor`. "
+                "Received: a task with preprocessor=None"
+            )
+
+    @classmethod
+    def head_kwargs(cls, config, is_restored):
+        """Our arguments for the head of a Hugging Face checkpoint.
+
+        Args:
+            config: Dictionary. The contents of `config.json`.
+            is_restored: bool. Whether the checkpoint's own head is used, and
+                not a new one in its place.
+
+        Returns:
+            A dictionary of keyword arguments of the class.
+        """
+        return {}
+
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
 
-def _is_data_set(x):
+def is_data_set(x):
+    """Whether what a method was passed is a data set, and not arrays.
+
+    Args:
+        x: The first argument of `fit()` and its like.
+
+    Returns:
+        bool.
+    """
     is_array = isinstance(x, (str, bytes)) or hasattr(x, "__array__")
     return not is_array and not isinstance(x, (list, tuple, dict))
 
 
-def _to_arrays(x, y=None, sample_weight=None):
-    """The arguments in one tuple, with arrays in the place of lists."""
+def to_arrays(x, y=None, sample_weight=None):
+    """The arguments of `fit()` in one tuple, with arrays for lists.
+
+    Args:
+        x: The raw inputs.
+        y: The labels.
+        sample_weight: The weights of the samples.
+
+    Returns:
+        What `keras.utils.pack_x_y_sample_weight` makes of the arrays.
+    """
     # Strings of any length: NumPy's own type has the longest one's for all.
     x, y = lists_to_arrays(x), lists_to_arrays(y)
     return keras_hub_seam.convert_to_numpy(
@@ -155,11 +259,12 @@ def _to_arrays(x, y=None, sample_weight=None):
     )
 
 
-def _samples(arrays):
-    """A data set of the single samples of arrays.
+def _batches(arrays, size, shuffle=False):
+    """A data set of batches of the samples of arrays.
 
-    KerasHub makes the same one, but gives the samples to TensorFlow when
-    preprocessing them fails, whose error says less than the first.
+    KerasHub makes one, too, but stacks single samples, which can have no
+    lists in them, and gives them to TensorFlow when preprocessing them fails,
+    whose error says less than the first.
     """
     import grain
 
@@ -168,4 +273,9 @@ def _samples(arrays):
         raise ValueError(
             "`x` must have at least one sample. Received: no samples"
         )
-    return grain.MapDataset.source(source)
+    indices = grain.MapDataset.range(len(source))
+    if shuffle:
+        # KerasHub repeats the data set for all epochs, and a shuffled one has
+        # another order in each repetition.
+        indices = indices.shuffle(seed=np.random.randint(2**31))
+    return indices.batch(size).map(source.__getitem__)

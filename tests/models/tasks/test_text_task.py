@@ -37,7 +37,13 @@ class Doubler(TextTask, keras_hub.models.Task):
         super().__init__(inputs=inputs, outputs=outputs)
 
     def compile(self, **kwargs):
-        super().compile(keras.optimizers.SGD(0.0), loss="mse", **kwargs)
+        super().compile(keras.optimizers.SGD(0.0), **kwargs)
+
+    def default_loss(self):
+        return "mse"
+
+    def default_metrics(self):
+        return {}
 
 
 @pytest.fixture

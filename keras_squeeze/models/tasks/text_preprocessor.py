@@ -1,0 +1,136 @@
+"""What the preprocessors of all tasks share."""
+
+import keras_hub
+
+from keras_squeeze.keras_hub_seam import convert_preprocessing_outputs_python
+from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.tokenizers.sequence_packer import SequencePacker
+from keras_squeeze.tokenizers.sequence_packer import check_packing
+from keras_squeeze.tokenizers.sequence_packer import check_sequence_length
+from keras_squeeze.tokenizers.texts import lists_to_arrays
+
+
+class TextPreprocessor(keras_hub.models.Preprocessor):
+    """Base of the preprocessors: a tokenizer and a packer.
+
+    It gives exactly what `transformers.BertTokenizerFast` gives for
+    `padding="max_length"` and `truncation=True`, called directly as well as
+    in a `tf.function` and in a `tf.data` pipeline. Only the latter two need
+    TensorFlow.
+
+    As with every KerasHub preprocessor, a tuple that is the only argument of a
+    direct call is read as `(x, y)` or `(x, y, sample_weight)`. To preprocess a
+    pair without labels, pass `y=None` too.
+
+    Args:
+        tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
+        sequence_length: int. The length of the packed inputs.
+        truncate: string. How segments that do not fit are truncated, one of
+            `"longest_first"`, `"only_first"`, `"only_second"`,
+            `"round_robin"` and `"waterfall"`. See `SequencePacker`.
+        truncation_side: string. Which end of a segment is cut off, `"right"`
+            or `"left"`.
+        **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
+
+    Raises:
+        ValueError: if an argument has no meaning, or `sequence_length` has no
+            room for the special tokens.
+    """
+
+    def __init__(
+        self,
+        tokenizer,
+        sequence_length=512,
+        truncate="longest_first",
+        truncation_side="right",
+        **kwargs,
+    ):
+        check_packing(sequence_length, truncate, truncation_side)
+        # Not `super()`: KerasHub's preprocessors of single tasks, which come
+        # next in some subclasses, would set the same attributes again.
+        keras_hub.models.Preprocessor.__init__(self, **kwargs)
+        self.tokenizer = tokenizer
+        self.packer = None
+        self.sequence_length = sequence_length
+        self.truncate = truncate
+        self.truncation_side = truncation_side
+
+    def __call__(self, *args, **kwargs):
+        if args:
+            x, *labels = args
+            if type(x) is tuple and not labels and not kwargs:
+                # The base class reads it as an input and its labels.
+                x = (lists_to_arrays(x[0]), *x[1:])
+            else:
+                x = lists_to_arrays(x)
+            args = (x, *labels)
+        return super().__call__(*args, **kwargs)
+
+    def build(self, input_shape):
+        # The ids are known once the tokenizer's assets have been loaded.
+        self.packer = SequencePacker(
+            sequence_length=self.sequence_length,
+            start_value=self.tokenizer.start_token_id,
+            end_value=self.tokenizer.end_token_id,
+            pad_value=self.tokenizer.pad_token_id,
+            truncate=self.truncate,
+            truncation_side=self.truncation_side,
+        )
+
+    def pack(self, segments):
+        """Pack token ids into the inputs of a backbone.
+
+        Args:
+            segments: tuple of segments, each a tuple `(ids, lengths)` as
+                `tokenizer.tokenize_rows()` gives it.
+
+        Returns:
+            A dictionary of int32 arrays, or tensors in a TensorFlow graph, of
+            shape `(num_rows, sequence_length)`.
+        """
+        token_ids, segment_ids, padding_mask = self.packer(segments)
+        return {
+            "token_ids": token_ids,
+            "segment_ids": segment_ids,
+            "padding_mask": padding_mask,
+        }
+
+    @staticmethod
+    def for_caller(outputs):
+        """Give arrays the type that the caller of the layer can use.
+
+        Args:
+            outputs: Any structure of arrays, or of tensors in a TensorFlow
+                graph.
+
+        Returns:
+            The same structure of tensors of the Keras backend, of NumPy
+            arrays in a `grain` pipeline, or of TensorFlow's tensors in a
+            TensorFlow graph.
+        """
+        if in_tf_function():
+            return outputs
+        return convert_preprocessing_outputs_python(outputs)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "sequence_length": self.sequence_length,
+                "truncate": self.truncate,
+                "truncation_side": self.truncation_side,
+            }
+        )
+        return config
+
+    @property
+    def sequence_length(self):
+        """The padded length of model input sequences."""
+        return self._sequence_length
+
+    @sequence_length.setter
+    def sequence_length(self, value):
+        check_sequence_length(value)
+        self._sequence_length = value
+        if self.packer is not None:
+            self.packer.sequence_length = value

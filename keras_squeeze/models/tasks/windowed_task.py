@@ -1,0 +1,121 @@
+import keras
+
+from keras_squeeze import keras_hub_seam
+from keras_squeeze.models.tasks.text_task import TextTask
+from keras_squeeze.models.tasks.text_task import is_data_set
+from keras_squeeze.models.tasks.text_task import to_arrays
+
+
+class WindowedTask(TextTask):
+    """What tasks do whose preprocessors cut long texts into windows.
+
+    A batch of texts gives as many windows as it takes, so that raw inputs are
+    preprocessed at once, before they are shuffled and batched as windows.
+    Only data sets are preprocessed batch by batch.
+    """
+
+    def windows(self, x, y=None, sample_weight=None):
+        """Preprocess raw inputs.
+
+        Args:
+            x: The raw inputs of the task.
+            y: Optional labels.
+            sample_weight: Optional weights of the samples.
+
+        Returns:
+            A tuple `(x, y, sample_weight)` of arrays whose first axis counts
+            the windows. The last ones are `None` if there is nothing for
+            them.
+        """
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            to_arrays(x, y, sample_weight)
+        )
+        outputs = self.preprocess_samples(x, y, sample_weight)
+        if y is None and sample_weight is None:
+            outputs = (outputs,)
+        return keras.utils.unpack_x_y_sample_weight(
+            keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+        )
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        sample_weight=None,
+        validation_data=None,
+        validation_split=None,
+        shuffle=True,
+        **kwargs,
+    ):
+        if is_data_set(x) or self.preprocessor is None:
+            return super().fit(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                sample_weight=sample_weight,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                shuffle=shuffle,
+                **kwargs,
+            )
+        if validation_split and validation_data is None:
+            train, validation_data = keras_hub_seam.train_validation_split(
+                to_arrays(x, y, sample_weight), validation_split
+            )
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(train)
+        if isinstance(validation_data, (list, tuple)):
+            validation_data = self.windows(*validation_data)
+        elif validation_data is not None:
+            validation_data = validation_data.map(self.preprocess_samples)
+        x, y, sample_weight = self.windows(x, y, sample_weight)
+        # Not `super()`, which would preprocess the windows again.
+        return keras.Model.fit(
+            self,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            **kwargs,
+        )
+
+    def evaluate(
+        self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs
+    ):
+        if is_data_set(x) or self.preprocessor is None:
+            return super().evaluate(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                sample_weight=sample_weight,
+                **kwargs,
+            )
+        x, y, sample_weight = self.windows(x, y, sample_weight)
+        return keras.Model.evaluate(
+            self,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def predict(self, x=None, batch_size=None, **kwargs):
+        """Compute the outputs for the windows of raw inputs.
+
+        Args:
+            x: The raw inputs of the task, or a data set of batches of them.
+            batch_size: int. How many windows to predict at once. Defaults to
+                `32` if `x` is not a data set.
+            **kwargs: other arguments of `keras.Model.predict`.
+
+        Returns:
+            Arrays whose first axis counts the windows of all inputs, in
+            their order. `annotate()` puts them together.
+        """
+        if is_data_set(x) or self.preprocessor is None:
+            return super().predict(x, batch_size=batch_size, **kwargs)
+        x, _, _ = self.windows(x)
+        return keras.Model.predict(self, x, batch_size=batch_size, **kwargs)
