@@ -1,0 +1,165 @@
+"""What is asked of every task, whatever its head."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_squeeze
+from keras_squeeze import models
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from tests.checkpoint_folders import assert_close
+from tests.checkpoint_folders import original
+from tests.checkpoint_folders import save_checkpoint
+from tests.model_oracle import random_inputs
+from tests.model_oracle import run
+
+
+def task_class(model, name):
+    """Our class of a task.
+
+    Args:
+        model: One of `tests.checkpoint_folders.MODELS`.
+        name: string. How the name of the class ends, like `"MaskedLM"`.
+    """
+    return getattr(models, model.original + name)
+
+
+def to_numpy(outputs):
+    """The same structure, of NumPy arrays."""
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
+def assert_close_to_largest(ours, theirs):
+    """The agreement that is asked of models of the published sizes."""
+    theirs = np.asarray(theirs)
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
+
+
+def check_head(
+    model, name, original_name, folder, outputs, close=assert_close, **config
+):
+    """Check that a head gives the original's outputs, and its tensors back.
+
+    Args:
+        model: One of `tests.checkpoint_folders.MODELS`.
+        name: string. How the name of our class ends.
+        original_name: string. How the name of the original's class ends.
+        folder: `pathlib.Path`.
+        outputs: Dictionary from the names of our outputs, or `None` for a
+            task that gives one array, to the names of the original's.
+        close: Function of two arrays that asserts how close they are.
+        **config: Fields of the original's configuration.
+
+    Returns:
+        Our task and the original.
+    """
+    theirs = original(model, original_name, **config)
+    preset = save_checkpoint(theirs, folder)
+    task = task_class(model, name).from_preset(preset)
+    inputs = random_inputs(theirs.config.vocab_size, batch=3, length=7)
+    expected = run(theirs, inputs)
+    # Only masked language models have these.
+    inputs["mask_positions"] = np.tile(np.arange(7, dtype="int32"), (3, 1))
+    found = to_numpy(task({key: inputs[key] for key in task.input}))
+    for key, original_key in outputs.items():
+        close(found if key is None else found[key], expected[original_key])
+    check_tensors(model, task, theirs)
+    return task, theirs
+
+
+def check_tensors(model, task, theirs):
+    """Check that a task gives all tensors of the original back.
+
+    Args:
+        model: One of `tests.checkpoint_folders.MODELS`.
+        task: Our task.
+        theirs: The original that it was loaded from.
+    """
+    table = ARCHITECTURES[theirs.config.model_type].weight_table
+    found = table.state_dict(task.backbone, task)
+    ties = ("predictions.decoder.weight", "predictions.decoder.bias")
+    expected = {
+        name.removeprefix(model.prefix): tensor
+        for name, tensor in theirs.state_dict().items()
+        if not name.endswith(ties)
+    }
+    # transformers leaves the pooler out where the task does not use it.
+    assert {name for name in found if name not in expected} <= {
+        "pooler.dense.weight",
+        "pooler.dense.bias",
+    }
+    for name, tensor in expected.items():
+        np.testing.assert_array_equal(found[name], tensor.numpy())
+
+
+def check_saving(task, x, folder):
+    """Check that saved tasks predict what the task did.
+
+    Args:
+        task: The task.
+        x: Raw inputs.
+        folder: `pathlib.Path`.
+
+    Returns:
+        The task, loaded from the preset that it was saved to.
+    """
+    expected = task.predict(x, verbose=0)
+    task.save_to_preset(folder / "preset")
+    loaded = type(task).from_preset(str(folder / "preset"))
+    assert loaded.get_config().keys() == task.get_config().keys()
+    task.save(folder / "task.keras")
+    for other in (loaded, keras.saving.load_model(folder / "task.keras")):
+        found = other.predict(x, verbose=0)
+        keras.tree.map_structure(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+            found,
+            expected,
+        )
+    return loaded
+
+
+def check_graph(preprocessor, x, y=None):
+    """Check that a preprocessor gives the same in a `tf.data` pipeline.
+
+    Args:
+        preprocessor: The preprocessor.
+        x: Raw inputs, of tensors or of what becomes tensors.
+        y: Optional labels, likewise.
+
+    Returns:
+        What it gives when called directly, as arrays.
+    """
+    elements = (x,) if y is None else (x, y)
+    # A data set of a single batch.
+    data_set = tf.data.Dataset.from_tensors(elements)
+    if y is None:
+        data_set = data_set.map(lambda x: preprocessor(x, y=None))
+    else:
+        data_set = data_set.map(lambda x, y: preprocessor(x, y=y))
+    found = next(iter(data_set.as_numpy_iterator()))
+    expected = to_numpy(preprocessor(x, y=y))
+    keras.tree.map_structure(np.testing.assert_array_equal, found, expected)
+    return expected
+
+
+def check_export(task, path, x):
+    """Check that an exported task gives what the task does.
+
+    Args:
+        task: A task of few layers.
+        path: `pathlib.Path` of the file to write.
+        x: Preprocessed inputs of the file's sequence length.
+
+    Returns:
+        The outputs of the file, a dictionary of arrays by name.
+    """
+    length = x["token_ids"].shape[1]
+    report = keras_squeeze.export_tflite(
+        task, path, sequence_length=length, verbose=False
+    )
+    runner = keras_squeeze.TFLiteModel(path)
+    outputs = runner.predict(x)
+    if not isinstance(outputs, dict):
+        outputs = {next(iter(report.outputs)): outputs}
+    return outputs
