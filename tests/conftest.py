@@ -4,9 +4,15 @@ import os
 import pathlib
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The models of the tests are small: several threads a worker only get in
 # each other's way.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for name in (
+    "OMP_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+):
+    os.environ.setdefault(name, "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import keras  # noqa: E402

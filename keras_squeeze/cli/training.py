@@ -1,5 +1,6 @@
 """Fine-tuning that keeps the best epoch and goes on after being killed."""
 
+import dataclasses
 import json
 import os
 import sys
@@ -37,6 +38,36 @@ def hold_out(class_ids, fraction, seed):
     return is_held_out
 
 
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """What makes one epoch of a training better than another.
+
+    Args:
+        metric: string. The name of a metric in the logs of `fit()`, or of one
+            of the scores of `fine_tune()`. Among equals, the lowest
+            validation loss decides.
+        lower_is_better: bool. Defaults to `False`.
+    """
+
+    metric: str = "val_sparse_categorical_accuracy"
+    lower_is_better: bool = False
+
+    def quality(self, row):
+        """A key by which the best epoch is the largest one.
+
+        Args:
+            row: Dictionary of the metrics of an epoch.
+
+        Returns:
+            A tuple of floats.
+        """
+        value = row[self.metric]
+        if self.lower_is_better:
+            value = -value
+        # A metric that is not a number is no better than any other.
+        return value if value == value else -float("inf"), -row["val_loss"]
+
+
 def fine_tune(
     task,
     train,
@@ -48,8 +79,11 @@ def fine_tune(
     learning_rate,
     sequence_length,
     seed,
+    objective=Objective(),
+    score=None,
+    patience=None,
 ):
-    """Train a classifier and leave it with the weights of its best epoch.
+    """Train a task and leave it with the weights of its best epoch.
 
     After each epoch the model, its optimizer and the history are written to
     `folder`. If a training of the same settings was stopped after some
@@ -59,9 +93,8 @@ def fine_tune(
         task: A task with a preprocessor. It is compiled here: Adam, gradients
             clipped to a global norm of 1, and a learning rate that rises over
             the first tenth of the steps and then falls to zero by a cosine.
-        train: A tuple `(x, y)` of raw inputs and labels.
-        validation: Another one, which chooses the best epoch: the one of the
-            highest accuracy, and among equals of the lowest loss.
+        train: A tuple of raw inputs and labels, if the task has labels.
+        validation: Another one, which chooses the best epoch.
         folder: A `pathlib.Path`. It may be new; it is the caller's to remove.
         settings: A dictionary for JSON of all that makes this training what
             it is, to be told from others.
@@ -71,6 +104,12 @@ def fine_tune(
         sequence_length: int. The length of the inputs, which the task's
             preprocessor keeps.
         seed: int. What the order of the samples starts from.
+        objective: The `Objective`. Defaults to the highest accuracy.
+        score: Optional function without arguments that gives a dictionary of
+            floats, further metrics of the task as it is at the end of an
+            epoch.
+        patience: int or `None`. After how many epochs that were no better
+            than the best one to stop. Defaults to `None`, for never.
 
     Returns:
         A list with a dictionary for each epoch: `epoch`, counted from 1, the
@@ -89,8 +128,8 @@ def fine_tune(
         )
     task.preprocessor.sequence_length = sequence_length
     folder.mkdir(exist_ok=True)
-    checkpoints = Checkpoints(folder, settings)
-    steps = epochs * -(-len(train[1]) // batch_size)
+    checkpoints = Checkpoints(folder, settings, objective, score, patience)
+    steps = epochs * -(-task.num_samples(train[0]) // batch_size)
     warmup_steps = max(1, steps // 10)
     is_tensorflow = keras.backend.backend() == "tensorflow"
     task.compile(
@@ -115,7 +154,7 @@ def fine_tune(
     # Without the second term, what is left of a stopped training would see
     # the samples in the order of its first epochs.
     keras.utils.set_random_seed(seed + num_done)
-    if num_done < epochs:
+    if num_done < epochs and not checkpoints.is_out_of_patience():
         task.fit(
             *train,
             validation_data=validation,
@@ -143,15 +182,28 @@ class Checkpoints(keras.callbacks.Callback):
         folder: A `pathlib.Path`. If a training of the same settings was
             stopped there, `history` has what it had.
         settings: A dictionary for JSON. See `fine_tune`.
+        objective: The `Objective`. Defaults to the highest accuracy.
+        score: Optional function. See `fine_tune`.
+        patience: int or `None`. See `fine_tune`.
 
     Raises:
         ValueError: If a training of other settings was stopped there.
     """
 
-    def __init__(self, folder, settings):
+    def __init__(
+        self,
+        folder,
+        settings,
+        objective=Objective(),
+        score=None,
+        patience=None,
+    ):
         super().__init__()
         self.folder = folder
         self.settings = settings
+        self.objective = objective
+        self.score = score
+        self.patience = patience
         self.history = []
         state_path = folder / "state.json"
         if not state_path.exists():
@@ -176,15 +228,19 @@ class Checkpoints(keras.callbacks.Callback):
 
     def best_epoch(self):
         """The best of the epochs so far, counted from 1."""
+        return max(self.history, key=self.objective.quality)["epoch"]
 
-        def quality(row):
-            return row["val_sparse_categorical_accuracy"], -row["val_loss"]
-
-        return max(self.history, key=quality)["epoch"]
+    def is_out_of_patience(self):
+        """Whether the last epochs were no better than one before them."""
+        if self.patience is None or not self.history:
+            return False
+        return len(self.history) - self.best_epoch() >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):
         epoch += 1
         metrics = {name: float(value) for name, value in logs.items()}
+        if self.score is not None:
+            metrics.update(self.score())
         self.history.append({"epoch": epoch, **metrics})
         self._write(
             self.path(epoch),
@@ -200,6 +256,8 @@ class Checkpoints(keras.callbacks.Callback):
         for path in self.folder.glob("epoch_*.weights.h5"):
             if path not in kept:
                 path.unlink()
+        if self.is_out_of_patience():
+            self.model.stop_training = True
 
     def _write(self, path, write):
         new = path.with_name(f"new_{path.name}")
@@ -214,22 +272,68 @@ def print_history(history):
         history: A list of dictionaries, as `fine_tune` returns it.
     """
     table = Table(title="Learning curve")
-    names = {
-        "epoch": "Epoch",
-        "loss": "Loss",
-        "sparse_categorical_accuracy": "Accuracy",
-        "val_loss": "Validation loss",
-        "val_sparse_categorical_accuracy": "Validation accuracy",
-    }
-    for name in names.values():
-        table.add_column(name, justify="right")
+    names = [name for name in history[0] if name not in ("epoch", "is_best")]
+    for title in ("Epoch", *map(metric_title, names)):
+        table.add_column(title, justify="right")
     for row in history:
-        cells = [f"{row[name]:.4f}" for name in list(names)[1:]]
         table.add_row(
             str(row["epoch"]),
-            *cells,
+            *(f"{row[name]:.4f}" for name in names),
             style="bold green" if row["is_best"] else None,
         )
     Console().print(table)
     best = next(row["epoch"] for row in history if row["is_best"])
     print(f"The weights of epoch {best} are kept.")
+
+
+def plot_history(history, path):
+    """Draw the learning curve.
+
+    Args:
+        history: A list of dictionaries, as `fine_tune` returns it.
+        path: A `pathlib.Path`. The `.png` file to write.
+    """
+    # Without a window, which a server does not have.
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    names = [name for name in history[0] if name not in ("epoch", "is_best")]
+    losses = [name for name in names if name.endswith("loss")]
+    others = [name for name in names if name not in losses]
+    epochs = [row["epoch"] for row in history]
+    best = next(row["epoch"] for row in history if row["is_best"])
+    panels = [part for part in (losses, others) if part]
+    figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, part in zip(axes, panels, strict=True):
+        for name in part:
+            axis.plot(
+                epochs,
+                [row[name] for row in history],
+                marker="o",
+                markersize=4,
+                label=metric_title(name),
+            )
+        axis.axvline(best, color="gray", linestyle=":", label="Kept epoch")
+        axis.set_xlabel("Epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize="small")
+    axes[0].set_ylabel("Loss")
+    figure.savefig(path, dpi=150)
+
+
+def metric_title(name):
+    """A metric's name in the words of a heading.
+
+    Args:
+        name: string. The name in the logs of `fit()`.
+
+    Returns:
+        A string, like `"Validation accuracy"`.
+    """
+    words = name.removeprefix("val_").replace("sparse_categorical_", "")
+    words = words.replace("_", " ")
+    if name.startswith("val_"):
+        words = f"validation {words}"
+    return words[:1].upper() + words[1:]

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from keras_squeeze.cli.training import Checkpoints
+from keras_squeeze.cli.training import Objective
 from keras_squeeze.cli.training import hold_out
+from keras_squeeze.cli.training import metric_title
+from keras_squeeze.cli.training import plot_history
 
 
 def make_model(value):
@@ -71,6 +74,54 @@ def test_a_write_that_fails_leaves_the_state_as_it_was(tmp_path, monkeypatch):
         end_epoch(checkpoints, 2, 0.6, 0.6)
     assert (tmp_path / "state.json").read_text() == before
     assert not checkpoints.path(2).exists()
+
+
+def test_objective_names_what_is_best(tmp_path):
+    objective = Objective("val_perplexity", lower_is_better=True)
+    checkpoints = Checkpoints(
+        tmp_path, {}, objective, score=lambda: {"val_perplexity": values.pop()}
+    )
+    values = [3.0, float("nan"), 2.0, 4.0]
+    for epoch in range(1, 5):
+        end_epoch(checkpoints, epoch, 0.1 * epoch, 0.5)
+    assert checkpoints.history[1]["val_perplexity"] == 2.0
+    assert checkpoints.best_epoch() == 2
+
+
+def test_patience_ends_a_training(tmp_path):
+    checkpoints = Checkpoints(tmp_path, {}, patience=2)
+    for epoch, accuracy in enumerate([0.5, 0.9, 0.8, 0.7], start=1):
+        end_epoch(checkpoints, epoch, accuracy, 0.5)
+        assert checkpoints.model.stop_training == (epoch == 4)
+    # Nor does it go on when the command is given again.
+    assert Checkpoints(tmp_path, {}, patience=2).is_out_of_patience()
+    assert not Checkpoints(tmp_path, {}, patience=3).is_out_of_patience()
+
+
+def test_learning_curve_is_drawn(tmp_path):
+    from matplotlib import image
+
+    rows = [
+        {"epoch": i, "loss": 1 / i, "val_loss": 1 / i, "val_f1": i / 4}
+        for i in range(1, 4)
+    ]
+    history = [{**row, "is_best": row["epoch"] == 3} for row in rows]
+    plot_history(history, tmp_path / "two_panels.png")
+    losses = [
+        {k: v for k, v in row.items() if k != "val_f1"} for row in history
+    ]
+    plot_history(losses, tmp_path / "one_panel.png")
+    two = image.imread(tmp_path / "two_panels.png")
+    one = image.imread(tmp_path / "one_panel.png")
+    assert two.shape[1] == 2 * one.shape[1]
+    # Something is drawn on the white paper.
+    assert two.min() < 0.5 < two.mean()
+
+
+def test_titles_of_metrics():
+    title = metric_title("val_sparse_categorical_accuracy")
+    assert title == "Validation accuracy"
+    assert metric_title("loss") == "Loss"
 
 
 def test_hold_out_takes_the_same_part_of_each_class():

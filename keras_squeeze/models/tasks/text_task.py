@@ -184,6 +184,17 @@ class TextTask(FromPreset):
             batch_size = None
         return super().predict(x, batch_size=batch_size, **kwargs)
 
+    def num_samples(self, x):
+        """Count the samples that raw inputs make, as `fit()` batches them.
+
+        Args:
+            x: The raw inputs of the task.
+
+        Returns:
+            int.
+        """
+        return len(keras_hub_seam.TensorLikeSource(to_arrays(x)))
+
     def save_task_weights(self, filepath):
         keras.saving.save_weights(
             self, filepath, objects_to_skip=self._not_in_task_weights()

@@ -37,6 +37,12 @@ class WindowedTask(TextTask):
             keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
         )
 
+    def num_samples(self, x):
+        if self.preprocessor is None:
+            return super().num_samples(x)
+        x, _, _ = self.windows(x)
+        return len(next(iter(x.values())))
+
     def fit(
         self,
         x=None,
