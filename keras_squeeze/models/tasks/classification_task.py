@@ -1,0 +1,184 @@
+import re
+
+import keras
+from keras import ops
+
+from keras_squeeze import validation
+from keras_squeeze.checkpoints.weight_table import DENSE
+from keras_squeeze.models.tasks.class_names import check_class_names
+from keras_squeeze.models.tasks.text_task import TextTask
+
+
+class ClassificationTask(TextTask):
+    """What tasks have in common that choose between classes.
+
+    A dense layer gives the scores of the classes: from the pooled output, of
+    the whole text, if `uses_pooled_output`, else from the sequence output, of
+    each token.
+
+    Args:
+        backbone: The backbone model.
+        num_classes: int. Number of classes to predict. May be left out if
+            `class_names` is passed.
+        preprocessor: The preprocessor layer, or `None` to pass inputs that
+            are preprocessed already.
+        class_names: Optional list of strings, the classes in the order of
+            their ids. They are kept in presets, name the answers of
+            `annotate()`, and can stand for the ids in the labels of `fit()`.
+        activation: Optional string or callable. The activation of the
+            outputs. Defaults to `None`, which gives logits.
+        dropout: float. Dropout rate before the dense layer. Defaults to
+            `0.1`.
+        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+    """
+
+    hugging_face_head = [("classifier", "output_dense", DENSE)]
+
+    def __init__(
+        self,
+        backbone,
+        num_classes=None,
+        preprocessor=None,
+        class_names=None,
+        activation=None,
+        dropout=0.1,
+        **kwargs,
+    ):
+        class_names, num_classes = check_class_names(class_names, num_classes)
+        validation.check_positive_int("num_classes", num_classes)
+        validation.check_rate("dropout", dropout)
+
+        # The default loss, which depends on it, is made with the model.
+        self.activation = keras.activations.get(activation)
+
+        # === Layers ===
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.output_dropout = keras.layers.Dropout(
+            dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
+        )
+        self.output_dense = keras.layers.Dense(
+            num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(
+                stddev=backbone.initializer_range
+            ),
+            activation=activation,
+            dtype=backbone.dtype_policy,
+            name="logits",
+        )
+
+        # === Functional Model ===
+        inputs = backbone.input
+        features = backbone(inputs)[
+            "pooled_output" if self.uses_pooled_output else "sequence_output"
+        ]
+        outputs = self.output_dense(self.output_dropout(features))
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.class_names = class_names
+        self.dropout = dropout
+
+    def default_loss(self):
+        return keras.losses.SparseCategoricalCrossentropy(
+            from_logits=self.activation is not keras.activations.softmax
+        )
+
+    def names_of_classes(self):
+        """The names of all classes, `"LABEL_0"` and so on if they have none.
+
+        Returns:
+            A list of strings in the order of the ids.
+        """
+        return self.class_names or [
+            f"LABEL_{i}" for i in range(self.num_classes)
+        ]
+
+    def probabilities(self, outputs):
+        """What the outputs say about the classes, as numbers to be read.
+
+        Args:
+            outputs: The outputs of the task, whose last axis has the classes.
+
+        Returns:
+            A float32 NumPy array of the same shape.
+        """
+        if self.activation is keras.activations.linear:
+            outputs = ops.softmax(outputs, axis=-1)
+        return ops.convert_to_numpy(ops.cast(outputs, "float32"))
+
+    def export_outputs(self, outputs, probabilities=True):
+        """Name the outputs for a file that runs without Keras.
+
+        Args:
+            outputs: Symbolic tensor. The outputs of the task.
+            probabilities: bool. Whether the file gives probabilities, or
+                logits. Defaults to `True`.
+
+        Returns:
+            A dictionary of symbolic tensors by name.
+        """
+        gives_logits = self.activation is keras.activations.linear
+        if not probabilities:
+            if not gives_logits:
+                raise ValueError(
+                    "`probabilities` must be True for a task with an "
+                    "`activation`, which has no logits. Received: "
+                    f"probabilities={probabilities}, "
+                    f"activation={self.activation.__name__}"
+                )
+            return {"logits": outputs}
+        if gives_logits:
+            softmax = keras.layers.Softmax(
+                dtype=outputs.dtype, name="probabilities"
+            )
+            outputs = softmax(outputs)
+        return {"probabilities": outputs}
+
+    @classmethod
+    def head_kwargs(cls, config, is_restored):
+        dropout = config.get("classifier_dropout")
+        if dropout is None:
+            dropout = config.get("hidden_dropout_prob")
+        kwargs = {} if dropout is None else {"dropout": dropout}
+        if not is_restored:
+            return kwargs
+        names = config.get("id2label")
+        if names is None:
+            return {**kwargs, "num_classes": config.get("num_labels", 2)}
+        names = [str(names[key]) for key in sorted(names, key=int)]
+        kwargs["num_classes"] = len(names)
+        is_generic = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
+        # transformers lets classes share a name.
+        if not is_generic and len(set(names)) == len(names):
+            kwargs["class_names"] = names
+        return kwargs
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        if "num_classes" in kwargs:
+            # The names in the preset are those of its own head.
+            kwargs.setdefault("class_names", None)
+        return super().from_preset(preset, **kwargs)
+
+    @classmethod
+    def from_config(cls, config):
+        names = config.get("class_names")
+        if names and config.get("num_classes") not in (None, len(names)):
+            # `from_preset()` of KerasHub's own classes puts the number of
+            # classes of a new head beside the names of the preset's.
+            config = {**config, "class_names": None}
+        return super().from_config(config)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "num_classes": self.num_classes,
+                "class_names": self.class_names,
+                "activation": keras.activations.serialize(self.activation),
+                "dropout": self.dropout,
+            }
+        )
+        return config
