@@ -19,6 +19,7 @@ LAYERS = [
     "keras_squeeze.version",
     "keras_squeeze.validation",
     "keras_squeeze.keras_hub_seam",
+    "keras_squeeze.metrics",
     "keras_squeeze.layers",
     "keras_squeeze.tokenizers",
     "keras_squeeze.checkpoints",

@@ -1,0 +1,3 @@
+"""How well the tasks do, in the measures of their fields."""
+
+from keras_squeeze.metrics import correlation as correlation
