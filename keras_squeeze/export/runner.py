@@ -144,8 +144,7 @@ def preprocess(preprocessor, inputs, sequence_length):
         A dictionary of int32 arrays by the names of the backbone's inputs.
     """
     with _sequence_length(preprocessor, sequence_length):
-        # Without labels by name, a pair would be taken for inputs and labels.
-        outputs = preprocessor(inputs, y=None)
+        outputs = preprocessor.serving_inputs(inputs)
     return {name: np.asarray(array) for name, array in outputs.items()}
 
 

@@ -7,6 +7,7 @@ import keras
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.layers.bert_embeddings import BertEmbeddings
 from keras_squeeze.models.encoder_backbone import EncoderBackbone
+from keras_squeeze.models.tasks.text_task import TextTask
 
 
 def find_embeddings(model):
@@ -35,13 +36,14 @@ def find_embeddings(model):
             "`keras.Input`s. Received: a "
             f"{type(model).__name__} that was never built"
         )
-    names = sorted(tensor.name for tensor in model.inputs)
+    graph = _graph(model)
+    names = sorted(tensor.name for tensor in graph.inputs)
     if names != sorted(INPUTS.values()):
         raise ValueError(
             f"The inputs of `model` must be {sorted(INPUTS.values())}. "
             f"Received: a model with the inputs {names}"
         )
-    for layer in model.layers:
+    for layer in graph.layers:
         # A model made from a backbone's output has the backbone's layers.
         if isinstance(layer, EncoderBackbone):
             layer = layer.embeddings
@@ -67,16 +69,14 @@ def serving_model(model, sequence_length, probabilities=True):
         A `keras.Model` that shares the layers of `model`. Its inputs and
         outputs are dictionaries.
     """
-    # A task or a backbone would take its preprocessor and its own class along
-    # into the config; the graph of layers is all that is needed.
-    graph = keras.Model(model.input, model.output, name=model.name)
+    graph = _graph(model)
     inputs = {
         name: keras.Input((sequence_length,), dtype="int32", name=name)
         for name in INPUTS
     }
     by_name = {key: inputs[name] for name, key in INPUTS.items()}
     outputs = graph(
-        keras.tree.map_structure(lambda x: by_name[x.name], model.input)
+        keras.tree.map_structure(lambda x: by_name[x.name], graph.input)
     )
     if hasattr(model, "export_outputs"):
         outputs = model.export_outputs(outputs, probabilities=probabilities)
@@ -84,6 +84,14 @@ def serving_model(model, sequence_length, probabilities=True):
         outputs = keras.tree.flatten(outputs)
         outputs = dict(zip(graph.output_names, outputs, strict=True))
     return keras.Model(inputs, outputs, name="serving")
+
+
+def _graph(model):
+    if isinstance(model, TextTask):
+        return model.serving_graph()
+    # A backbone would take its own class along into the config; the graph of
+    # layers is all that is needed.
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def float32_config(model):

@@ -95,6 +95,19 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
             "padding_mask": padding_mask,
         }
 
+    def serving_inputs(self, x):
+        """Preprocess raw inputs for a file that runs without Keras.
+
+        Args:
+            x: The raw inputs of the task.
+
+        Returns:
+            A dictionary of arrays or tensors by the names of the backbone's
+            inputs.
+        """
+        # Without labels by name, a pair would be taken for inputs and labels.
+        return self(x, y=None)
+
     @staticmethod
     def for_caller(outputs):
         """Give arrays the type that the caller of the layer can use.

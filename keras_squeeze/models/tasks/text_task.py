@@ -125,10 +125,10 @@ class TextTask(FromPreset):
                 arrays, validation_data = keras_hub_seam.train_validation_split(
                     arrays, validation_split
                 )
-            x = _batches(arrays, size, shuffle)
+            x = self.batches(arrays, size, shuffle)
             y = sample_weight = validation_split = batch_size = None
         if isinstance(validation_data, (list, tuple)):
-            validation_data = _batches(to_arrays(*validation_data), size)
+            validation_data = self.batches(to_arrays(*validation_data), size)
         return super().fit(
             x=x,
             y=y,
@@ -158,7 +158,7 @@ class TextTask(FromPreset):
         """
         if not is_data_set(x):
             arrays = to_arrays(x, y, sample_weight)
-            x = _batches(arrays, batch_size or 32)
+            x = self.batches(arrays, batch_size or 32)
             y = sample_weight = batch_size = None
         return super().evaluate(
             x=x,
@@ -180,7 +180,7 @@ class TextTask(FromPreset):
             An array, or whatever structure of arrays the task's outputs have.
         """
         if not is_data_set(x):
-            x = _batches(to_arrays(x), batch_size or 32)
+            x = self.batches(to_arrays(x), batch_size or 32)
             batch_size = None
         return super().predict(x, batch_size=batch_size, **kwargs)
 
@@ -194,6 +194,45 @@ class TextTask(FromPreset):
             int.
         """
         return len(keras_hub_seam.TensorLikeSource(to_arrays(x)))
+
+    def batches(self, arrays, size, shuffle=False):
+        """A data set of batches of the samples of arrays.
+
+        KerasHub makes one, too, but stacks single samples, which can have no
+        lists in them, and gives them to TensorFlow when preprocessing them
+        fails, whose error says less than the first.
+
+        Args:
+            arrays: What `to_arrays()` returns.
+            size: int. How many samples a batch has.
+            shuffle: bool. Whether to shuffle the samples. Defaults to
+                `False`.
+
+        Returns:
+            A `grain.MapDataset`.
+        """
+        import grain
+
+        source = keras_hub_seam.TensorLikeSource(arrays)
+        if not len(source):
+            raise ValueError(
+                "`x` must have at least one sample. Received: no samples"
+            )
+        indices = grain.MapDataset.range(len(source))
+        if shuffle:
+            # KerasHub repeats the data set for all epochs, and a shuffled one
+            # has another order in each repetition.
+            indices = indices.shuffle(seed=np.random.randint(2**31))
+        return indices.batch(size).map(source.__getitem__)
+
+    def serving_graph(self):
+        """The graph of layers that an exported file holds.
+
+        Returns:
+            A functional `keras.Model` over the inputs of the backbone, whose
+            outputs are those that `export_outputs()` names.
+        """
+        return keras.Model(self.input, self.output, name=self.name)
 
     def save_task_weights(self, filepath):
         keras.saving.save_weights(
@@ -268,25 +307,3 @@ def to_arrays(x, y=None, sample_weight=None):
     return keras_hub_seam.convert_to_numpy(
         keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
     )
-
-
-def _batches(arrays, size, shuffle=False):
-    """A data set of batches of the samples of arrays.
-
-    KerasHub makes one, too, but stacks single samples, which can have no
-    lists in them, and gives them to TensorFlow when preprocessing them fails,
-    whose error says less than the first.
-    """
-    import grain
-
-    source = keras_hub_seam.TensorLikeSource(arrays)
-    if not len(source):
-        raise ValueError(
-            "`x` must have at least one sample. Received: no samples"
-        )
-    indices = grain.MapDataset.range(len(source))
-    if shuffle:
-        # KerasHub repeats the data set for all epochs, and a shuffled one has
-        # another order in each repetition.
-        indices = indices.shuffle(seed=np.random.randint(2**31))
-    return indices.batch(size).map(source.__getitem__)
