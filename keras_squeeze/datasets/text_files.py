@@ -1,15 +1,17 @@
-"""Reads labelled texts from CSV and TSV files."""
+"""Reads labelled texts from CSV, TSV and JSONL files."""
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
-import pathlib
+import math
 
 import numpy as np
 
-LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
+from keras_squeeze.datasets.tables import check_width
+from keras_squeeze.datasets.tables import is_json
+from keras_squeeze.datasets.tables import read_rows
+
+LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "score")
 TEXT_COLUMNS = ("text", "sentence", "message", "review", "comment", "content")
 PAIR_COLUMNS = (
     ("sentence1", "sentence2"),
@@ -23,16 +25,19 @@ PAIR_COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class LabelledTexts:
-    """Texts, or pairs of texts, and a label for each.
+    """Texts, or pairs of texts, and a label for each, or several.
 
     Args:
         x: array of strings of shape `(num_texts,)`, or a tuple of two for
             pairs.
-        labels: list of strings, the labels as they are written.
+        labels: list of strings, the labels as they are written, or of lists
+            of strings for texts with any number of labels.
+        places: list of strings. Where each text was read, for messages.
     """
 
     x: np.ndarray | tuple
     labels: list
+    places: list
 
     def __len__(self):
         return len(self.labels)
@@ -44,10 +49,12 @@ class LabelledTexts:
             A list of strings. Labels that are class ids from 0 on are
             therefore each at its own index.
         """
+        lists = self.labels if self.is_multi_label else [self.labels]
+        names = {name for labels in lists for name in labels}
         try:
-            return sorted(set(self.labels), key=int)
+            return sorted(names, key=int)
         except ValueError:
-            return sorted(set(self.labels))
+            return sorted(names)
 
     def class_ids(self, class_names):
         """The labels as ids.
@@ -56,19 +63,48 @@ class LabelledTexts:
             class_names: list of strings, in the order of the ids.
 
         Returns:
-            An int32 array of shape `(num_texts,)`.
+            An int32 array of shape `(num_texts,)`, or for texts with any
+            number of labels of shape `(num_texts, num_classes)`, with a 1
+            for each label that a text has and a 0 for each other.
 
         Raises:
             ValueError: If a label is not among the names.
         """
-        unknown = sorted(set(self.labels) - set(class_names))
+        unknown = sorted(set(self.class_names()) - set(class_names))
         if unknown:
             raise ValueError(
                 f"Every label must be one of {class_names}. Received: "
                 f"{unknown[:5]}"
             )
         ids = {name: i for i, name in enumerate(class_names)}
-        return np.array([ids[label] for label in self.labels], dtype="int32")
+        if not self.is_multi_label:
+            return np.array([ids[name] for name in self.labels], dtype="int32")
+        vectors = np.zeros((len(self), len(class_names)), "int32")
+        for vector, labels in zip(vectors, self.labels, strict=True):
+            vector[[ids[name] for name in labels]] = 1
+        return vectors
+
+    def numbers(self):
+        """The labels as numbers, for regression.
+
+        Returns:
+            A float32 array of shape `(num_texts,)`.
+
+        Raises:
+            ValueError: If a label is not a finite number.
+        """
+        numbers = []
+        for place, label in zip(self.places, self.labels, strict=True):
+            try:
+                numbers.append(float(label))
+            except (TypeError, ValueError):
+                numbers.append(math.nan)
+            if not math.isfinite(numbers[-1]):
+                raise ValueError(
+                    f"{place} must have a number for its label. Received: "
+                    f"{label!r}"
+                )
+        return np.array(numbers, dtype="float32")
 
     def take(self, indices):
         """Some of the texts.
@@ -81,13 +117,23 @@ class LabelledTexts:
         """
         columns = [column[indices] for column in self._columns()]
         x = tuple(columns) if self.is_pairs else columns[0]
-        return LabelledTexts(x, list(np.array(self.labels, object)[indices]))
+        chosen = np.arange(len(self))[indices]
+        return LabelledTexts(
+            x,
+            [self.labels[i] for i in chosen],
+            [self.places[i] for i in chosen],
+        )
 
     def digest(self):
         """A string that is another one for other texts or labels."""
         rows = list(zip(*self._columns(), self.labels, strict=True))
         data = json.dumps(rows).encode("utf-8")
         return hashlib.sha256(data).hexdigest()[:16]
+
+    @property
+    def is_multi_label(self):
+        """bool. Whether texts have any number of labels."""
+        return bool(self.labels) and isinstance(self.labels[0], list)
 
     @property
     def is_pairs(self):
@@ -98,15 +144,18 @@ class LabelledTexts:
         return self.x if self.is_pairs else (self.x,)
 
 
-def read_labelled_texts(path, text_columns=None, label_column=None):
-    """Read texts and their labels from a CSV or TSV file in UTF-8.
+def read_labelled_texts(
+    path, text_columns=None, label_column=None, label_separator=None
+):
+    """Read texts and their labels from a CSV, TSV or JSONL file in UTF-8.
 
     A `.csv` file has commas between its columns, and double quotes around the
     values that contain commas. A `.tsv` file has tabs, and its quotes are
-    part of the text.
+    part of the text. A `.jsonl` file has a JSON object a line, whose fields
+    are the columns.
 
     A first row with the names of columns says which are which: `label`,
-    `labels`, `class`, `category` or `target` for the label, `text`,
+    `labels`, `class`, `category`, `target` or `score` for the label, `text`,
     `sentence`, `message`, `review`, `comment` or `content` for the text, and
     for pairs of texts `sentence1` and `sentence2`, `text1` and `text2`,
     `premise` and `hypothesis`, `question1` and `question2`, `question` and
@@ -119,6 +168,9 @@ def read_labelled_texts(path, text_columns=None, label_column=None):
         text_columns: Optional list of one column name, or two for pairs,
             where the names are others.
         label_column: Optional string. The column name of the labels.
+        label_separator: Optional string. What stands between the labels of a
+            text that has any number of them, like `","`; a text without a
+            label has none. In a JSONL file, they may also be a list.
 
     Returns:
         A `LabelledTexts`.
@@ -135,59 +187,62 @@ def read_labelled_texts(path, text_columns=None, label_column=None):
     x, y = train.x, train.class_ids(class_names)
     ```
     """
-    path = pathlib.Path(path)
-    rows = _read_rows(path)
+    rows = read_rows(path)
     header = [name.strip().casefold() for name in rows[0][1]]
     texts, label = _columns_by_name(path, header, text_columns, label_column)
-    if label is None:
+    has_header = label is not None
+    if not has_header:
         texts, label = _columns_by_content(path, [row for _, row in rows])
-    else:
-        rows = rows[1:]
+    check_width(rows)
+    rows = rows[1:] if has_header else rows
     if not rows:
         raise ValueError(f"`{path}` has no rows below its header.")
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(
-                f"Line {line} of `{path}` must have {len(header)} columns "
-                f"like its first line. Received: {len(row)} columns"
-            )
-        if not row[label].strip():
-            raise ValueError(f"Line {line} of `{path}` has no label.")
+    for place, row in rows:
+        for i in texts:
+            if not isinstance(row[i], str):
+                raise ValueError(
+                    f"{place} must have a string for its {header[i]!r}. "
+                    f"Received: {row[i]!r}"
+                )
     columns = tuple(
         np.array([row[i] for _, row in rows], dtype=object) for i in texts
     )
     return LabelledTexts(
         columns if len(columns) == 2 else columns[0],
-        [row[label].strip() for _, row in rows],
+        _labels([(place, row[label]) for place, row in rows], label_separator),
+        [place for place, _ in rows],
     )
 
 
-def _read_rows(path):
-    """Returns a list of the rows that are not empty, with their lines."""
-    styles = {
-        ".csv": {"delimiter": ",", "strict": True},
-        ".tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE},
-    }
-    if path.suffix.lower() not in styles:
+def _labels(values, separator):
+    """Returns the labels of a column, all strings or all lists of strings."""
+    if separator or any(isinstance(value, list) for _, value in values):
+        return [_label_list(place, value, separator) for place, value in values]
+    return [_label(place, value) for place, value in values]
+
+
+def _label_list(place, value, separator):
+    if isinstance(value, str) and separator:
+        value = [part for part in value.split(separator) if part.strip()]
+    if not isinstance(value, list):
         raise ValueError(
-            "A file of labelled texts must be a `.csv` or `.tsv` file. "
-            f"Received: {path}"
+            f"{place} must have a list for its label. Received: {value!r}"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise ValueError(f"`{path}` must be in UTF-8: {e}") from e
-    # `csv` refuses longer values, as a guard against a quote left open.
-    csv.field_size_limit(max(len(text), 1))
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, **styles[path.suffix.lower()])
-    try:
-        rows = [(reader.line_num, row) for row in reader if row]
-    except csv.Error as e:
-        raise ValueError(f"Line {reader.line_num} of `{path}`: {e}.") from e
-    if not rows:
-        raise ValueError(f"`{path}` is empty.")
-    return rows
+    return [_label(place, part) for part in value]
+
+
+def _label(place, value):
+    if isinstance(value, (bool, int, float)):
+        # A number or a truth value of a JSON file, as it is written there.
+        value = json.dumps(value)
+    if value is None or value == "" or str(value).isspace():
+        raise ValueError(f"{place} has no label.")
+    if not isinstance(value, str):
+        raise ValueError(
+            f"{place} must have a string or a number for its label. Received: "
+            f"{value!r}"
+        )
+    return value.strip()
 
 
 def _columns_by_name(path, header, text_columns, label_column):
@@ -209,7 +264,8 @@ def _columns_by_name(path, header, text_columns, label_column):
             (names for names in options if set(names) <= set(header)), None
         )
     if label_column is None or text_columns is None:
-        if label_column is None and text_columns is None:
+        has_names = label_column or text_columns or is_json(path)
+        if not has_names:
             return None, None
         missing = "label" if label_column is None else "text"
         raise ValueError(

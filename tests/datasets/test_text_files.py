@@ -118,7 +118,7 @@ def test_what_cannot_be_read(tmp_path, text, message):
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_labelled_texts(tmp_path / "absent.csv")
-    with pytest.raises(ValueError, match=r"`\.csv` or `\.tsv`.*data\.json"):
+    with pytest.raises(ValueError, match=r"`\.csv`, `\.tsv` or .*data\.json"):
         read_labelled_texts(write(tmp_path, "{}", "data.json"))
     with pytest.raises(ValueError, match="must be in UTF-8"):
         text = "text,label\ncafé,1\n"
@@ -126,3 +126,93 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ValueError, match="a column named 'v2'"):
         path = write(tmp_path, "text,label\na,1\n")
         read_labelled_texts(path, ["v2"], "label")
+
+
+def test_json_lines(tmp_path):
+    text = (
+        '{"label": "ham", "text": "I said \\"no\\"\u2028twice", "id": 1}\n'
+        "\n"
+        '{"text": "win", "label": "spam"}\n'
+    )
+    data = read_labelled_texts(write(tmp_path, text, "data.jsonl"))
+    assert data.x.tolist() == ['I said "no"\u2028twice', "win"]
+    assert data.labels == ["ham", "spam"]
+    text = '{"premise": "a", "hypothesis": "b", "label": 1}\n'
+    data = read_labelled_texts(write(tmp_path, text, "data.jsonl"))
+    assert [part.tolist() for part in data.x] == [["a"], ["b"]]
+    assert data.class_ids(["0", "1"]).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n", "is empty"),
+        ('{"text": "a", "label": 1}\n{"text"\n', "Line 2 .* is not JSON"),
+        ('["a", 1]\n', "Line 1 .* must be a JSON object"),
+        ('{"text": "a", "label": 1}\n{"text": "b"}\n', "Line 2 .* no label"),
+        ('{"text": "a", "label": " "}\n', "Line 1 .* has no label"),
+        ('{"label": 1}\n', "names no text column"),
+        ('{"tweet": "a", "mood": 1}\n', "names no label column"),
+        (
+            '{"text": "a", "label": 1}\n{"label": 1}\n',
+            "Line 2 .* a string for its 'text'. Received: None",
+        ),
+        ('{"text": "a", "label": {}}\n', "a string or a number .*: {}"),
+        (
+            '{"text": "a", "label": ["x"]}\n{"text": "a", "label": "x"}\n',
+            "Line 2 .* must have a list for its label. Received: 'x'",
+        ),
+    ],
+)
+def test_json_lines_that_cannot_be_read(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_labelled_texts(write(tmp_path, text, "data.jsonl"))
+
+
+def test_numbers(tmp_path, real_data):
+    path = write(tmp_path, "sentence1,sentence2,score\na,b,2.5\nc,d,-1\n")
+    data = read_labelled_texts(path)
+    assert data.numbers().dtype == np.float32
+    assert data.numbers().tolist() == [2.5, -1]
+    assert data.take(np.array([1])).numbers().tolist() == [-1]
+    for label in ("much", "nan", "1e999"):
+        text = f"text,label\na,1\n\nb,{label}\n"
+        data = read_labelled_texts(write(tmp_path, text))
+        with pytest.raises(
+            ValueError, match=f"Line 4 of .*csv` must have a number.*'{label}'"
+        ):
+            data.numbers()
+    data = read_labelled_texts(real_data / "pairs_stsb" / "stsb-en-dev.csv")
+    assert data.is_pairs
+    assert len(data) == len(data.numbers()) == 1500
+    assert 0 <= data.numbers().min() < data.numbers().max() == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("data.csv", 'text,labels\na,"joy, love"\nb,\nc,anger\nd,"love,joy"\n'),
+        (
+            "data.jsonl",
+            '{"text": "a", "label": ["joy", "love"]}\n'
+            '{"text": "b", "label": []}\n'
+            '{"text": "c", "label": "anger"}\n'
+            '{"text": "d", "label": "love,joy"}\n',
+        ),
+    ],
+)
+def test_any_number_of_labels(tmp_path, name, text):
+    data = read_labelled_texts(write(tmp_path, text, name), label_separator=",")
+    assert data.is_multi_label
+    assert data.labels == [["joy", "love"], [], ["anger"], ["love", "joy"]]
+    names = data.class_names()
+    assert names == ["anger", "joy", "love"]
+    vectors = data.class_ids(names)
+    assert vectors.tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0], [0, 1, 1]]
+    part = data.take(np.array([False, True, True, False]))
+    assert part.labels == [[], ["anger"]]
+    assert part.digest() != data.digest()
+    with pytest.raises(ValueError, match=r"Received: \['love'\]"):
+        data.class_ids(["anger", "joy"])
+    with pytest.raises(ValueError, match="a number"):
+        data.numbers()
