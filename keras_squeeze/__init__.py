@@ -5,4 +5,10 @@ from keras_squeeze import metrics as metrics
 from keras_squeeze import models as models
 from keras_squeeze.export.litert import export_tflite as export_tflite
 from keras_squeeze.export.runner import TFLiteModel as TFLiteModel
+from keras_squeeze.transformers.configs import (
+    MobileBertConfig as MobileBertConfig,
+)
+from keras_squeeze.transformers.configs import (
+    SqueezeBertConfig as SqueezeBertConfig,
+)
 from keras_squeeze.version import __version__ as __version__

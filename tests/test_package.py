@@ -29,6 +29,7 @@ LAYERS = [
     "keras_squeeze.models.mobile_bert",
     "keras_squeeze.models.squeeze_bert",
     "keras_squeeze.models",
+    "keras_squeeze.transformers",
     "keras_squeeze.export",
     "keras_squeeze.datasets",
     "keras_squeeze.benchmarks",

@@ -1,0 +1,1 @@
+"""The names of transformers, over the models of this package."""

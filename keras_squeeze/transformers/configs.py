@@ -1,0 +1,668 @@
+"""Configurations, as transformers has them."""
+
+import copy
+import json
+import os
+import types
+import warnings
+
+import keras
+
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.transformers.repository import Repository
+from keras_squeeze.transformers.repository import upload
+
+CONFIG_NAME = "config.json"
+PROBLEM_TYPES = (
+    "regression",
+    "single_label_classification",
+    "multi_label_classification",
+)
+# The release whose layout of files is written.
+_TRANSFORMERS_VERSION = "4.57.6"
+# The fields that every configuration of transformers has.
+_SHARED_DEFAULTS = {
+    "return_dict": True,
+    "output_hidden_states": False,
+    "output_attentions": False,
+    "torchscript": False,
+    "dtype": None,
+    "pruned_heads": {},
+    "tie_word_embeddings": True,
+    "chunk_size_feed_forward": 0,
+    "is_encoder_decoder": False,
+    "is_decoder": False,
+    "cross_attention_hidden_size": None,
+    "add_cross_attention": False,
+    "tie_encoder_decoder": False,
+    "architectures": None,
+    "finetuning_task": None,
+    "id2label": {0: "LABEL_0", 1: "LABEL_1"},
+    "label2id": {"LABEL_0": 0, "LABEL_1": 1},
+    "task_specific_params": None,
+    "problem_type": None,
+    "tokenizer_class": None,
+    "prefix": None,
+    "bos_token_id": None,
+    "pad_token_id": None,
+    "eos_token_id": None,
+    "sep_token_id": None,
+    "decoder_start_token_id": None,
+    "tf_legacy_loss": False,
+    "use_bfloat16": False,
+    # These are of no use to encoders, but are in every configuration.
+    "max_length": 20,
+    "min_length": 0,
+    "do_sample": False,
+    "early_stopping": False,
+    "num_beams": 1,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "typical_p": 1.0,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "encoder_no_repeat_ngram_size": 0,
+    "bad_words_ids": None,
+    "num_return_sequences": 1,
+    "output_scores": False,
+    "return_dict_in_generate": False,
+    "forced_bos_token_id": None,
+    "forced_eos_token_id": None,
+    "remove_invalid_values": False,
+    "exponential_decay_length_penalty": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "num_beam_groups": 1,
+    "diversity_penalty": 0.0,
+}
+
+
+class PretrainedConfig:
+    """What the configurations have in common.
+
+    It holds the fields as attributes, reads `config.json` and writes it. A
+    field that is not known is kept.
+
+    Two configurations are equal if their dictionaries are. In transformers a
+    configuration that was saved and loaded is not equal to itself.
+
+    Args:
+        num_labels: Optional int. The number of labels. Defaults to that of
+            `id2label`, or `2`.
+        id2label: Optional dictionary from ids to the names of the labels.
+        label2id: Optional dictionary, the reverse of `id2label`.
+        problem_type: Optional string. `"regression"`,
+            `"single_label_classification"` or
+            `"multi_label_classification"`, which choose the loss of
+            `...ForSequenceClassification`.
+        **kwargs: Further fields.
+
+    Raises:
+        ValueError: If `problem_type` is not one of these, or a map of labels
+            is not a dictionary.
+    """
+
+    model_type = ""
+
+    def __init__(self, num_labels=None, id2label=None, label2id=None, **kwargs):
+        for name, value in (("id2label", id2label), ("label2id", label2id)):
+            if value is not None and not isinstance(value, dict):
+                raise ValueError(
+                    f"`{name}` must be a dictionary. Received: {name}={value!r}"
+                )
+        problem_type = kwargs.get("problem_type")
+        if problem_type is not None and problem_type not in PROBLEM_TYPES:
+            raise ValueError(
+                f"`problem_type` must be one of {PROBLEM_TYPES}. Received: "
+                f"problem_type={problem_type!r}"
+            )
+        if None not in (num_labels, id2label) and num_labels != len(id2label):
+            warnings.warn(
+                f"`num_labels={num_labels}` contradicts the {len(id2label)} "
+                "entries of `id2label`, which are used.",
+                stacklevel=3,
+            )
+        # The class says the one, this release the other; the last is about
+        # how PyTorch computes attention.
+        for name in ("model_type", "transformers_version", "_commit_hash"):
+            kwargs.pop(name, None)
+        kwargs.pop("attn_implementation", None)
+        torch_dtype = kwargs.pop("torch_dtype", None)
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = torch_dtype
+        self._name_or_path = str(kwargs.pop("name_or_path", ""))
+        for name, value in {**_SHARED_DEFAULTS, **kwargs}.items():
+            setattr(self, name, copy.deepcopy(value))
+        if id2label is None:
+            self._name_labels(2 if num_labels is None else num_labels)
+            if label2id is not None:
+                self.label2id = label2id
+        else:
+            # In JSON all keys are strings.
+            self.id2label = {int(key): name for key, name in id2label.items()}
+            self.label2id = label2id
+
+    def _name_labels(self, num_labels):
+        self.id2label = {i: f"LABEL_{i}" for i in range(num_labels)}
+        self.label2id = {name: i for i, name in self.id2label.items()}
+
+    @property
+    def name_or_path(self):
+        """string. What `from_pretrained()` was passed."""
+        return self._name_or_path
+
+    @name_or_path.setter
+    def name_or_path(self, value):
+        self._name_or_path = str(value)
+
+    @property
+    def num_labels(self):
+        """int. The number of labels; another one gives them new names."""
+        return len(self.id2label)
+
+    @num_labels.setter
+    def num_labels(self, num_labels):
+        if num_labels != self.num_labels:
+            self._name_labels(num_labels)
+
+    @property
+    def use_return_dict(self):
+        """bool. Whether models return outputs with names, and not tuples."""
+        return self.return_dict and not self.torchscript
+
+    @property
+    def torch_dtype(self):
+        """The older name of `dtype`."""
+        return self.dtype
+
+    @torch_dtype.setter
+    def torch_dtype(self, value):
+        self.dtype = value
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path, return_unused_kwargs=False, **kwargs
+    ):
+        """Read a configuration.
+
+        Args:
+            pretrained_model_name_or_path: string or `os.PathLike`. A folder
+                with a `config.json`, such a file, a repository on the hub, or
+                the name of a built-in preset.
+            return_unused_kwargs: bool. Whether to return the arguments that
+                are no fields, too. Defaults to `False`.
+            **kwargs: Values that replace those of fields, and the arguments
+                that say where files are: `subfolder`, `revision`,
+                `cache_dir`, `local_files_only`, `force_download` and `token`.
+
+        Returns:
+            A configuration of this class; with `return_unused_kwargs`, a
+            tuple of it and a dictionary.
+
+        Raises:
+            OSError: If there is no configuration.
+            ValueError: If `num_labels` contradicts `id2label`.
+
+        Example:
+
+        ```python
+        MobileBertConfig.from_pretrained(
+            "mobile_bert_tiny_en_uncased", num_labels=3
+        )
+        ```
+        """
+        fields, kwargs = cls.get_config_dict(
+            pretrained_model_name_or_path, **kwargs
+        )
+        model_type = fields.get("model_type", cls.model_type)
+        if model_type != cls.model_type:
+            warnings.warn(
+                f"A configuration of the type `{model_type}` is used for a "
+                f"model of the type `{cls.model_type}`, which may not work.",
+                stacklevel=2,
+            )
+        return cls.from_dict(fields, return_unused_kwargs, **kwargs)
+
+    @classmethod
+    def get_config_dict(cls, pretrained_model_name_or_path, **kwargs):
+        """Read the fields of a configuration.
+
+        Args:
+            pretrained_model_name_or_path: As in `from_pretrained()`.
+            **kwargs: As in `from_pretrained()`.
+
+        Returns:
+            A tuple of the dictionary of fields and the arguments that do not
+            say where files are.
+        """
+        name = os.fspath(pretrained_model_name_or_path)
+        repository = Repository.from_kwargs(name, kwargs)
+        if os.path.isfile(name):
+            return _read_json(name), kwargs
+        fields = repository.load_json(CONFIG_NAME)
+        if is_hugging_face_config(fields) or "registered_name" not in fields:
+            return fields, kwargs
+        return _fields_of_preset(repository, fields), kwargs
+
+    @classmethod
+    def from_dict(cls, config_dict, return_unused_kwargs=False, **kwargs):
+        """Make a configuration from a dictionary of fields.
+
+        Args:
+            config_dict: Dictionary of fields.
+            return_unused_kwargs: bool. Whether to return the arguments that
+                are no fields, too. Defaults to `False`.
+            **kwargs: Values that replace those of fields.
+
+        Returns:
+            A configuration of this class; with `return_unused_kwargs`, a
+            tuple of it and a dictionary.
+
+        Raises:
+            ValueError: If `num_labels` contradicts `id2label`.
+        """
+        num_labels, id2label = kwargs.get("num_labels"), kwargs.get("id2label")
+        if None not in (num_labels, id2label) and num_labels != len(id2label):
+            raise ValueError(
+                "`num_labels` must be the number of entries of `id2label`. "
+                f"Received: num_labels={num_labels}, id2label={id2label}"
+            )
+        if "torch_dtype" in kwargs:
+            kwargs.setdefault("dtype", kwargs.pop("torch_dtype"))
+        config = cls(**config_dict)
+        config.pruned_heads = {
+            int(layer): heads for layer, heads in config.pruned_heads.items()
+        }
+        unused = {}
+        for name, value in kwargs.items():
+            if config._is_field(name):
+                setattr(config, name, value)
+            else:
+                unused[name] = value
+        return (config, unused) if return_unused_kwargs else config
+
+    def _is_field(self, name):
+        found = getattr(type(self), name, None)
+        is_property = isinstance(found, property) and found.fset is not None
+        return is_property or name in vars(self)
+
+    @classmethod
+    def from_json_file(cls, json_file):
+        """Make a configuration from a file of JSON.
+
+        Args:
+            json_file: string or `os.PathLike`.
+
+        Returns:
+            A configuration of this class.
+        """
+        return cls(**_read_json(json_file))
+
+    def save_pretrained(self, save_directory, push_to_hub=False, **kwargs):
+        """Write a `config.json`.
+
+        Args:
+            save_directory: string or `os.PathLike`. The folder, which is made
+                if there is none.
+            push_to_hub: bool. Whether to upload it, too. Defaults to `False`.
+            **kwargs: Arguments of `push_to_hub()`.
+
+        Raises:
+            AssertionError: If `save_directory` is a file.
+        """
+        check_not_a_file(save_directory)
+        os.makedirs(save_directory, exist_ok=True)
+        self.to_json_file(os.path.join(save_directory, CONFIG_NAME))
+        if push_to_hub:
+            name = os.path.basename(os.path.abspath(save_directory))
+            self.push_to_hub(kwargs.pop("repo_id", name), **kwargs)
+
+    def push_to_hub(self, repo_id, **kwargs):
+        """Upload the `config.json` to the Hugging Face hub.
+
+        Args:
+            repo_id: string. The repository, which is made if there is none.
+            **kwargs: `commit_message`, `private`, `token`, `revision` and
+                `create_pr`, as transformers takes them.
+
+        Returns:
+            What `huggingface_hub.upload_folder` returns.
+        """
+        return upload(self, repo_id, **kwargs)
+
+    def to_dict(self):
+        """All fields, as a dictionary that can be written as JSON.
+
+        Returns:
+            A dictionary.
+        """
+        fields = copy.deepcopy(vars(self))
+        fields["model_type"] = self.model_type
+        fields["transformers_version"] = _TRANSFORMERS_VERSION
+        if fields["dtype"] is not None:
+            # PyTorch's print as `torch.float32`.
+            fields["dtype"] = str(fields["dtype"]).rpartition(".")[2]
+        return fields
+
+    def to_diff_dict(self):
+        """The fields of this kind of model, and the others that were changed.
+
+        Returns:
+            A dictionary.
+        """
+        defaults = type(self)().to_dict()
+        fields = self.to_dict()
+        fields.pop("_name_or_path")
+        return {
+            name: value
+            for name, value in fields.items()
+            if name not in _SHARED_DEFAULTS
+            or value != _SHARED_DEFAULTS[name]
+            or value != defaults[name]
+        }
+
+    def to_json_string(self, use_diff=True):
+        """The fields as JSON.
+
+        Args:
+            use_diff: bool. Whether to leave out what is in every
+                configuration and was not changed. Defaults to `True`.
+
+        Returns:
+            string.
+        """
+        fields = self.to_diff_dict() if use_diff else self.to_dict()
+        return json.dumps(fields, indent=2, sort_keys=True) + "\n"
+
+    def to_json_file(self, json_file_path, use_diff=True):
+        """Write the fields to a file of JSON.
+
+        Args:
+            json_file_path: string or `os.PathLike`.
+            use_diff: bool. As in `to_json_string()`.
+        """
+        contents = self.to_json_string(use_diff)
+        temporary = f"{os.fspath(json_file_path)}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(contents)
+        os.replace(temporary, json_file_path)
+
+    def update(self, config_dict):
+        """Replace the values of fields.
+
+        Args:
+            config_dict: Dictionary of fields.
+        """
+        for name, value in config_dict.items():
+            setattr(self, name, value)
+
+    def __eq__(self, other):
+        if not isinstance(other, PretrainedConfig):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    def __iter__(self):
+        return iter(vars(self))
+
+    def __repr__(self):
+        return f"{type(self).__name__} {self.to_json_string()}"
+
+
+class MobileBertConfig(PretrainedConfig):
+    """The configuration of a MobileBERT model.
+
+    The defaults are those of the published size. `google/mobilebert-uncased`
+    has them too, but for `classifier_activation=False`.
+
+    Args:
+        vocab_size: int. The size of the vocabulary. Defaults to `30522`.
+        hidden_size: int. The size of the hidden states between the layers.
+            Defaults to `512`.
+        num_hidden_layers: int. The number of layers. Defaults to `24`.
+        num_attention_heads: int. The number of attention heads. Defaults to
+            `4`.
+        intermediate_size: int. The size inside the feed-forward networks.
+            Defaults to `512`.
+        hidden_act: string or callable. The activation. Defaults to `"relu"`.
+        hidden_dropout_prob: float. Dropout rate of the hidden states.
+            Defaults to `0.0`.
+        attention_probs_dropout_prob: float. Dropout rate of the attention
+            probabilities. Defaults to `0.1`.
+        max_position_embeddings: int. The longest sequence. Defaults to `512`.
+        type_vocab_size: int. The number of token types. Defaults to `2`.
+        initializer_range: float. Standard deviation of new weights. Defaults
+            to `0.02`.
+        layer_norm_eps: float. Epsilon of the layer normalizations. Defaults
+            to `1e-12`.
+        pad_token_id: int. The id of the padding token. Defaults to `0`.
+        embedding_size: int. The size of the token embeddings. Defaults to
+            `128`.
+        trigram_input: bool. Whether to embed each token with its neighbours.
+            Defaults to `True`.
+        use_bottleneck: bool. Whether layers work at `intra_bottleneck_size`.
+            Defaults to `True`.
+        intra_bottleneck_size: int. The size inside a layer. Defaults to
+            `128`.
+        use_bottleneck_attention: bool. Whether attention takes the
+            bottleneck's output alone. Defaults to `False`.
+        key_query_shared_bottleneck: bool. Whether query and key come from a
+            bottleneck of their own. Defaults to `True`.
+        num_feedforward_networks: int. The number of feed-forward networks in
+            a layer. Defaults to `4`.
+        normalization_type: string. `"no_norm"` or `"layer_norm"`. Defaults to
+            `"no_norm"`.
+        classifier_activation: bool. Whether the pooler has a dense layer.
+            Defaults to `True`.
+        classifier_dropout: Optional float. Dropout rate before a classifier;
+            that of the hidden states if `None`. Defaults to `None`.
+        **kwargs: The fields of every configuration, see `PretrainedConfig`.
+
+    Example:
+
+    ```python
+    config = MobileBertConfig(num_hidden_layers=2, num_labels=3)
+    model = MobileBertForSequenceClassification(config)
+    model.config.id2label
+    ```
+    """
+
+    model_type = "mobilebert"
+
+    def __init__(
+        self,
+        vocab_size=30522,
+        hidden_size=512,
+        num_hidden_layers=24,
+        num_attention_heads=4,
+        intermediate_size=512,
+        hidden_act="relu",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.1,
+        max_position_embeddings=512,
+        type_vocab_size=2,
+        initializer_range=0.02,
+        layer_norm_eps=1e-12,
+        pad_token_id=0,
+        embedding_size=128,
+        trigram_input=True,
+        use_bottleneck=True,
+        intra_bottleneck_size=128,
+        use_bottleneck_attention=False,
+        key_query_shared_bottleneck=True,
+        num_feedforward_networks=4,
+        normalization_type="no_norm",
+        classifier_activation=True,
+        classifier_dropout=None,
+        **kwargs,
+    ):
+        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.hidden_dropout_prob = hidden_dropout_prob
+        self.attention_probs_dropout_prob = attention_probs_dropout_prob
+        self.max_position_embeddings = max_position_embeddings
+        self.type_vocab_size = type_vocab_size
+        self.initializer_range = initializer_range
+        self.layer_norm_eps = layer_norm_eps
+        self.embedding_size = embedding_size
+        self.trigram_input = trigram_input
+        self.use_bottleneck = use_bottleneck
+        self.intra_bottleneck_size = intra_bottleneck_size
+        self.use_bottleneck_attention = use_bottleneck_attention
+        self.key_query_shared_bottleneck = key_query_shared_bottleneck
+        self.num_feedforward_networks = num_feedforward_networks
+        self.normalization_type = normalization_type
+        self.classifier_activation = classifier_activation
+        self.classifier_dropout = classifier_dropout
+        # Follows from the others, whatever a file says.
+        self.true_hidden_size = (
+            intra_bottleneck_size if use_bottleneck else hidden_size
+        )
+
+
+class SqueezeBertConfig(PretrainedConfig):
+    """The configuration of a SqueezeBERT model.
+
+    The defaults are those of the published size.
+
+    Args:
+        vocab_size: int. The size of the vocabulary. Defaults to `30522`.
+        hidden_size: int. The size of the hidden states. Defaults to `768`.
+        num_hidden_layers: int. The number of layers. Defaults to `12`.
+        num_attention_heads: int. The number of attention heads. Defaults to
+            `12`.
+        intermediate_size: int. The size inside the feed-forward network.
+            Defaults to `3072`.
+        hidden_act: string. The activation. Defaults to `"gelu"`.
+        hidden_dropout_prob: float. Dropout rate of the hidden states.
+            Defaults to `0.1`.
+        attention_probs_dropout_prob: float. Dropout rate of the attention
+            probabilities. Defaults to `0.1`.
+        max_position_embeddings: int. The longest sequence. Defaults to `512`.
+        type_vocab_size: int. The number of token types. Defaults to `2`.
+        initializer_range: float. Standard deviation of new weights. Defaults
+            to `0.02`.
+        layer_norm_eps: float. Epsilon of the embeddings' layer normalization;
+            the layers' own is 1e-12. Defaults to `1e-12`.
+        pad_token_id: int. The id of the padding token. Defaults to `0`.
+        embedding_size: int. The size of the token embeddings, which must be
+            `hidden_size`. Defaults to `768`.
+        q_groups: int. Groups of the query projection. Defaults to `4`.
+        k_groups: int. Groups of the key projection. Defaults to `4`.
+        v_groups: int. Groups of the value projection. Defaults to `4`.
+        post_attention_groups: int. Groups of the attention's output
+            projection. Defaults to `1`.
+        intermediate_groups: int. Groups of the first feed-forward projection.
+            Defaults to `4`.
+        output_groups: int. Groups of the second feed-forward projection.
+            Defaults to `4`.
+        **kwargs: The fields of every configuration, see `PretrainedConfig`.
+
+    Example:
+
+    ```python
+    config = SqueezeBertConfig(num_hidden_layers=2)
+    model = SqueezeBertModel(config)
+    model.config.hidden_size
+    ```
+    """
+
+    model_type = "squeezebert"
+
+    def __init__(
+        self,
+        vocab_size=30522,
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        intermediate_size=3072,
+        hidden_act="gelu",
+        hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=0.1,
+        max_position_embeddings=512,
+        type_vocab_size=2,
+        initializer_range=0.02,
+        layer_norm_eps=1e-12,
+        pad_token_id=0,
+        embedding_size=768,
+        q_groups=4,
+        k_groups=4,
+        v_groups=4,
+        post_attention_groups=1,
+        intermediate_groups=4,
+        output_groups=4,
+        **kwargs,
+    ):
+        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.hidden_dropout_prob = hidden_dropout_prob
+        self.attention_probs_dropout_prob = attention_probs_dropout_prob
+        self.max_position_embeddings = max_position_embeddings
+        self.type_vocab_size = type_vocab_size
+        self.initializer_range = initializer_range
+        self.layer_norm_eps = layer_norm_eps
+        self.embedding_size = embedding_size
+        self.q_groups = q_groups
+        self.k_groups = k_groups
+        self.v_groups = v_groups
+        self.post_attention_groups = post_attention_groups
+        self.intermediate_groups = intermediate_groups
+        self.output_groups = output_groups
+
+
+def check_not_a_file(save_directory):
+    """Raise what transformers does if a folder to save to is a file.
+
+    Args:
+        save_directory: string or `os.PathLike`.
+    """
+    if os.path.isfile(save_directory):
+        raise AssertionError(
+            "`save_directory` must be a folder and not a file. Received: "
+            f"save_directory={os.fspath(save_directory)!r}"
+        )
+
+
+def _read_json(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            fields = json.load(file)
+    except (ValueError, RecursionError) as e:
+        raise OSError(f"`{path}` is not valid JSON: {e}") from e
+    if not isinstance(fields, dict):
+        raise OSError(
+            f"`{path}` must hold an object. Received: {type(fields).__name__}"
+        )
+    return fields
+
+
+def _fields_of_preset(repository, preset_config):
+    """The fields that a preset of KerasHub's layout says."""
+    class_name = preset_config["registered_name"].rpartition(">")[2]
+    for architecture in ARCHITECTURES.values():
+        if architecture.backbone_cls.__name__ == class_name:
+            break
+    else:
+        raise OSError(
+            f"The preset `{repository.name}` must be of one of the models "
+            f"{sorted(ARCHITECTURES)}. Received: a preset of a "
+            f"`{class_name}`"
+        )
+    settings = dict(preset_config["config"])
+    settings["activation"] = keras.activations.get(settings["activation"])
+    return {
+        **architecture.config_map.config(types.SimpleNamespace(**settings)),
+        "model_type": architecture.model_type,
+    }
