@@ -5,6 +5,7 @@ import keras_hub
 import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.tokenizers.sequence_packer import to_int32
 from keras_squeeze.tokenizers.texts import flatten_texts
 from keras_squeeze.tokenizers.texts import join_innermost
 from keras_squeeze.tokenizers.texts import lists_to_arrays
@@ -220,6 +221,41 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             rows = self.graph.encode(texts)
             return rows.values, rows.row_lengths()
         return self.encoder.encode(texts)
+
+    def tokenize_rows_with_spans(self, texts, starts, ends):
+        """Tokenize texts, and find the tokens of a part of each text.
+
+        A part that starts or ends in the middle of a token has that token.
+
+        Args:
+            texts: list of strings, or in a TensorFlow graph a string tensor
+                of shape `(num_texts,)`.
+            starts: int array or tensor of shape `(num_texts,)`. The character
+                that the part of each text starts with.
+            ends: int array or tensor of shape `(num_texts,)`. The character
+                after its last.
+
+        Returns:
+            A tuple `(ids, lengths, first, last)` of int32 arrays or tensors.
+            The first two are those of `tokenize_rows()`. The others, of shape
+            `(num_texts,)`, say which of the tokens of each text are the first
+            and the last one of its part. Where a part has no tokens, the last
+            is before the first.
+        """
+        if in_tf_function():
+            rows, first, last = self.graph.encode_with_spans(
+                texts, starts, ends
+            )
+            return rows.values, rows.row_lengths(), first, last
+        ids, lengths, offsets, _ = self.encoder.encode_with_offsets(texts)
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+
+        def count(is_counted):
+            return np.bincount(rows[is_counted], minlength=len(lengths))
+
+        first = count(offsets[:, 1] <= starts[rows])
+        last = count(offsets[:, 0] < ends[rows]) - 1
+        return ids, lengths, to_int32(first), to_int32(last)
 
     def tokenize(self, inputs):
         if in_tf_function():

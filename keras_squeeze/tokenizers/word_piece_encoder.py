@@ -94,6 +94,35 @@ class WordPieceEncoder:
         ids, lengths = zip(*parts, strict=True)
         return np.concatenate(ids), np.concatenate(lengths)
 
+    def encode_with_offsets(self, texts):
+        """Encode a list of strings, and tell where the tokens come from.
+
+        This takes many times as long as `encode()`, which forgets it.
+
+        Args:
+            texts: list of strings.
+
+        Returns:
+            A tuple `(ids, lengths, offsets, words)` of int32 arrays. The
+            first two are those of `encode()`. `offsets`, of shape
+            `(num_tokens, 2)`, has the character in its text that each token
+            starts with, and the one after its last. `words`, of shape
+            `(num_tokens,)`, has the number of the word in its text that each
+            token is of.
+        """
+        encodings = self._encode_batch(self.tokenizer.encode_batch, texts)
+        ids, offsets, words = [], [], []
+        for encoding in encodings:
+            ids += encoding.ids
+            offsets += encoding.offsets
+            words += encoding.word_ids
+        return (
+            np.array(ids, "int32"),
+            np.array([len(encoding) for encoding in encodings], "int32"),
+            np.array(offsets, "int32").reshape(-1, 2),
+            np.array(words, "int32"),
+        )
+
     def _encode_some(self, texts):
         pieces, num_pieces = texts, np.ones(len(texts), "int64")
         if self._cut_at_spaces and texts:
@@ -115,21 +144,22 @@ class WordPieceEncoder:
 
     def _learn(self, known, pieces):
         """Add the ids of `pieces` to `known`, as the bytes of an array."""
+        encodings = self._encode_batch(self.tokenizer.encode_batch_fast, pieces)
+        for piece, encoding in zip(pieces, encodings, strict=True):
+            known[piece] = array.array("i", encoding.ids).tobytes()
+        self._num_characters += sum(map(len, pieces))
+        if self._num_characters > _MAX_CHARACTERS_REMEMBERED:
+            self._forget()
+
+    def _encode_batch(self, encode, texts):
         try:
-            encodings = self.tokenizer.encode_batch_fast(
-                pieces, add_special_tokens=False
-            )
+            return encode(texts, add_special_tokens=False)
         except TypeError as e:
             # What `tokenizers` makes of half a surrogate pair.
             raise ValueError(
                 "The text to tokenize must be valid Unicode. Received "
                 "surrogate code points, which have no UTF-8 form."
             ) from e
-        for piece, encoding in zip(pieces, encodings, strict=True):
-            known[piece] = array.array("i", encoding.ids).tobytes()
-        self._num_characters += sum(map(len, pieces))
-        if self._num_characters > _MAX_CHARACTERS_REMEMBERED:
-            self._forget()
 
     def _forget(self):
         self._ids = {}

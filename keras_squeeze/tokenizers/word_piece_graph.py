@@ -102,6 +102,67 @@ class WordPieceGraph:
         Returns:
             An int32 `tf.RaggedTensor` of shape `(num_texts, None)`.
         """
+        words = self._to_words(self._normalize(texts))
+        ids = self._word_piece.tokenize(self._to_known_words(words))
+        return self._to_ids(ids.merge_dims(-2, -1))
+
+    def encode_with_spans(self, texts, starts, ends):
+        """Encode a string tensor, and find the tokens of a part of each.
+
+        Args:
+            texts: string tensor of shape `(num_texts,)`.
+            starts: int tensor of shape `(num_texts,)`. The character that the
+                part of each text starts with.
+            ends: int tensor of shape `(num_texts,)`. The character after its
+                last.
+
+        Returns:
+            A tuple `(ids, first, last)`: what `encode()` returns, and two
+            int32 tensors of shape `(num_texts,)` of indices into the rows.
+            Where the part has no tokens, `last` is below `first`.
+        """
+        words = self._to_words(self._normalize(texts))
+        ids, offsets, _ = self._word_piece.tokenize_with_offsets(
+            self._to_known_words(words)
+        )
+        # Positions are in the text without its separators, which the tokens
+        # follow each other in without gaps: one reaches to the next's start.
+        lengths = words.with_flat_values(tf.strings.length(words.flat_values))
+        ends_of_words = tf.cumsum(lengths.flat_values)
+        starts_of_words = ends_of_words - lengths.flat_values
+        starts_of_words -= tf.repeat(
+            tf.gather(tf.pad(ends_of_words, [[1, 0]]), words.row_starts()),
+            words.row_lengths(),
+        )
+        offsets = offsets.with_values(
+            offsets.values
+            + tf.cast(starts_of_words, offsets.dtype)[:, tf.newaxis]
+        ).merge_dims(-2, -1)
+
+        def position(characters):
+            # Normalisation goes by single characters, so that what the text
+            # has up to here becomes the same on its own.
+            before = tf.strings.substr(
+                texts, tf.zeros_like(characters), characters, unit="UTF8_CHAR"
+            )
+            before = tf.strings.regex_replace(
+                self._normalize(before), self._separator, ""
+            )
+            length = tf.strings.length(before)
+            return tf.cast(length, offsets.dtype)[:, tf.newaxis]
+
+        def count(is_counted):
+            return tf.reduce_sum(tf.cast(is_counted, "int32"), axis=1)
+
+        start, end = position(starts), position(ends)
+        length = tf.cast(tf.reduce_sum(lengths, axis=1), start.dtype)
+        is_inside = tf.cast(start[:, 0] < length, "int32")
+        first = count(offsets <= start) - is_inside
+        last = count(offsets < end) - 1
+        return self._to_ids(ids.merge_dims(-2, -1)), first, last
+
+    def _normalize(self, texts):
+        """Replace everything in `texts` that is not plain."""
         is_plain = tf.strings.regex_full_match(texts, "[ -~]*")
         if self._placeholders:
             tokens = "|".join(map(re.escape, self._placeholders))
@@ -116,10 +177,13 @@ class WordPieceGraph:
             texts = tf.strings.lower(texts)
         if self._split:
             texts = tf.strings.regex_replace(texts, r"[!-/:-@\[-`{-~]", r" \0 ")
-            words = tf.strings.split(texts)
-        else:
-            words = tf.strings.split(texts, self._separator)
-        return self._look_up(words)
+        return texts
+
+    def _to_words(self, texts):
+        """Returns the ragged words of normalised texts."""
+        if self._split:
+            return tf.strings.split(texts)
+        return tf.strings.split(texts, self._separator)
 
     def _rewrite(self, texts):
         """Replace every character and special token of `texts`."""
@@ -166,16 +230,18 @@ class WordPieceGraph:
         ends = tf.pad(ends, [[1, 0]])
         return tf.boolean_mask(rows, is_used), tf.gather(ends, row_splits)
 
-    def _look_up(self, words):
-        """Returns the ids of ragged `words`."""
+    def _to_known_words(self, words):
+        """Replace the words that are too long to have tokens."""
         too_long = (
             tf.strings.length(words.flat_values, unit="UTF8_CHAR")
             > MAX_CHARACTERS_PER_WORD
         )
-        words = words.with_flat_values(
+        return words.with_flat_values(
             tf.where(too_long, self._oov_token, words.flat_values)
         )
-        ids = self._word_piece.tokenize(words).merge_dims(-2, -1)
+
+    def _to_ids(self, ids):
+        """Replace the placeholders' ids by those of the special tokens."""
         if not self._placeholders:
             return ids
         special = tf.maximum(ids.flat_values - self._num_tokens, 0)
