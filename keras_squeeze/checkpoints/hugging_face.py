@@ -71,8 +71,10 @@ def has_head(config, task_cls):
             name in written_by[0] for name in task_cls.hugging_face_classes
         )
     # SqueezeBERT's published configurations do not name a class. That of
-    # MNLI alone speaks of labels, and has a head.
-    return "num_labels" in config or "id2label" in config
+    # MNLI alone speaks of labels, and has a head, which classifies texts.
+    return "ForSequenceClassification" in task_cls.hugging_face_classes and (
+        "num_labels" in config or "id2label" in config
+    )
 
 
 class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):

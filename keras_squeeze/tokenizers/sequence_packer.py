@@ -103,8 +103,9 @@ class SequencePacker:
                 first = to_int32(segments[i][2])
             if self.truncation_side == "left":
                 first = first + lengths[i] - kept[i]
-            tokens = _take(
-                segments[i][0], columns + (first[:, np.newaxis] - starts[i])
+            tokens = take(
+                to_int32(segments[i][0]),
+                columns + (first[:, np.newaxis] - starts[i]),
             )
             token_ids = lib.where(columns == ends[i], self.end_value, token_ids)
             token_ids = lib.where(columns < ends[i], tokens, token_ids)
@@ -227,13 +228,22 @@ def to_int32(array):
     return library_of(array).cast(array, "int32")
 
 
-def _take(ids, indices):
-    """Returns the `ids` at `indices`, anything where there are none."""
-    if isinstance(ids, np.ndarray):
-        return np.append(ids, 0).take(indices, mode="clip")
-    tf = library_of(ids)
-    ids = tf.pad(tf.cast(ids, "int32"), [[0, 1]])
-    return tf.gather(ids, tf.clip_by_value(indices, 0, tf.size(ids) - 1))
+def take(values, indices):
+    """Look values up where they may not be.
+
+    Args:
+        values: array of rank 1, or tensor of a TensorFlow graph.
+        indices: int32 array or tensor of any shape.
+
+    Returns:
+        The `values` at `indices`, anything where there are none.
+    """
+    if isinstance(values, np.ndarray):
+        values = np.append(values, values.dtype.type(0))
+        return values.take(indices, mode="clip")
+    tf = library_of(values)
+    values = tf.pad(values, [[0, 1]])
+    return tf.gather(values, tf.clip_by_value(indices, 0, tf.size(values) - 1))
 
 
 def _check_room(room, truncate):

@@ -59,15 +59,14 @@ def lists_to_arrays(inputs):
         return tuple(map(lists_to_arrays, inputs))
     if isinstance(inputs, dict):
         return {name: lists_to_arrays(part) for name, part in inputs.items()}
-    if hasattr(inputs, "to_list"):
+    if hasattr(inputs, "to_list") and not in_tf_function():
         # A ragged tensor.
         inputs = inputs.to_list()
     if not isinstance(inputs, list):
         return inputs
     types = set(map(type, inputs))
-    if types == {str} or (
-        types and types <= {list, tuple} and not _is_even_and_numeric(inputs)
-    ):
+    are_samples = types and types <= {list, tuple, np.ndarray}
+    if types == {str} or (are_samples and not _is_even_and_numeric(inputs)):
         return np.fromiter(inputs, "object", len(inputs))
     return inputs
 
@@ -183,6 +182,96 @@ def _text_segments_in_graph(segments):
         with tf.control_dependencies([check]):
             segments[0] = tf.identity(segments[0])
     return segments, is_batched
+
+
+def word_rows(x):
+    """Returns the words of the samples that a preprocessor was called on.
+
+    Args:
+        x: A list of samples, each a list of words, or an array, tensor or
+            ragged tensor of such.
+
+    Returns:
+        A tuple `(words, counts)`: a list of the words of all samples, or in a
+        TensorFlow graph a string tensor of rank 1, and an int32 array or
+        tensor of how many each sample has.
+
+    Raises:
+        ValueError: if `x` is something else.
+    """
+    if in_tf_function():
+        words, counts = ragged_rows(x)
+        if words.dtype.name != "string":
+            raise ValueError(
+                f"The words of `x` must be strings. Received: x={x}"
+            )
+        return words, counts
+    words, counts = [], []
+    for i, sample in enumerate(samples_of(x, "x")):
+        try:
+            row, count = flatten_texts(sample)
+        except ValueError as e:
+            raise ValueError(f"Sample {i} of `x` is not right. {e}") from e
+        if not isinstance(count, int):
+            raise ValueError(
+                f"Sample {i} of `x` must be a list of words. Received: "
+                f"{_shorten(sample)}"
+            )
+        words += row
+        counts.append(count)
+    return words, np.array(counts, "int32")
+
+
+def samples_of(values, name):
+    """Returns a batch as a list of its samples.
+
+    Args:
+        values: A list, tuple, array, tensor or ragged tensor.
+        name: string. The argument's name, for the message.
+
+    Raises:
+        ValueError: if `values` is something else, such as a single string, or
+            empty.
+    """
+    if hasattr(values, "to_list"):
+        values = values.to_list()
+    elif hasattr(values, "__array__"):
+        values = np.asarray(values).tolist()
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(
+            f"`{name}` must be a list of samples. Received: "
+            f"{name}={_shorten(values)}"
+        )
+    if not values:
+        raise ValueError(
+            f"`{name}` must have at least one sample. Received: no samples"
+        )
+    return values
+
+
+def ragged_rows(values):
+    """Returns the values of a tensor of rank 2 in a row, and their counts.
+
+    Args:
+        values: `tf.RaggedTensor` or `tf.Tensor` of a TensorFlow graph.
+
+    Returns:
+        A tuple of a tensor of rank 1 and an int32 tensor of how many of its
+        values are of each row.
+
+    Raises:
+        ValueError: if the rank is another.
+    """
+    import tensorflow as tf
+
+    if values.shape.rank != 2:
+        raise ValueError(
+            "A batch of words, or of their labels, must be a ragged or dense "
+            f"tensor of rank 2. Received: {values}"
+        )
+    if not isinstance(values, tf.RaggedTensor):
+        values = tf.RaggedTensor.from_tensor(values)
+    return values.values, tf.cast(values.row_lengths(), "int32")
 
 
 def _count_texts(nesting):

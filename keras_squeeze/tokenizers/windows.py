@@ -44,14 +44,18 @@ def sliding_windows(lengths, room, overlap):
     def of_windows(values):
         return lib.repeat(values, counts)
 
-    rows = of_windows(_count(lengths))
-    indices = _count(rows) - of_windows(lib.cumsum(counts) - counts)
+    rows = of_windows(count_up(lengths))
+    indices = count_up(rows) - of_windows(lib.cumsum(counts) - counts)
     starts = indices * of_windows(step)
     sizes = lib.minimum(of_windows(room), of_windows(lengths) - starts)
     return to_int32(rows), to_int32(starts), to_int32(sizes)
 
 
-def _count(values):
-    """Returns 0, 1, 2 and so on, as many as there are values."""
+def count_up(values):
+    """Returns 0, 1, 2 and so on, as many as there are values.
+
+    Args:
+        values: integer array of rank 1, or tensor of a TensorFlow graph.
+    """
     lib = library_of(values)
     return lib.cumsum(lib.ones_like(values)) - 1

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_squeeze.tokenizers.texts import flatten_texts
 from keras_squeeze.tokenizers.texts import join_innermost
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 from keras_squeeze.tokenizers.texts import regroup
 from keras_squeeze.tokenizers.texts import text_segments
+from keras_squeeze.tokenizers.texts import word_rows
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,70 @@ def test_text_segments():
 def test_text_segments_rejects(x, message):
     with pytest.raises(ValueError, match=message):
         text_segments(x)
+
+
+WORD_LISTS = [["a", "b"], [], ["c"]]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        tuple,
+        lambda x: np.fromiter(x, "object", len(x)),
+        lambda x: [np.array(words, "str") for words in x],
+        lambda x: [[word.encode() for word in words] for words in x],
+        tf.ragged.constant,
+    ],
+)
+def test_word_rows(convert):
+    words, counts = word_rows(convert(WORD_LISTS))
+    assert words == ["a", "b", "c"]
+    assert counts.dtype == "int32"
+    assert counts.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("is_ragged", [True, False])
+def test_word_rows_in_a_data_set(is_ragged):
+    x = tf.ragged.constant(WORD_LISTS) if is_ragged else [["a", "b"]]
+    data_set = tf.data.Dataset.from_tensors(x).map(word_rows)
+    words, counts = next(iter(data_set))
+    assert counts.dtype == "int32"
+    if is_ragged:
+        assert words.numpy().tolist() == [b"a", b"b", b"c"]
+        assert counts.numpy().tolist() == [2, 0, 1]
+    else:
+        assert counts.numpy().tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        ("a text", "must be a list of samples. Received: x='a text'"),
+        ([], "at least one sample"),
+        (["a text", "b"], "Sample 0 of `x` must be a list of words.*'a text'"),
+        ([["a"], "a text"], "Sample 1 of `x` must be a list of words"),
+        ([["a"], [["b"]]], "Sample 1 of `x` must be a list of words"),
+        ([["a"], ["b", None]], "Sample 1 .* must be strings. Received: None"),
+        ([["a"], ["b", ["c"]]], "Sample 1 .* nested equally deep"),
+    ],
+)
+def test_what_are_no_words(x, message):
+    with pytest.raises(ValueError, match=message):
+        word_rows(x)
+
+
+@pytest.mark.parametrize("x", [["a", "b"], [[1, 2]]])
+def test_what_are_no_words_in_a_data_set(x):
+    data_set = tf.data.Dataset.from_tensors(x)
+    with pytest.raises(ValueError, match="of rank 2|must be strings"):
+        data_set.map(word_rows)
+
+
+def test_arrays_as_samples():
+    samples = [np.array(["a", "b"]), np.array(["c"])]
+    arrays = lists_to_arrays(samples)
+    assert arrays.shape == (2,)
+    assert [words.tolist() for words in arrays] == [["a", "b"], ["c"]]
+    numbers = [np.array([1, 2]), np.array([3, 4])]
+    assert lists_to_arrays(numbers) is numbers

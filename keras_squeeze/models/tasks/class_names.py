@@ -87,7 +87,10 @@ def labels_to_ids(labels, class_names):
     if hasattr(labels, "numpy"):
         labels = labels.numpy()
     labels = np.asarray(labels)
-    if labels.dtype.kind not in "OSU":
+    if labels.dtype.kind == "O":
+        # Numbers among objects, of a data frame, are numbers after all.
+        labels = np.array(labels.tolist())
+    if labels.dtype.kind not in "SU":
         return labels
     _check_named(class_names, labels)
     ids = {name: i for i, name in enumerate(class_names)}
@@ -100,6 +103,39 @@ def labels_to_ids(labels, class_names):
         )
     flat = [ids[x] for x in labels.ravel()]
     return np.array(flat, dtype="int32").reshape(labels.shape)
+
+
+def check_class_ids(ids, num_classes):
+    """Check that labels are ids of classes.
+
+    Args:
+        ids: A tensor, array or list of labels.
+        num_classes: int.
+
+    Returns:
+        An int32 array, or a tensor inside a `tf.data` pipeline.
+
+    Raises:
+        ValueError: If a label is something else than the id of a class.
+    """
+    expected = f"Labels must be integers from 0 to {num_classes - 1}."
+    if hasattr(ids, "graph"):
+        import tensorflow as tf
+
+        is_known = tf.reduce_all((ids >= 0) & (ids < num_classes))
+        check = tf.debugging.Assert(is_known, [expected, ids], summarize=10)
+        with tf.control_dependencies([check]):
+            return tf.identity(ids)
+    ids = np.asarray(ids)
+    if ids.size and ids.dtype.kind not in "biuf":
+        raise ValueError(f"{expected} Received: {ids.ravel()[:10].tolist()}")
+    # Labels read from a table may be floats, which are as good if whole.
+    wrong = ids[~((ids >= 0) & (ids < num_classes) & (ids % 1 == 0))]
+    if wrong.size:
+        raise ValueError(
+            f"{expected} Received: {np.unique(wrong)[:10].tolist()}"
+        )
+    return ids.astype("int32")
 
 
 def _labels_to_ids_in_graph(labels, class_names):

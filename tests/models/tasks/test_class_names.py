@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_squeeze.models.tasks.class_names import check_class_ids
 from keras_squeeze.models.tasks.class_names import check_class_names
 from keras_squeeze.models.tasks.class_names import labels_to_ids
 
@@ -97,3 +98,40 @@ def test_classes_without_names():
     with pytest.raises(ValueError, match="need a task with `class_names`"):
         data_set.map(lambda labels: labels_to_ids(labels, None))
     assert labels_to_ids([1], None) == [1]
+
+
+@pytest.mark.parametrize(
+    "ids", [[0, 2, 1], np.array([True, False]), np.array([[0.0, 2.0]]), []]
+)
+def test_class_ids(ids):
+    checked = check_class_ids(ids, 3)
+    assert checked.dtype == "int32"
+    np.testing.assert_array_equal(checked, ids)
+
+
+@pytest.mark.parametrize(
+    "ids, received",
+    [
+        ([0, 3, 5, 3], r"\[3, 5\]"),
+        ([-1, 0], r"\[-1\]"),
+        ([0.5, 1.0], r"\[0.5\]"),
+        ([0.0, np.nan], r"\[nan\]"),
+        (["ham"], r"\['ham'\]"),
+        ([None, 1], r"\[None, 1\]"),
+    ],
+)
+def test_what_is_no_class_id(ids, received):
+    with pytest.raises(ValueError, match=f"from 0 to 2. Received: {received}"):
+        check_class_ids(ids, 3)
+
+
+def test_class_ids_in_a_data_set():
+    def check(ids):
+        data_set = tf.data.Dataset.from_tensors(ids)
+        data_set = data_set.map(lambda ids: check_class_ids(ids, 3))
+        return next(iter(data_set)).numpy().tolist()
+
+    assert check([0, 2]) == [0, 2]
+    for ids in ([0, 3], [-1, 0]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="from 0 to 2"):
+            check(ids)
