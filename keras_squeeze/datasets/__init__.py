@@ -1,4 +1,5 @@
 """Data sets that come with the package, and readers of one's own."""
 
+from keras_squeeze.datasets import conll as conll
 from keras_squeeze.datasets import sms_spam as sms_spam
 from keras_squeeze.datasets import text_files as text_files

@@ -1,3 +1,4 @@
 """How well the tasks do, in the measures of their fields."""
 
 from keras_squeeze.metrics import correlation as correlation
+from keras_squeeze.metrics import entities as entities

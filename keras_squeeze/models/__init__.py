@@ -9,6 +9,12 @@ from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
 from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
     MobileBertTextClassifierPreprocessor as MobileBertTextClassifierPreprocessor,  # noqa: E501
 )
+from keras_squeeze.models.mobile_bert.mobile_bert_token_classifier import (
+    MobileBertTokenClassifier as MobileBertTokenClassifier,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_token_classifier import (
+    MobileBertTokenClassifierPreprocessor as MobileBertTokenClassifierPreprocessor,  # noqa: E501
+)
 from keras_squeeze.models.mobile_bert.mobile_bert_tokenizer import (
     MobileBertTokenizer as MobileBertTokenizer,
 )
@@ -20,6 +26,12 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
     SqueezeBertTextClassifierPreprocessor as SqueezeBertTextClassifierPreprocessor,  # noqa: E501
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_token_classifier import (
+    SqueezeBertTokenClassifier as SqueezeBertTokenClassifier,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_token_classifier import (
+    SqueezeBertTokenClassifierPreprocessor as SqueezeBertTokenClassifierPreprocessor,  # noqa: E501
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_tokenizer import (
     SqueezeBertTokenizer as SqueezeBertTokenizer,

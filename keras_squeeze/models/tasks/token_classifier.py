@@ -1,0 +1,183 @@
+import keras
+import keras_hub
+import numpy as np
+
+from keras_squeeze import validation
+from keras_squeeze.metrics.entities import entity_spans
+from keras_squeeze.models.tasks.class_names import check_class_ids
+from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.tasks.classification_task import ClassificationTask
+from keras_squeeze.models.tasks.tokenized_words import TokenizedWords
+from keras_squeeze.models.tasks.windowed_task import WindowedTask
+from keras_squeeze.tokenizers.texts import samples_of
+
+
+class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
+    """Base of the token classifiers: a dense layer on the sequence output.
+
+    See `ClassificationTask` for the arguments. The loss and the accuracy are
+    averages over words: only the first token of each has a label.
+    """
+
+    hugging_face_classes = ("ForTokenClassification",)
+
+    def default_loss(self):
+        loss = super().default_loss()
+        # Not over padding, of which short texts have the most.
+        loss.reduction = "mean_with_sample_weight"
+        return loss
+
+    def default_metrics(self):
+        return {"weighted_metrics": [keras.metrics.SparseCategoricalAccuracy()]}
+
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        if y is not None and self.preprocessor is not None:
+            y = self._word_labels_to_ids(y)
+        return super().preprocess_samples(x, y, sample_weight)
+
+    def _word_labels_to_ids(self, y):
+        def to_ids(labels):
+            ids = labels_to_ids(labels, self.class_names)
+            return check_class_ids(ids, self.num_classes)
+
+        if hasattr(y, "graph"):
+            return to_ids(y)
+        if hasattr(y, "with_flat_values") and hasattr(y.flat_values, "graph"):
+            return y.with_flat_values(to_ids(y.flat_values))
+        rows = []
+        for i, labels in enumerate(samples_of(y, "y")):
+            try:
+                rows.append(to_ids(labels))
+            except ValueError as e:
+                raise ValueError(f"Sample {i} of `y` is not right. {e}") from e
+        return np.fromiter(rows, "object", len(rows))
+
+    def annotate(self, inputs, top_k=None, batch_size=32):
+        """Find the entities in texts.
+
+        The label of a word is that of its first token, and words that follow
+        each other are put together as `entity_spans()` of
+        `keras_squeeze.metrics.entities` says: like transformers' pipeline of
+        token classification with `aggregation_strategy="first"`. Unlike there,
+        windows of a long text do not break its entities: each word has the
+        label of the window that has most of the text around it.
+
+        In a text, every punctuation mark is a word, as BERT has it. Where the
+        words that the task was trained on may have punctuation in them, pass
+        lists of words.
+
+        Args:
+            inputs: A string, a list of strings, or a list of lists of words.
+            top_k: int or `None`. How many entities to give for each input at
+                most, the surest first. Defaults to `None`, for all of them in
+                the order of the text.
+            batch_size: int. How many windows to predict at once. Defaults to
+                `32`.
+
+        Returns:
+            A list with, for each input, a list of dictionaries: the `label`
+            of an entity without `"B-"` and `"I-"`; its `score`, the mean
+            probability of the labels of its words; the `word`, which is all
+            of the entity as the text has it; and the characters `start` and
+            `end` of the text between which it is. The text of a list of words
+            is made by joining them with spaces. For a single string, the
+            entry alone.
+
+        Example:
+
+        ```python
+        classifier.annotate(["Ada Lovelace was born in London."])
+        # [[{"label": "person", "score": 0.98, "word": "Ada Lovelace",
+        #    "start": 0, "end": 12},
+        #   {"label": "place", "score": 0.95, "word": "London",
+        #    "start": 25, "end": 31}]]
+        ```
+        """
+        self.check_annotatable()
+        if top_k is not None:
+            validation.check_positive_int("top_k", top_k)
+        if isinstance(inputs, str):
+            return self.annotate([inputs], top_k, batch_size)[0]
+        words = TokenizedWords.of_inputs(self.preprocessor.tokenizer, inputs)
+        class_ids, scores = self._classify(words, batch_size)
+        names = self.names_of_classes()
+        answers = []
+        for text, indices in words.samples():
+            # Characters that leave no token do not come between the others.
+            indices = indices[class_ids[indices] >= 0]
+            entities = []
+            for label, first, last in entity_spans(
+                [names[i] for i in class_ids[indices]]
+            ):
+                of_entity = indices[first:last]
+                start = int(words.spans[of_entity[0], 0])
+                end = int(words.spans[of_entity[-1], 1])
+                entities.append(
+                    {
+                        "label": label,
+                        "score": float(scores[of_entity].mean()),
+                        "word": text[start:end],
+                        "start": start,
+                        "end": end,
+                    }
+                )
+            if top_k is not None:
+                entities.sort(key=lambda entity: -entity["score"])
+                entities = entities[:top_k]
+            answers.append(entities)
+        return answers
+
+    def predict_labels(self, inputs, batch_size=32):
+        """Give every word its likeliest label.
+
+        Args:
+            inputs: A list of lists of words.
+            batch_size: int. How many windows to predict at once. Defaults to
+                `32`.
+
+        Returns:
+            A list with, for each input, a list of the names of the labels,
+            one a word, and `"O"` for a word of which no token is left.
+
+        Example:
+
+        ```python
+        labels = classifier.predict_labels([["Ada", "was", "born"]])
+        # [["B-person", "O", "O"]]
+        keras_squeeze.metrics.entities.entity_scores(y, labels)
+        ```
+        """
+        self.check_annotatable()
+        words = TokenizedWords.of_words(self.preprocessor.tokenizer, inputs)
+        class_ids, _ = self._classify(words, batch_size)
+        # The last one is what -1 stands for.
+        names = [*self.names_of_classes(), "O"]
+        return [
+            [names[i] for i in class_ids[indices]]
+            for _, indices in words.samples()
+        ]
+
+    def _classify(self, words, batch_size):
+        """Find the likeliest class of every word.
+
+        Args:
+            words: A `TokenizedWords`.
+            batch_size: int. How many windows to predict at once.
+
+        Returns:
+            A tuple of two arrays of shape `(num_words,)`: the class ids, -1
+            for a word of which no token is left, and their probabilities.
+        """
+        x, words_of_tokens = self.preprocessor.word_windows(
+            words.ids, words.pieces, words.counts
+        )
+        # Not `self.predict()`, which would preprocess the windows again.
+        outputs = keras.Model.predict(self, x, batch_size, verbose=0)
+        probabilities = self.probabilities(outputs)
+        has_word = words_of_tokens >= 0
+        indices = words_of_tokens[has_word]
+        class_ids = np.full(len(words.pieces), -1)
+        class_ids[indices] = probabilities.argmax(axis=-1)[has_word]
+        scores = np.zeros(len(words.pieces), "float32")
+        scores[indices] = probabilities.max(axis=-1)[has_word]
+        return class_ids, scores

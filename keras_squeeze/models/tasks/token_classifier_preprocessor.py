@@ -1,0 +1,217 @@
+"""Preprocessing for token classification."""
+
+import keras
+import numpy as np
+
+from keras_squeeze import validation
+from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
+from keras_squeeze.tokenizers.sequence_packer import library_of
+from keras_squeeze.tokenizers.sequence_packer import take
+from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.texts import ragged_rows
+from keras_squeeze.tokenizers.texts import samples_of
+from keras_squeeze.tokenizers.texts import word_rows
+from keras_squeeze.tokenizers.windows import count_up
+from keras_squeeze.tokenizers.windows import sliding_windows
+
+
+class TokenClassifierPreprocessor(TextPreprocessor):
+    """Base class for token classification preprocessing layers.
+
+    It takes `x`, `y` and `sample_weight`. `x` is a batch of samples, each a
+    list of words; `y`, if there are labels, has a list of class ids for each
+    sample, one a word; and `sample_weight` a number for each sample.
+
+    Words are tokenized one by one, as `transformers.BertTokenizerFast` does
+    for `is_split_into_words=True`. A sample with more tokens than fit is cut
+    into windows that overlap, as for `return_overflowing_tokens=True`, so
+    that a batch gives at least as many windows as it has samples.
+
+    The output is `x` or `(x, y, sample_weight)`. `x` is a dictionary of int32
+    tensors of shape `(num_windows, sequence_length)`:
+
+    - `"token_ids"`: `[CLS]`, the tokens of the words, `[SEP]`, `[PAD]`.
+    - `"segment_ids"`: Zeros.
+    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+
+    `y` and `sample_weight` are an int32 and a float32 tensor of the same
+    shape. The label of a word is at its first token, with a weight of 1. All
+    else has a weight of 0: further tokens of a word, special tokens, padding,
+    and what an overlap repeats, where each word counts once, in the window
+    that has more of the text around it.
+
+    Args:
+        tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
+        sequence_length: int. The length of the windows.
+        stride: int or `None`. How many tokens a window has in common with the
+            next, what transformers calls so, too. Defaults to `None`, for a
+            quarter of `sequence_length`.
+        **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
+
+    Raises:
+        ValueError: if an argument has no meaning, if `x` is not a batch of
+            lists of words, if `y` does not have one label for each word, or
+            if windows have no room for more than their overlap.
+    """
+
+    def __init__(self, tokenizer, sequence_length=512, stride=None, **kwargs):
+        # By position: nothing is truncated, so that there is no choice how.
+        super().__init__(
+            tokenizer, sequence_length, "longest_first", "right", **kwargs
+        )
+        self.stride = stride
+
+    def call(self, x, y=None, sample_weight=None):
+        words, counts = word_rows(x)
+        ids, pieces = self.tokenizer.tokenize_rows(words)
+        x, labelled = self.word_windows(ids, pieces, counts)
+        if y is None:
+            return self.for_caller(x)
+        lib = library_of(counts)
+        labels = _word_labels(y, counts)
+        is_labelled = labelled >= 0
+        y = lib.where(is_labelled, take(labels, labelled), 0)
+        weights = lib.ones_like(to_int32(counts), dtype="float32")
+        if sample_weight is not None:
+            weights = weights * _sample_weights(sample_weight, counts)
+        weights = take(lib.repeat(weights, counts), labelled)
+        weights = lib.where(is_labelled, weights, 0.0)
+        return keras.utils.pack_x_y_sample_weight(
+            *self.for_caller((x, y, weights))
+        )
+
+    def word_windows(self, ids, pieces, counts):
+        """Cut the tokens of words into windows.
+
+        Args:
+            ids: int32 array, or tensor of a TensorFlow graph. The tokens of
+                all words, one after the other.
+            pieces: int32 array or tensor. How many tokens each word has.
+            counts: int32 array or tensor. How many words each sample has.
+
+        Returns:
+            A tuple `(x, words)`. `x` is the dictionary described above.
+            `words`, an int32 array or tensor of shape `(num_windows,
+            sequence_length)`, has the number of the word whose label each
+            token has, counted over all samples, and -1 where there is none.
+
+        Raises:
+            ValueError: if windows have no room for more than their overlap.
+        """
+        if self.packer is None:
+            # This may well come before the first call.
+            self.build(None)
+        stride, room = self._check_stride()
+        lib = library_of(ids)
+        pieces = to_int32(pieces)
+        # Which word each token starts, if it starts one.
+        word_of = lib.repeat(count_up(pieces), pieces)
+        first = lib.cumsum(pieces) - pieces
+        is_first = take(first, word_of) == count_up(ids)
+        started = to_int32(lib.where(is_first, word_of, -1))
+
+        ends = lib.pad(lib.cumsum(pieces), [[1, 0]])
+        ends = to_int32(take(ends, lib.cumsum(counts)))
+        starts_of_rows = lib.pad(ends, [[1, 0]])[:-1]
+        lengths = ends - starts_of_rows
+        rows, starts, sizes = sliding_windows(lengths, room, stride)
+        tokens = take(starts_of_rows, rows) + starts
+        x = self.pack(((ids, sizes, tokens),))
+
+        # Two windows share out what they have in common, so that each word
+        # is in the one in which it is farther from the end.
+        half = (stride + 1) // 2
+        is_last = starts + sizes == take(lengths, rows)
+        own_start = lib.where(starts == 0, 0, half)[:, np.newaxis]
+        own_end = lib.where(is_last, sizes, room - stride + half)
+        columns = np.arange(self.sequence_length, dtype="int32") - 1
+        is_own = (columns >= own_start) & (columns < own_end[:, np.newaxis])
+        words = take(started, tokens[:, np.newaxis] + columns)
+        return x, to_int32(lib.where(is_own, words, -1))
+
+    def _check_stride(self):
+        """Returns the overlap, and the room for the tokens of a window."""
+        room = self.sequence_length - 2
+        stride = self.stride
+        if stride is None:
+            stride = self.sequence_length // 4
+        if stride >= room:
+            raise ValueError(
+                "`stride` must be less than what a window has room for, which "
+                "is `sequence_length` without the two special tokens. "
+                f"Received: stride={self.stride}, "
+                f"sequence_length={self.sequence_length}"
+            )
+        return stride, room
+
+    @property
+    def stride(self):
+        """How many tokens a window has in common with the next."""
+        return self._stride
+
+    @stride.setter
+    def stride(self, value):
+        if value is not None and value != 0:
+            validation.check_positive_int("stride", value)
+        self._stride = value
+
+    def get_config(self):
+        config = super().get_config()
+        del config["truncate"], config["truncation_side"]
+        config["stride"] = self.stride
+        return config
+
+
+def _word_labels(y, counts):
+    """Returns the labels of all words in a row."""
+    if in_tf_function():
+        import tensorflow as tf
+
+        labels, found = ragged_rows(y)
+        same = tf.debugging.Assert(
+            tf.reduce_all(tf.equal(found, counts)),
+            ["`y` must have one label for each word of `x`:", found, counts],
+            summarize=10,
+        )
+        with tf.control_dependencies([same]):
+            return tf.cast(labels, "int32")
+    samples = samples_of(y, "y")
+    if len(samples) != len(counts):
+        raise ValueError(
+            "`y` must have a list of labels for each sample. Received: "
+            f"{len(counts)} samples and {len(samples)} lists of labels"
+        )
+    labels = []
+    for i, sample in enumerate(samples):
+        sample = np.asarray(sample)
+        if sample.shape != (counts[i],):
+            raise ValueError(
+                "`y` must have one label for each word. Received: "
+                f"{counts[i]} words and labels of shape {sample.shape} for "
+                f"sample {i}"
+            )
+        if sample.size and sample.dtype.kind not in "iu":
+            raise ValueError(
+                "`y` must have class ids. A task with `class_names` takes "
+                f"their names, too. Received: {sample.tolist()} for sample {i}"
+            )
+        labels.append(to_int32(sample))
+    return np.concatenate(labels)
+
+
+def _sample_weights(sample_weight, counts):
+    """Returns the weights of the samples as float32."""
+    if in_tf_function():
+        import tensorflow as tf
+
+        return tf.ensure_shape(
+            tf.cast(sample_weight, "float32"), counts.shape[:1]
+        )
+    weights = np.asarray(sample_weight, "float32")
+    if weights.shape != counts.shape:
+        raise ValueError(
+            "`sample_weight` must have one number for each sample. Received: "
+            f"{len(counts)} samples and weights of shape {weights.shape}"
+        )
+    return weights
