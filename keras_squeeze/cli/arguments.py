@@ -35,7 +35,7 @@ def add_training_arguments(parser, epochs, learning_rate, sequence_length):
         parser: The `argparse.ArgumentParser`.
         epochs: int. A default.
         learning_rate: float. A default.
-        sequence_length: int. A default.
+        sequence_length: int. A default, or `None` for that of the task.
     """
     parser.add_argument(
         "--epochs",
@@ -64,7 +64,8 @@ def add_training_arguments(parser, epochs, learning_rate, sequence_length):
         type=positive_int,
         default=sequence_length,
         metavar="N",
-        help="how many tokens of a text to use (default: %(default)s)",
+        help="how many tokens of a text to use (default: "
+        f"{sequence_length or 'that of the task'})",
     )
     parser.add_argument(
         "--seed",

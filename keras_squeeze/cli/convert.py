@@ -1,7 +1,7 @@
 """Convert a Hugging Face checkpoint to a Keras preset.
 
-A classifier becomes a text classifier with its head and its class names. Of
-any other checkpoint the backbone and the tokenizer are converted.
+A checkpoint with a head becomes the task of that head, with the names of its
+classes. Of any other the backbone and the tokenizer are converted.
 """
 
 
@@ -27,8 +27,8 @@ def run(args):
     output = arguments.check_output_folder(args.preset, args.overwrite)
 
     from keras_squeeze.checkpoints.from_preset import load_config
-    from keras_squeeze.checkpoints.hugging_face import has_head
     from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+    from keras_squeeze.cli.loading import find_task_type
     from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.keras_hub_seam import find_subclass
     from keras_squeeze.models.encoder_backbone import EncoderBackbone
@@ -40,8 +40,9 @@ def run(args):
             f"`{args.checkpoint}` must be a Hugging Face checkpoint, whose "
             "`config.json` names a `model_type`."
         )
-    if has_head(config, TextClassifier):
-        parts = [TextClassifier.from_preset(args.checkpoint)]
+    task_type = find_task_type(args.checkpoint)
+    if task_type is not None:
+        parts = [task_type.base_class().from_preset(args.checkpoint)]
     else:
         backbone = EncoderBackbone.from_preset(args.checkpoint)
         cls = find_subclass(args.checkpoint, TextClassifier, type(backbone))

@@ -1,22 +1,39 @@
-"""Fine-tune a preset on one's own texts.
+"""Fine-tune a preset on one's own data.
 
-Reads labelled texts from CSV or TSV files, trains, and writes a preset with
-the weights of the epoch that does best on the validation texts. A training
-that was stopped goes on when the same command is given again.
+Reads labelled data from files, trains, and writes a preset with the weights
+of the epoch that does best on the validation data, and a plot of the learning
+curve. A training that was stopped goes on when the same command is given
+again.
 
-A first row of column names says what is what: `text` and `label`, or
-`sentence1`, `sentence2` and `label` for pairs, in any order. Without one, the
-column with the fewest distinct values is the label. Labels may be names or
-numbers.
+What the files of a task are:
+
+  text_classification   .csv, .tsv or .jsonl with the columns `text` and
+                        `label`, or `sentence1`, `sentence2` and `label` for
+                        pairs, in any order. Without such names, the column
+                        with the fewest distinct values is the label. Labels
+                        are names or numbers; with --regression, numbers to
+                        be predicted; with --label-separator, any number of
+                        names.
+  token_classification  CoNLL: a word and its label a line, with spaces or a
+                        tab between them, and an empty line after each
+                        sentence.
+  question_answering    SQuAD: .json, version 1.1 or 2.0.
+  multiple_choice       .csv, .tsv or .jsonl with the columns `prompt`,
+                        `choice1`, `choice2` and so on, and `label`.
+  next_sentence         .csv, .tsv or .jsonl with two texts and a label, 0 if
+                        the second follows the first and 1 if not.
+  masked_lm,            .txt with a text a line, or the text columns of .csv,
+  pretraining           .tsv or .jsonl. There are no labels.
 """
 
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.task_types import TASK_TYPES
 
 
 def add_arguments(parser):
     parser.add_argument(
         "--task",
-        choices=["text_classification"],
+        choices=list(TASK_TYPES),
         default="text_classification",
         help="what to train for (default: %(default)s)",
     )
@@ -31,13 +48,13 @@ def add_arguments(parser):
         "--train",
         required=True,
         metavar="FILE",
-        help="the texts to train on, .csv or .tsv",
+        help="the data to train on",
     )
     parser.add_argument(
         "--validation",
         metavar="FILE",
-        help="the texts that choose the best epoch (default: a tenth of the "
-        "training texts, which are held out)",
+        help="the data that chooses the best epoch (default: a tenth of the "
+        "training data, which is held out)",
     )
     parser.add_argument(
         "--text-column",
@@ -49,6 +66,22 @@ def add_arguments(parser):
         "--label-column",
         metavar="NAME",
         help="the column of the labels, if its name is another",
+    )
+    parser.add_argument(
+        "--label-separator",
+        metavar="TEXT",
+        help="what stands between the labels of a text that has several",
+    )
+    parser.add_argument(
+        "--regression",
+        action="store_true",
+        help="the labels are numbers to be predicted, and not classes",
+    )
+    parser.add_argument(
+        "--patience",
+        type=arguments.positive_int,
+        metavar="N",
+        help="stop after N epochs that were no better (default: never)",
     )
     parser.add_argument(
         "--output",
@@ -63,13 +96,26 @@ def add_arguments(parser):
         help="replace the preset that is in DIR",
     )
     arguments.add_training_arguments(
-        parser, epochs=3, learning_rate=5e-5, sequence_length=128
+        parser, epochs=3, learning_rate=5e-5, sequence_length=None
     )
 
 
 def run(args):
     output = arguments.check_output_folder(args.output, args.overwrite)
-    train, validation = _read(args)
+    task_type = TASK_TYPES[args.task]
+    # Wrong files are told of before anything is loaded, which takes a while.
+    data = task_type.read(args.train, args)
+    kwargs = task_type.task_kwargs(data, args)
+    train = task_type.samples(data, kwargs)
+    validation = None
+    if args.validation is not None:
+        data = task_type.read(args.validation, args)
+        validation = task_type.samples(data, kwargs)
+        if isinstance(train.x, tuple) != isinstance(validation.x, tuple):
+            raise ValueError(
+                f"`{args.train}` and `{args.validation}` must either both "
+                "have pairs of texts or both have single texts."
+            )
 
     import json
     import shutil
@@ -79,31 +125,19 @@ def run(args):
     from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.cli.training import fine_tune
     from keras_squeeze.cli.training import hold_out
+    from keras_squeeze.cli.training import plot_history
     from keras_squeeze.cli.training import print_history
-    from keras_squeeze.models.tasks.text_classifier import TextClassifier
 
-    class_names = train.class_names()
-    if len(class_names) < 2:
-        raise ValueError(
-            f"`{args.train}` must have at least two different labels. "
-            f"Received: {class_names}"
-        )
-    class_ids = train.class_ids(class_names)
     if validation is None:
-        is_held_out = hold_out(class_ids, 0.1, args.seed)
+        is_held_out = hold_out(task_type.strata(train), 0.1, args.seed)
         validation = train.take(is_held_out)
         train = train.take(~is_held_out)
-    y_validation = validation.class_ids(class_names)
-    y_train = train.class_ids(class_names)
-
     keras.utils.set_random_seed(args.seed)
-    task = TextClassifier.from_preset(
-        args.preset, num_classes=len(class_names), class_names=class_names
-    )
+    task = task_type.base_class().from_preset(args.preset, **kwargs)
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
-        f"{len(train):,} texts to train on, {len(validation):,} to validate "
-        f"on, {len(class_names)} classes."
+        f"{len(train):,} samples to train on, {len(validation):,} to validate "
+        f"on{_classes(kwargs)}."
     )
     settings = {
         name: getattr(args, name)
@@ -113,28 +147,35 @@ def run(args):
             "epochs",
             "batch_size",
             "learning_rate",
-            "sequence_length",
+            "patience",
             "seed",
         )
     }
+    settings["sequence_length"] = args.sequence_length or (
+        task_type.sequence_length
+    )
     settings["train"] = train.digest()
     settings["validation"] = validation.digest()
     stopped = output.with_name(f"{output.name}.training")
     history = fine_tune(
         task,
-        (train.x, y_train),
-        (validation.x, y_validation),
+        train.parts(),
+        validation.parts(),
         stopped,
         settings,
         epochs=args.epochs,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
-        sequence_length=args.sequence_length,
+        sequence_length=settings["sequence_length"],
         seed=args.seed,
+        objective=task_type.objective(kwargs),
+        score=lambda: task_type.scores(task, validation),
+        patience=args.patience,
     )
     print_history(history)
     with new_folder(output) as folder:
         task.save_to_preset(folder)
+        plot_history(history, folder / "learning_curve.png")
         (folder / "metrics.json").write_text(
             json.dumps({"settings": settings, "history": history}, indent=2)
         )
@@ -142,18 +183,6 @@ def run(args):
     print(f"Wrote the preset `{output}`.")
 
 
-def _read(args):
-    """Returns the training and, if there are, the validation texts."""
-    from keras_squeeze.datasets.text_files import read_labelled_texts
-
-    columns = (args.text_column, args.label_column)
-    train = read_labelled_texts(args.train, *columns)
-    if args.validation is None:
-        return train, None
-    validation = read_labelled_texts(args.validation, *columns)
-    if train.is_pairs != validation.is_pairs:
-        raise ValueError(
-            f"`{args.train}` and `{args.validation}` must either both have "
-            "pairs of texts or both have single texts."
-        )
-    return train, validation
+def _classes(task_kwargs):
+    names = task_kwargs.get("class_names")
+    return f", {len(names)} classes" if names else ""

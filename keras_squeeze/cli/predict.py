@@ -1,7 +1,16 @@
-"""Classify texts with a fine-tuned preset.
+"""Answer with a fine-tuned preset.
 
 Takes the texts as arguments, or from the standard input, one a line, for the
-single argument `-`.
+single argument `-`. What the texts are depends on the task of the preset:
+
+  text_classification   texts to classify; pairs, with --pairs
+  token_classification  texts to find entities in
+  question_answering    questions on the text of --context
+  multiple_choice       a prompt, of which one --choice is to be chosen
+  next_sentence         pairs of texts, with a tab between them
+  masked_lm             texts with [MASK] where a word is missing
+  pretraining           pairs of texts with [MASK]
+  text_embedding        texts, whose vectors are given
 """
 
 import json
@@ -29,11 +38,22 @@ def add_arguments(parser):
         help="each text is two, with a tab between them",
     )
     parser.add_argument(
+        "--context",
+        metavar="TEXT",
+        help="the text that has the answers to questions; @FILE reads a file",
+    )
+    parser.add_argument(
+        "--choice",
+        action="append",
+        metavar="TEXT",
+        help="one of the choices for a prompt; give it for each of them",
+    )
+    parser.add_argument(
         "--top-k",
         type=arguments.positive_int,
-        default=1,
         metavar="K",
-        help="how many classes to show for each text (default: %(default)s)",
+        help="how many answers to show for each text (default: the best one, "
+        "or all entities)",
     )
     parser.add_argument(
         "--json",
@@ -43,20 +63,19 @@ def add_arguments(parser):
 
 
 def run(args):
-    texts = args.texts
-    if texts == ["-"]:
-        texts = [line.rstrip("\n") for line in sys.stdin]
-    inputs = _pairs(texts) if args.pairs else texts
+    if args.texts == ["-"]:
+        args.texts = [line.rstrip("\n") for line in sys.stdin]
 
     from keras_squeeze.cli.loading import load_task
+    from keras_squeeze.cli.loading import task_type_of
 
-    task = load_task(args.preset)
-    answers = task.annotate(inputs, top_k=args.top_k) if texts else []
-    rows = [
-        {"text": text, **answer}
-        for text, best in zip(texts, answers, strict=True)
-        for answer in best
-    ]
+    task_type = task_type_of(args.preset)
+    inputs, shown = task_type.inputs(args)
+    rows = []
+    if args.texts:
+        task = load_task(args.preset)
+        answers = task_type.annotate(task, inputs, args.top_k)
+        rows = task_type.rows(shown, answers)
     if args.json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
@@ -66,20 +85,14 @@ def run(args):
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("Text", "Label", "Score")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(*(name.replace("_", " ").capitalize() for name in names))
     for row in rows:
+        cells = (row.get(name, "") for name in names)
         table.add_row(
-            Text(row["text"]), Text(row["label"]), f"{row['score']:.4f}"
+            *(
+                f"{cell:.4f}" if isinstance(cell, float) else Text(str(cell))
+                for cell in cells
+            )
         )
     Console().print(table)
-
-
-def _pairs(texts):
-    for text in texts:
-        if text.count("\t") != 1:
-            raise ValueError(
-                "With --pairs, each text must be two texts with a tab between "
-                f"them. Received: {text!r}"
-            )
-    pairs = [text.split("\t") for text in texts]
-    return [first for first, _ in pairs], [second for _, second in pairs]

@@ -1,7 +1,6 @@
 """Reads labelled texts from CSV, TSV and JSONL files."""
 
 import dataclasses
-import hashlib
 import json
 import math
 
@@ -106,30 +105,6 @@ class LabelledTexts:
                 )
         return np.array(numbers, dtype="float32")
 
-    def take(self, indices):
-        """Some of the texts.
-
-        Args:
-            indices: int array of indices, or bool array with an entry a text.
-
-        Returns:
-            A `LabelledTexts`.
-        """
-        columns = [column[indices] for column in self._columns()]
-        x = tuple(columns) if self.is_pairs else columns[0]
-        chosen = np.arange(len(self))[indices]
-        return LabelledTexts(
-            x,
-            [self.labels[i] for i in chosen],
-            [self.places[i] for i in chosen],
-        )
-
-    def digest(self):
-        """A string that is another one for other texts or labels."""
-        rows = list(zip(*self._columns(), self.labels, strict=True))
-        data = json.dumps(rows).encode("utf-8")
-        return hashlib.sha256(data).hexdigest()[:16]
-
     @property
     def is_multi_label(self):
         """bool. Whether texts have any number of labels."""
@@ -139,9 +114,6 @@ class LabelledTexts:
     def is_pairs(self):
         """bool. Whether these are pairs of texts."""
         return isinstance(self.x, tuple)
-
-    def _columns(self):
-        return self.x if self.is_pairs else (self.x,)
 
 
 def read_labelled_texts(

@@ -81,20 +81,6 @@ def test_class_ids(tmp_path):
         data.class_ids(["9"])
 
 
-def test_take(tmp_path):
-    path = write(tmp_path, "premise,hypothesis,label\na,b,x\nc,d,y\ne,f,z\n")
-    data = read_labelled_texts(path)
-    for indices in (np.array([0, 2]), np.array([True, False, True])):
-        part = data.take(indices)
-        assert [column.tolist() for column in part.x] == [
-            ["a", "e"],
-            ["b", "f"],
-        ]
-        assert part.labels == ["x", "z"]
-    assert data.take(np.array([0, 1, 2])).digest() == data.digest()
-    assert data.take(np.array([1, 0, 2])).digest() != data.digest()
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -174,7 +160,6 @@ def test_numbers(tmp_path, real_data):
     data = read_labelled_texts(path)
     assert data.numbers().dtype == np.float32
     assert data.numbers().tolist() == [2.5, -1]
-    assert data.take(np.array([1])).numbers().tolist() == [-1]
     for label in ("much", "nan", "1e999"):
         text = f"text,label\na,1\n\nb,{label}\n"
         data = read_labelled_texts(write(tmp_path, text))
@@ -209,9 +194,6 @@ def test_any_number_of_labels(tmp_path, name, text):
     assert names == ["anger", "joy", "love"]
     vectors = data.class_ids(names)
     assert vectors.tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0], [0, 1, 1]]
-    part = data.take(np.array([False, True, True, False]))
-    assert part.labels == [[], ["anger"]]
-    assert part.digest() != data.digest()
     with pytest.raises(ValueError, match=r"Received: \['love'\]"):
         data.class_ids(["anger", "joy"])
     with pytest.raises(ValueError, match="a number"):

@@ -1,0 +1,11 @@
+"""The tasks as the command line has them, by their names on it."""
+
+from keras_squeeze.cli.task_types.text_classification import TextClassification
+from keras_squeeze.cli.task_types.token_classification import (
+    TokenClassification,
+)
+
+TASK_TYPES = {
+    task_type.name: task_type
+    for task_type in (TextClassification(), TokenClassification())
+}
