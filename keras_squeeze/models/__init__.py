@@ -3,6 +3,12 @@
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone as MobileBertBackbone,
 )
+from keras_squeeze.models.mobile_bert.mobile_bert_question_answering import (
+    MobileBertQuestionAnswering as MobileBertQuestionAnswering,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_question_answering import (
+    MobileBertQuestionAnsweringPreprocessor as MobileBertQuestionAnsweringPreprocessor,  # noqa: E501
+)
 from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
     MobileBertTextClassifier as MobileBertTextClassifier,
 )
@@ -20,6 +26,12 @@ from keras_squeeze.models.mobile_bert.mobile_bert_tokenizer import (
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
     SqueezeBertBackbone as SqueezeBertBackbone,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_question_answering import (
+    SqueezeBertQuestionAnswering as SqueezeBertQuestionAnswering,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_question_answering import (
+    SqueezeBertQuestionAnsweringPreprocessor as SqueezeBertQuestionAnsweringPreprocessor,  # noqa: E501
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
     SqueezeBertTextClassifier as SqueezeBertTextClassifier,

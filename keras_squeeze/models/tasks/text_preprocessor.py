@@ -1,5 +1,6 @@
 """What the preprocessors of all tasks share."""
 
+import keras
 import keras_hub
 
 from keras_squeeze.keras_hub_seam import convert_preprocessing_outputs_python
@@ -8,6 +9,7 @@ from keras_squeeze.tokenizers.sequence_packer import SequencePacker
 from keras_squeeze.tokenizers.sequence_packer import check_packing
 from keras_squeeze.tokenizers.sequence_packer import check_sequence_length
 from keras_squeeze.tokenizers.texts import lists_to_arrays
+from keras_squeeze.tokenizers.texts import text_segments
 
 
 class TextPreprocessor(keras_hub.models.Preprocessor):
@@ -77,6 +79,31 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
             truncation_side=self.truncation_side,
         )
 
+    def tokenize(self, x):
+        """Tokenize texts for `pack()`.
+
+        Args:
+            x: A string, a batch of strings, or a tuple of either.
+
+        Returns:
+            A tuple `(segments, is_batched)`: a tuple of segments, each a
+            tuple `(ids, lengths)`, and whether `x` was a batch.
+        """
+        segments, is_batched = text_segments(x)
+        return tuple(map(self.tokenizer.tokenize_rows, segments)), is_batched
+
+    def pack_texts(self, x):
+        """Tokenize and pack texts.
+
+        Args:
+            x: A string, a batch of strings, or a tuple of either.
+
+        Returns:
+            What `pack()` returns, without the first axis for a single string.
+        """
+        segments, is_batched = self.tokenize(x)
+        return first_if(not is_batched, self.pack(segments))
+
     def pack(self, segments):
         """Pack token ids into the inputs of a backbone.
 
@@ -88,6 +115,9 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
             A dictionary of int32 arrays, or tensors in a TensorFlow graph, of
             shape `(num_rows, sequence_length)`.
         """
+        if self.packer is None:
+            # Not only `call()`, which Keras builds the layer for, packs.
+            self.build(None)
         token_ids, segment_ids, padding_mask = self.packer(segments)
         return {
             "token_ids": token_ids,
@@ -147,3 +177,18 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         self._sequence_length = value
         if self.packer is not None:
             self.packer.sequence_length = value
+
+
+def first_if(condition, structure):
+    """The first rows of arrays, or the arrays as they are.
+
+    Args:
+        condition: bool. Whether to take the first rows.
+        structure: Any structure of arrays or tensors.
+
+    Returns:
+        The same structure.
+    """
+    if not condition:
+        return structure
+    return keras.tree.map_structure(lambda array: array[0], structure)

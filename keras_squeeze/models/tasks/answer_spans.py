@@ -1,0 +1,79 @@
+"""Finds the best answers in the outputs of a question answering model."""
+
+import heapq
+
+import numpy as np
+
+
+def softmax(logits):
+    """The probabilities of a row of logits.
+
+    Args:
+        logits: float array of shape `(n,)`.
+
+    Returns:
+        A float64 array of shape `(n,)`.
+    """
+    exponentials = np.exp(logits.astype("float64") - logits.max())
+    return exponentials / exponentials.sum()
+
+
+class AnswerSpans:
+    """Collects the best answers over the windows of one context.
+
+    Args:
+        max_answer_length: int. How many tokens an answer has at most.
+        top_k: int. How many answers to keep.
+    """
+
+    def __init__(self, max_answer_length, top_k):
+        self.max_answer_length = max_answer_length
+        self.top_k = top_k
+        self.no_answer_score = 1.0
+        self._scores = {}
+
+    def add_window(self, start_logits, end_logits, words):
+        """Take the answers of one more window into account.
+
+        Args:
+            start_logits: float array of shape `(1 + num_tokens,)`. The output
+                for `[CLS]` and for the tokens of the context.
+            end_logits: The same, of the other output.
+            words: int array of shape `(num_tokens,)`. The number of the word
+                that each token is of, in ascending order.
+        """
+        starts, ends = softmax(start_logits), softmax(end_logits)
+        self.no_answer_score = min(self.no_answer_score, starts[0] * ends[0])
+        if not len(words):
+            return
+        # All pairs of a first and a last token, and their words.
+        first = np.repeat(np.arange(len(words)), self.max_answer_length)
+        last = first + np.tile(np.arange(self.max_answer_length), len(words))
+        first, last = first[last < len(words)], last[last < len(words)]
+        scores = starts[1:][first] * ends[1:][last]
+        numbers = words - words[0]
+        count = numbers[-1] + 1
+        pairs = numbers[first] * count + numbers[last]
+        # Answers that have the same words are one.
+        scores = np.bincount(pairs, scores)
+        best = np.argsort(-scores, kind="stable")[: self.top_k]
+        for pair in best[scores[best] > 0]:
+            span = tuple(int(i + words[0]) for i in divmod(pair, count))
+            # Windows that overlap have it, too.
+            self._scores[span] = max(
+                self._scores.get(span, 0.0), float(scores[pair])
+            )
+
+    def best(self):
+        """The best answers, as words.
+
+        Returns:
+            A list of at most `top_k` tuples `(score, first, last)` of a
+            probability and the numbers of the first and the last word, the
+            likeliest first.
+        """
+        return heapq.nsmallest(
+            self.top_k,
+            ((score, *span) for span, score in self._scores.items()),
+            key=lambda answer: (-answer[0], *answer[1:]),
+        )

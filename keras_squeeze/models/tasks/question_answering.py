@@ -1,0 +1,192 @@
+import keras
+import keras_hub
+import numpy as np
+from keras import ops
+
+from keras_squeeze import validation
+from keras_squeeze.checkpoints.weight_table import DENSE
+from keras_squeeze.models.tasks.answer_spans import AnswerSpans
+from keras_squeeze.models.tasks.tokenized_words import TokenizedWords
+from keras_squeeze.models.tasks.windowed_task import WindowedTask
+
+# The labels and the losses have the names of the outputs.
+OUTPUTS = ("start_logits", "end_logits")
+
+
+class QuestionAnswering(WindowedTask, keras_hub.models.Task):
+    """Base of the question answering tasks, which find answers in contexts.
+
+    A dense layer on the sequence output says for every token whether an
+    answer starts and whether it ends with it. The outputs are a dictionary of
+    `"start_logits"` and `"end_logits"`, both of shape `(batch_size,
+    sequence_length)`. The loss is the sum of those of both. Where there is no
+    answer, both are meant to point at the first token, `[CLS]`.
+
+    Args:
+        backbone: The backbone model.
+        preprocessor: The preprocessor layer, or `None` to pass inputs that
+            are preprocessed already.
+        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+    """
+
+    hugging_face_classes = ("ForQuestionAnswering",)
+    hugging_face_head = [("qa_outputs", "output_dense", DENSE)]
+
+    def __init__(self, backbone, preprocessor=None, **kwargs):
+        # === Layers ===
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.output_dense = keras.layers.Dense(
+            2,
+            kernel_initializer=keras.initializers.RandomNormal(
+                stddev=backbone.initializer_range
+            ),
+            dtype=backbone.dtype_policy,
+            name="logits",
+        )
+
+        # === Functional Model ===
+        inputs = backbone.input
+        logits = self.output_dense(backbone(inputs)["sequence_output"])
+        logits = ops.unstack(logits, num=2, axis=-1)
+        outputs = dict(zip(OUTPUTS, logits, strict=True))
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+    def default_loss(self):
+        return {
+            name: keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            for name in OUTPUTS
+        }
+
+    def default_metrics(self):
+        return {
+            "metrics": {
+                name: [keras.metrics.SparseCategoricalAccuracy("accuracy")]
+                for name in OUTPUTS
+            }
+        }
+
+    def annotate(
+        self,
+        inputs,
+        top_k=None,
+        batch_size=32,
+        max_answer_length=30,
+        handle_impossible_answer=False,
+        null_threshold=0.0,
+    ):
+        """Find the answers to questions in their contexts.
+
+        The score of an answer is the probability that it starts where it
+        does times the probability that it ends there, as in transformers'
+        pipeline of question answering. It is that of the window that is
+        surest, of those that have the answer. Answers are of whole words:
+        where the model cuts one, the score counts for all of it.
+
+        Args:
+            inputs: Dictionary of lists of strings, `"question"` and
+                `"context"`, or of two strings.
+            top_k: int or `None`. How many answers to give for each question
+                at most, the likeliest first. Defaults to `None`, for the
+                likeliest alone and not in a list.
+            batch_size: int. How many windows to predict at once. Defaults to
+                `32`.
+            max_answer_length: int. How many tokens an answer has at most.
+                Defaults to `30`, as in transformers' `run_qa.py`.
+            handle_impossible_answer: bool. Whether there may be no answer,
+                for models that were trained on such questions, too. It is
+                the answer `""` from 0 to 0, with the score that the least
+                convinced window gives it. Defaults to `False`.
+            null_threshold: float. How much likelier than another answer no
+                answer must be to come before it, as the logarithm of the
+                quotient of their scores. Defaults to `0.0`, for the order of
+                the scores.
+
+        Returns:
+            A list with, for each question, a dictionary of the `answer`, its
+            `score`, and the characters `start` and `end` of the context
+            between which it is; with `top_k`, a list of such dictionaries.
+            For a dictionary of two strings, the entry alone.
+
+        Example:
+
+        ```python
+        question_answering.annotate(
+            {
+                "question": "Where was Ada Lovelace born?",
+                "context": "Ada Lovelace was born in London in 1815.",
+            }
+        )
+        # {"answer": "London", "score": 0.97, "start": 25, "end": 31}
+        ```
+        """
+        self.check_annotatable()
+        validation.check_positive_int("max_answer_length", max_answer_length)
+        if top_k is not None:
+            validation.check_positive_int("top_k", top_k)
+        (questions, contexts), is_batched = self.preprocessor.segments(inputs)
+        words = TokenizedWords.of_texts(self.preprocessor.tokenizer, contexts)
+        if not handle_impossible_answer:
+            self._check_contexts(contexts, words)
+        spans = self._find_spans(
+            questions, words, batch_size, max_answer_length, top_k or 1
+        )
+        answers = []
+        for context, spans_of_context in zip(contexts, spans, strict=True):
+            found = [
+                _answer(context, score, words.spans[i, 0], words.spans[j, 1])
+                for score, i, j in spans_of_context.best()
+            ]
+            if handle_impossible_answer:
+                score = spans_of_context.no_answer_score
+                rank = score * np.exp(-null_threshold)
+                index = sum(answer["score"] >= rank for answer in found)
+                found.insert(index, _answer(context, score, 0, 0))
+            answers.append(found[:top_k] if top_k else found[0])
+        return answers if is_batched else answers[0]
+
+    def _find_spans(self, questions, words, batch_size, *args):
+        """Returns the `AnswerSpans` of every context."""
+        word_of_token = np.repeat(np.arange(len(words.pieces)), words.pieces)
+        context_of_word = np.repeat(np.arange(len(questions)), words.counts)
+        lengths = np.bincount(
+            context_of_word[word_of_token], minlength=len(questions)
+        )
+        first_tokens = np.cumsum(lengths) - lengths
+        x, windows = self.preprocessor.context_windows(
+            questions, (words.ids, lengths)
+        )
+        # Not `self.predict()`, which would preprocess the windows again.
+        outputs = keras.Model.predict(self, x, batch_size, verbose=0)
+        start_logits, end_logits = (
+            np.asarray(outputs[name], "float32") for name in OUTPUTS
+        )
+        spans = [AnswerSpans(*args) for _ in questions]
+        for i, row in enumerate(windows.rows):
+            size = windows.sizes[i]
+            columns = np.append(0, windows.columns[i] + np.arange(size))
+            first = first_tokens[row] + windows.starts[i]
+            spans[row].add_window(
+                start_logits[i, columns],
+                end_logits[i, columns],
+                word_of_token[first : first + size],
+            )
+        return spans
+
+    @staticmethod
+    def _check_contexts(contexts, words):
+        for i in np.flatnonzero(words.counts == 0)[:1]:
+            raise ValueError(
+                "A context must have words, unless "
+                "`handle_impossible_answer` is set. Received: "
+                f"{contexts[i]!r} for sample {i}"
+            )
+
+
+def _answer(context, score, start, end):
+    return {
+        "answer": context[start:end],
+        "score": float(score),
+        "start": int(start),
+        "end": int(end),
+    }

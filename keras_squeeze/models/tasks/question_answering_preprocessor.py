@@ -1,0 +1,297 @@
+"""Preprocessing for question answering."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.models.tasks.windowed_preprocessor import (
+    WindowedPreprocessor,
+)
+from keras_squeeze.tokenizers.sequence_packer import library_of
+from keras_squeeze.tokenizers.sequence_packer import take
+from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.texts import flatten_texts
+from keras_squeeze.tokenizers.texts import text_segments
+from keras_squeeze.tokenizers.windows import sliding_windows
+
+
+class QuestionAnsweringPreprocessor(WindowedPreprocessor):
+    """Base class for question answering preprocessing layers.
+
+    It takes `x`, `y` and `sample_weight`. `x` is a dictionary of batches of
+    strings, `"question"` and `"context"`. `y`, if there are answers, is a
+    dictionary of `"answer_text"`, which is a part of the context, and of
+    `"answer_start"`, the character of the context that it starts with; for a
+    question without an answer they are empty and -1. `sample_weight` is a
+    number for each sample.
+
+    A context that does not fit behind its question is cut into windows that
+    overlap, each behind the whole question, so that a batch gives at least as
+    many windows as it has samples. These are the windows that
+    `transformers.BertTokenizerFast` gives for `truncation="only_second"` and
+    `return_overflowing_tokens=True`. It gives the same when called directly
+    and in a `tf.data` pipeline; only the latter needs TensorFlow.
+
+    The output is `x`, `(x, y)` or `(x, y, sample_weight)`. `x` is a
+    dictionary of int32 tensors of shape `(num_windows, sequence_length)`:
+
+    - `"token_ids"`: `[CLS]`, the question, `[SEP]`, a part of the context,
+      `[SEP]`, `[PAD]`.
+    - `"segment_ids"`: 1 for the context and the `[SEP]` behind it, else 0.
+    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+
+    `y` is a dictionary of int32 tensors of shape `(num_windows,)`, the
+    positions in `"token_ids"` of the answer's first and last token, named
+    after the outputs of the task: `"start_logits"` and `"end_logits"`. They
+    are 0, that of `[CLS]`, for windows that do not have the whole answer.
+    Every window has the sample weight of its sample.
+
+    Args:
+        tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
+        sequence_length: int. The length of the windows.
+        stride: int or `None`. How many tokens of the context a window has in
+            common with the next, what transformers calls so, too. Defaults to
+            `None`, for a third of `sequence_length` and at most 128.
+        **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
+
+    Raises:
+        ValueError: if an argument has no meaning, if `x` or `y` are not what
+            is described above, if an answer is not in the context where `y`
+            says, or if a question leaves windows no room for more than their
+            overlap.
+    """
+
+    def __init__(self, tokenizer, sequence_length=384, stride=None, **kwargs):
+        super().__init__(tokenizer, sequence_length, stride, **kwargs)
+
+    def call(self, x, y=None, sample_weight=None):
+        (questions, contexts), _ = self.segments(x)
+        if y is None:
+            tokens = self.tokenizer.tokenize_rows(contexts)
+        else:
+            starts, ends = _answer_characters(y, contexts)
+            *tokens, first, last = self.tokenizer.tokenize_rows_with_spans(
+                contexts, starts, ends
+            )
+        x, windows = self.context_windows(questions, tokens)
+        if y is not None:
+            first, last = take(first, windows.rows), take(last, windows.rows)
+            y = {
+                "start_logits": windows.positions(first, first, last),
+                "end_logits": windows.positions(last, first, last),
+            }
+        if sample_weight is not None:
+            weights = self.sample_weights(sample_weight, tokens[1])
+            sample_weight = take(weights, windows.rows)
+        return self.for_caller(
+            keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        )
+
+    @staticmethod
+    def segments(x):
+        """Read questions and contexts.
+
+        Args:
+            x: The dictionary described above, or one of two single strings.
+
+        Returns:
+            A tuple of two segments, and of whether these are batches, as
+            `text_segments()` gives it.
+
+        Raises:
+            ValueError: if `x` is something else.
+        """
+        _check_keys("x", x, ("question", "context"))
+        return text_segments((x["question"], x["context"]))
+
+    def context_windows(self, questions, contexts):
+        """Pack questions with the windows of their contexts.
+
+        Args:
+            questions: list of strings, or in a TensorFlow graph a string
+                tensor of rank 1.
+            contexts: tuple `(ids, lengths)` of the tokens of the contexts, as
+                `tokenizer.tokenize_rows()` gives it.
+
+        Returns:
+            A tuple of the dictionary `x` described above, and the
+            `ContextWindows`.
+
+        Raises:
+            ValueError: if a question leaves no room for more than the
+                overlap.
+        """
+        ids, lengths = contexts[0], to_int32(contexts[1])
+        question_ids, question_lengths = self.tokenizer.tokenize_rows(questions)
+        question_lengths = self._check_room(
+            questions, to_int32(question_lengths)
+        )
+        lib = library_of(lengths)
+        rows, starts, sizes = sliding_windows(
+            lengths,
+            self.sequence_length - 3 - question_lengths,
+            self._overlap(),
+        )
+
+        def first_tokens(lengths):
+            return take(lib.cumsum(lengths) - lengths, rows)
+
+        question_sizes = take(question_lengths, rows)
+        x = self.pack(
+            (
+                (question_ids, question_sizes, first_tokens(question_lengths)),
+                (ids, sizes, first_tokens(lengths) + starts),
+            )
+        )
+        # Behind `[CLS]` and the question's `[SEP]`.
+        return x, ContextWindows(rows, starts, sizes, question_sizes + 2)
+
+    def _overlap(self):
+        if self.stride is None:
+            return min(128, self.sequence_length // 3)
+        return self.stride
+
+    def _check_room(self, questions, lengths):
+        """Returns the `lengths` of questions that leave enough room."""
+        # The three are the special tokens.
+        longest = self.sequence_length - 3 - self._overlap() - 1
+        message = (
+            "A question must leave room in `sequence_length` for more of its "
+            f"context than the overlap of two windows: at most {longest} "
+            f"tokens for sequence_length={self.sequence_length} and "
+            f"stride={self.stride}."
+        )
+        if in_tf_function():
+            import tensorflow as tf
+
+            check = tf.debugging.Assert(
+                tf.reduce_all(lengths <= longest),
+                [message, "Received questions of these lengths:", lengths],
+                summarize=10,
+            )
+            with tf.control_dependencies([check]):
+                return tf.identity(lengths)
+        for i in np.flatnonzero(lengths > longest)[:1]:
+            raise ValueError(
+                f"{message} Received: {lengths[i]} tokens for the question of "
+                f"sample {i}, {questions[i]!r}"
+            )
+        return lengths
+
+
+@dataclasses.dataclass(frozen=True)
+class ContextWindows:
+    """Where windows are from, and where in them the context is.
+
+    Args:
+        rows: int32 array, or tensor of a TensorFlow graph, of shape
+            `(num_windows,)`. The number of the sample of each window.
+        starts: The same, the first token of the context that is in it.
+        sizes: The same, how many tokens of the context are.
+        columns: The same, the position of the first one in the window.
+    """
+
+    rows: object
+    starts: object
+    sizes: object
+    columns: object
+
+    def positions(self, tokens, first, last):
+        """Find tokens of the context in the windows.
+
+        Args:
+            tokens: int32 array or tensor of shape `(num_windows,)`. A token
+                of the context of each window.
+            first: The same, the first token of its answer.
+            last: The same, the last one. Before the first if there is none.
+
+        Returns:
+            An int32 array or tensor of shape `(num_windows,)`: the position
+            in each window that has the whole answer, and 0 in the others.
+        """
+        has_answer = (first <= last) & (first >= self.starts)
+        has_answer &= last < self.starts + self.sizes
+        positions = tokens - self.starts + self.columns
+        return to_int32(library_of(tokens).where(has_answer, positions, 0))
+
+
+def _answer_characters(y, contexts):
+    """Returns the characters that the answers start with and end before."""
+    _check_keys("y", y, ("answer_start", "answer_text"))
+    if in_tf_function():
+        return _answer_characters_in_graph(y, contexts)
+    texts, _ = flatten_texts(y["answer_text"])
+    starts = np.atleast_1d(np.asarray(y["answer_start"]))
+    if starts.ndim != 1 or starts.dtype.kind not in "iu":
+        raise ValueError(
+            "`answer_start` must be integers, one for each sample. Received: "
+            f"answer_start={y['answer_start']!r}"
+        )
+    if not len(contexts) == len(texts) == len(starts):
+        raise ValueError(
+            "`y` must have an answer for each sample. Received: "
+            f"{len(contexts)} samples, {len(texts)} answer_text and "
+            f"{len(starts)} answer_start"
+        )
+    ends = []
+    for i, (start, text) in enumerate(zip(starts, texts, strict=True)):
+        if start == -1 and not text:
+            ends.append(0)
+            continue
+        end = start + len(text)
+        if start < 0 or not text.strip() or contexts[i][start:end] != text:
+            raise ValueError(
+                "An `answer_text` must be in its context, at the character "
+                "`answer_start`. For a question without an answer they must "
+                f'be "" and -1. Received: answer_text={text!r}, '
+                f"answer_start={start} for sample {i}, whose context has "
+                f"{contexts[i][max(start, 0) : max(end, 0)]!r} there"
+            )
+        ends.append(end)
+    return to_int32(np.maximum(starts, 0)), np.array(ends, "int32")
+
+
+def _answer_characters_in_graph(y, contexts):
+    import tensorflow as tf
+
+    texts = tf.reshape(y["answer_text"], [-1])
+    starts = tf.cast(tf.reshape(y["answer_start"], [-1]), "int32")
+    lengths = tf.strings.length(texts, unit="UTF8_CHAR")
+    room = tf.strings.length(contexts, unit="UTF8_CHAR")
+    found = tf.strings.substr(
+        contexts,
+        tf.clip_by_value(starts, 0, room),
+        lengths,
+        unit="UTF8_CHAR",
+    )
+    is_absent = (starts == -1) & (texts == "")
+    is_right = (starts >= 0) & (found == texts)
+    is_right &= tf.strings.strip(texts) != ""
+    check = tf.debugging.Assert(
+        tf.reduce_all(is_absent | is_right),
+        [
+            "An `answer_text` must be in its context, at the character "
+            "`answer_start`. For a question without an answer they must be "
+            '"" and -1. Received:',
+            *(texts, starts, contexts),
+        ],
+        summarize=10,
+    )
+    with tf.control_dependencies([check]):
+        starts = tf.maximum(starts, 0)
+    return starts, starts + lengths
+
+
+def _check_keys(name, value, keys):
+    if not isinstance(value, dict) or set(value) != set(keys):
+        received = (
+            f"a dictionary with the keys {sorted(value)}"
+            if isinstance(value, dict)
+            else f"{name} of type {type(value).__name__}"
+        )
+        raise ValueError(
+            f"`{name}` must be a dictionary with the keys {list(keys)}. "
+            f"Received: {received}"
+        )
