@@ -1,8 +1,9 @@
-"""Reads labelled texts from CSV, TSV and JSONL files."""
+"""Reads texts, with labels or without, from files."""
 
 import dataclasses
 import json
 import math
+import pathlib
 
 import numpy as np
 
@@ -167,23 +168,76 @@ def read_labelled_texts(
         texts, label = _columns_by_content(path, [row for _, row in rows])
     check_width(rows)
     rows = rows[1:] if has_header else rows
+    x = _texts(path, header, texts, rows)
+    return LabelledTexts(
+        x,
+        _labels([(place, row[label]) for place, row in rows], label_separator),
+        [place for place, _ in rows],
+    )
+
+
+def read_texts(path, text_columns=None):
+    """Read texts without labels.
+
+    A `.txt` file in UTF-8 has a text a line, and lines with nothing but white
+    space are left out. A `.csv`, `.tsv` or `.jsonl` file names its columns as
+    for `read_labelled_texts()`, of which a label is not needed.
+
+    Args:
+        path: string or path. The file.
+        text_columns: Optional list of one column name, or two for pairs,
+            where the names are others.
+
+    Returns:
+        An array of strings of shape `(num_texts,)`, or a tuple of two for
+        pairs.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not what is described above.
+
+    Example:
+
+    ```python
+    x = keras_squeeze.datasets.text_files.read_texts("books.txt")
+    ```
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() == ".txt":
+        try:
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
+        except UnicodeDecodeError as e:
+            raise ValueError(f"`{path}` must be in UTF-8: {e}") from e
+        texts = [line.strip() for line in lines if line.strip()]
+        if not texts:
+            raise ValueError(f"`{path}` has no texts.")
+        return np.array(texts, dtype=object)
+    rows = read_rows(path)
+    header = [name.strip().casefold() for name in rows[0][1]]
+    indices = _text_columns_by_name(path, header, text_columns)
+    if indices is None:
+        raise ValueError(
+            f"`{path}` names no text column among its columns: {header}"
+        )
+    check_width(rows)
+    return _texts(path, header, indices, rows[1:])
+
+
+def _texts(path, header, indices, rows):
+    """Returns the texts of some columns, in a tuple if there are two."""
     if not rows:
         raise ValueError(f"`{path}` has no rows below its header.")
     for place, row in rows:
-        for i in texts:
+        for i in indices:
             if not isinstance(row[i], str):
                 raise ValueError(
                     f"{place} must have a string for its {header[i]!r}. "
                     f"Received: {row[i]!r}"
                 )
     columns = tuple(
-        np.array([row[i] for _, row in rows], dtype=object) for i in texts
+        np.array([row[i] for _, row in rows], dtype=object) for i in indices
     )
-    return LabelledTexts(
-        columns if len(columns) == 2 else columns[0],
-        _labels([(place, row[label]) for place, row in rows], label_separator),
-        [place for place, _ in rows],
-    )
+    return columns if len(columns) == 2 else columns[0]
 
 
 def _labels(values, separator):
@@ -219,31 +273,33 @@ def _label(place, value):
 
 def _columns_by_name(path, header, text_columns, label_column):
     """Returns the indices of the texts and the label, or `None` for both."""
-
-    def index_of(name):
-        if name.casefold() not in header:
-            raise ValueError(
-                f"`{path}` must have a column named {name!r}. Received: "
-                f"{header}"
-            )
-        return header.index(name.casefold())
-
     if label_column is None:
         label_column = next((c for c in LABEL_COLUMNS if c in header), None)
-    if text_columns is None:
-        options = (*PAIR_COLUMNS, *((name,) for name in TEXT_COLUMNS))
-        text_columns = next(
-            (names for names in options if set(names) <= set(header)), None
-        )
-    if label_column is None or text_columns is None:
-        has_names = label_column or text_columns or is_json(path)
-        if not has_names:
+    texts = _text_columns_by_name(path, header, text_columns)
+    if label_column is None or texts is None:
+        if label_column is None and texts is None and not is_json(path):
             return None, None
         missing = "label" if label_column is None else "text"
         raise ValueError(
             f"`{path}` names no {missing} column among its columns: {header}"
         )
-    return [index_of(name) for name in text_columns], index_of(label_column)
+    return texts, _index_of(path, header, label_column)
+
+
+def _text_columns_by_name(path, header, names):
+    """Returns the indices of the texts, or `None`."""
+    if names is None:
+        options = (*PAIR_COLUMNS, *((name,) for name in TEXT_COLUMNS))
+        names = next((part for part in options if set(part) <= set(header)), ())
+    return [_index_of(path, header, name) for name in names] or None
+
+
+def _index_of(path, header, name):
+    if name.casefold() not in header:
+        raise ValueError(
+            f"`{path}` must have a column named {name!r}. Received: {header}"
+        )
+    return header.index(name.casefold())
 
 
 def _columns_by_content(path, rows):

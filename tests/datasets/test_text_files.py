@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_squeeze.datasets.text_files import read_labelled_texts
+from keras_squeeze.datasets.text_files import read_texts
 
 
 def write(folder, text, name="data.csv", encoding="utf-8"):
@@ -198,3 +199,30 @@ def test_any_number_of_labels(tmp_path, name, text):
         data.class_ids(["anger", "joy"])
     with pytest.raises(ValueError, match="a number"):
         data.numbers()
+
+
+def test_texts_without_labels(tmp_path):
+    path = write(tmp_path, "\ufeffOne.\n\n  Two words. \r\n \n", "texts.txt")
+    assert read_texts(path).tolist() == ["One.", "Two words."]
+    path = write(tmp_path, "id,text\n1,One.\n2,Two words.\n")
+    assert read_texts(path).tolist() == ["One.", "Two words."]
+    path = write(tmp_path, "premise,hypothesis,label\na,b,0\nc,d,1\n")
+    first, second = read_texts(path)
+    assert (first.tolist(), second.tolist()) == (["a", "c"], ["b", "d"])
+    path = write(tmp_path, "id,body\n1,One.\n")
+    assert read_texts(path, ["body"]).tolist() == ["One."]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("texts.txt", " \n\n", "has no texts"),
+        ("texts.csv", "id,body\n1,One.\n", "names no text column"),
+        ("texts.csv", "text\n", "no rows below"),
+        ("texts.jsonl", '{"text": 1}\n', "must have a string for its 'text'"),
+        ("texts.doc", "One.", "must be a `.csv`"),
+    ],
+)
+def test_texts_that_cannot_be_read(tmp_path, name, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_texts(write(tmp_path, text, name))
