@@ -27,6 +27,9 @@ convert_to_numpy = pipeline_model._convert_to_numpy
 TensorLikeSource = pipeline_model._TensorLikeSource
 train_validation_split = pipeline_model._train_validation_split
 
+# Maps a function over a data set of batches, of `tf.data` or of `grain`.
+apply_preprocessing = pipeline_model._apply_preprocessing
+
 # Gives the outputs of a preprocessing layer the type its caller can use.
 convert_preprocessing_outputs_python = (
     tensor_utils.convert_preprocessing_outputs_python

@@ -89,11 +89,14 @@ class WeightTable:
 
         Raises:
             ValueError: If tensors are missing, unexpected or of another
-                shape. The first ten of each kind are named.
+                shape, of which the first ten of each kind are named, or if
+                those that are tied are not equal.
         """
         names = {}
         for name in state_dict:
             names.setdefault(name.removeprefix(self.prefix), name)
+        if task is not None:
+            self._resolve_ties(task.hugging_face_ties, names, state_dict)
         known = self._tensors(backbone, task)
         wanted = self.variables(backbone, task)
         missing = [name for name in wanted if name not in names]
@@ -148,6 +151,21 @@ class WeightTable:
                 backbone, task
             ).items()
         }
+
+    def _resolve_ties(self, ties, names, state_dict):
+        """Find tensors under the names of those that they are equal to."""
+        for alias, name in ties.items():
+            if alias not in names:
+                continue
+            names.setdefault(name, names[alias])
+            if not np.array_equal(
+                state_dict[names[alias]], state_dict[names[name]]
+            ):
+                raise ValueError(
+                    f"The tensor `{names[alias]}` must be equal to "
+                    f"`{names[name]}`, whose weights the model uses in its "
+                    "place. The checkpoint does not tie them."
+                )
 
     def _is_expected(self, name, names, known):
         short = name.removeprefix(self.prefix)

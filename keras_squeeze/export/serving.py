@@ -43,6 +43,8 @@ def find_embeddings(model):
             f"The inputs of `model` must be {sorted(INPUTS.values())}. "
             f"Received: a model with the inputs {names}"
         )
+    if isinstance(model, TextTask):
+        return model.backbone.embeddings
     for layer in graph.layers:
         # A model made from a backbone's output has the backbone's layers.
         if isinstance(layer, EncoderBackbone):

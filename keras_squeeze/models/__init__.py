@@ -3,6 +3,24 @@
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone as MobileBertBackbone,
 )
+from keras_squeeze.models.mobile_bert.mobile_bert_masked_lm import (
+    MobileBertMaskedLM as MobileBertMaskedLM,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_masked_lm import (
+    MobileBertMaskedLMPreprocessor as MobileBertMaskedLMPreprocessor,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_next_sentence_predictor import (  # noqa: E501
+    MobileBertNextSentencePredictor as MobileBertNextSentencePredictor,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_next_sentence_predictor import (  # noqa: E501
+    MobileBertNextSentencePredictorPreprocessor as MobileBertNextSentencePredictorPreprocessor,  # noqa: E501
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_pretraining import (
+    MobileBertPretraining as MobileBertPretraining,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_pretraining import (
+    MobileBertPretrainingPreprocessor as MobileBertPretrainingPreprocessor,
+)
 from keras_squeeze.models.mobile_bert.mobile_bert_question_answering import (
     MobileBertQuestionAnswering as MobileBertQuestionAnswering,
 )
@@ -26,6 +44,12 @@ from keras_squeeze.models.mobile_bert.mobile_bert_tokenizer import (
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
     SqueezeBertBackbone as SqueezeBertBackbone,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_masked_lm import (
+    SqueezeBertMaskedLM as SqueezeBertMaskedLM,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_masked_lm import (
+    SqueezeBertMaskedLMPreprocessor as SqueezeBertMaskedLMPreprocessor,
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_question_answering import (
     SqueezeBertQuestionAnswering as SqueezeBertQuestionAnswering,

@@ -4,7 +4,6 @@ import keras
 import keras_hub
 
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
-from keras_squeeze.tokenizers.texts import text_segments
 
 
 class TextClassifierPreprocessor(
@@ -33,12 +32,7 @@ class TextClassifierPreprocessor(
     """
 
     def call(self, x, y=None, sample_weight=None):
-        segments, is_batched = text_segments(x)
-        x = self.pack(
-            tuple(self.tokenizer.tokenize_rows(texts) for texts in segments)
-        )
-        if not is_batched:
-            x = {name: array[0] for name, array in x.items()}
+        x = self.pack_texts(x)
         return keras.utils.pack_x_y_sample_weight(
             self.for_caller(x), y, sample_weight
         )

@@ -14,12 +14,15 @@ class TextTask(FromPreset):
 
     Subclasses set `hugging_face_classes`, the endings of the names of the
     transformers classes whose checkpoints have their head, and
-    `hugging_face_head`, the rows of the weight table for it; and
+    `hugging_face_head`, the rows of the weight table for it;
+    `hugging_face_ties`, the names of tensors that a checkpoint may hold in
+    addition, each with the name of the one that it is equal to; and
     `uses_pooled_output`, without which a checkpoint may lack a pooler.
     """
 
     hugging_face_classes = ()
     hugging_face_head = []
+    hugging_face_ties = {}
     uses_pooled_output = False
 
     def compile(
@@ -55,6 +58,9 @@ class TextTask(FromPreset):
             metrics = defaults.get("metrics")
         if isinstance(weighted_metrics, str) and weighted_metrics == "auto":
             weighted_metrics = defaults.get("weighted_metrics")
+        if metrics is None and weighted_metrics is None:
+            # Keras would keep those of an earlier compilation.
+            metrics = []
         # Not `super()`: KerasHub's tasks, which come next in some subclasses,
         # have defaults of their own.
         keras.Model.compile(
@@ -120,7 +126,7 @@ class TextTask(FromPreset):
         """
         size = batch_size or 32
         if not is_data_set(x):
-            arrays = to_arrays(x, y, sample_weight)
+            arrays = self.checked_arrays(x, y, sample_weight)
             if validation_split and validation_data is None:
                 arrays, validation_data = keras_hub_seam.train_validation_split(
                     arrays, validation_split
@@ -128,7 +134,8 @@ class TextTask(FromPreset):
             x = self.batches(arrays, size, shuffle)
             y = sample_weight = validation_split = batch_size = None
         if isinstance(validation_data, (list, tuple)):
-            validation_data = self.batches(to_arrays(*validation_data), size)
+            arrays = self.checked_arrays(*validation_data)
+            validation_data = self.batches(arrays, size)
         return super().fit(
             x=x,
             y=y,
@@ -157,7 +164,7 @@ class TextTask(FromPreset):
             What `keras.Model.evaluate` returns.
         """
         if not is_data_set(x):
-            arrays = to_arrays(x, y, sample_weight)
+            arrays = self.checked_arrays(x, y, sample_weight)
             x = self.batches(arrays, batch_size or 32)
             y = sample_weight = batch_size = None
         return super().evaluate(
@@ -180,7 +187,7 @@ class TextTask(FromPreset):
             An array, or whatever structure of arrays the task's outputs have.
         """
         if not is_data_set(x):
-            x = self.batches(to_arrays(x), batch_size or 32)
+            x = self.batches(self.checked_arrays(x), batch_size or 32)
             batch_size = None
         return super().predict(x, batch_size=batch_size, **kwargs)
 
@@ -194,6 +201,22 @@ class TextTask(FromPreset):
             int.
         """
         return len(keras_hub_seam.TensorLikeSource(to_arrays(x)))
+
+    def checked_arrays(self, x, y=None, sample_weight=None):
+        """Raw inputs as arrays, after a look at all of them.
+
+        Tasks extend it to refuse a sample that cannot be used before they
+        have trained on the ones that come first.
+
+        Args:
+            x: The raw inputs of the task.
+            y: Optional labels.
+            sample_weight: Optional weights of the samples.
+
+        Returns:
+            What `to_arrays()` returns.
+        """
+        return to_arrays(x, y, sample_weight)
 
     def batches(self, arrays, size, shuffle=False):
         """A data set of batches of the samples of arrays.

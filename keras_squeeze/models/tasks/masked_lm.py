@@ -1,0 +1,40 @@
+import keras
+import keras_hub
+
+from keras_squeeze.models.tasks.mask_filling_task import MaskFillingTask
+from keras_squeeze.models.tasks.mask_filling_task import mean_over_masks
+from keras_squeeze.models.tasks.mask_filling_task import named_scores
+
+
+class MaskedLM(MaskFillingTask, keras_hub.models.MaskedLM):
+    """Base of the masked language models.
+
+    The loss is the mean over the masked words of a batch, so that its
+    exponential is their perplexity, and the accuracy is over those words,
+    too.
+
+    See `MaskFillingTask` for the arguments.
+    """
+
+    hugging_face_classes = ("ForMaskedLM", "ForPreTraining")
+
+    def default_loss(self):
+        return mean_over_masks()
+
+    def default_metrics(self):
+        return {"weighted_metrics": [keras.metrics.SparseCategoricalAccuracy()]}
+
+    def export_outputs(self, outputs, probabilities=True):
+        """Name the outputs for a file that runs without Keras.
+
+        The file predicts the words of all positions, masked or not.
+
+        Args:
+            outputs: Symbolic tensor. The outputs of `serving_graph()`.
+            probabilities: bool. Whether the file gives probabilities, or
+                logits. Defaults to `True`.
+
+        Returns:
+            A dictionary of symbolic tensors by name.
+        """
+        return named_scores(outputs, probabilities)

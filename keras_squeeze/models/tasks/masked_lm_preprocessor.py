@@ -1,0 +1,48 @@
+"""Preprocessing for masked language modeling."""
+
+import keras_hub
+
+from keras_squeeze.models.tasks.masking_preprocessor import MaskingPreprocessor
+
+
+class MaskedLMPreprocessor(
+    MaskingPreprocessor, keras_hub.models.MaskedLMPreprocessor
+):
+    """Base class for masked language modeling preprocessing layers.
+
+    It takes `x`, a string, a batch of strings, or a tuple of batches of
+    strings whose segments are combined into a single sequence. There are no
+    labels to pass: the masked words are what is to be predicted.
+
+    The output is `(x, y, sample_weight)`, without the first axis for a single
+    string. `x` is a dictionary of int32 tensors:
+
+    - `"token_ids"`: `[CLS]`, the tokens, some of them masked, and `[SEP]` of
+      each segment, `[PAD]`. Of shape `(batch_size, sequence_length)`.
+    - `"segment_ids"`: The number of the segment that each token is in.
+    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"mask_positions"`: Where the words to predict are, filled up with zeros.
+      Of shape `(batch_size, mask_selection_length)`.
+
+    `y` are the ids of these words, and `sample_weight` is 1 for each of them
+    and 0 for what fills the row up.
+
+    See `MaskingPreprocessor` for the arguments, and for `fill_mask_inputs()`,
+    which takes text that is masked already.
+
+    Raises:
+        ValueError: if an argument has no meaning, if `x` is not text, or if
+            labels are passed.
+    """
+
+    def check_labels(self, y, sample_weight):
+        super().check_labels(y, sample_weight)
+        if y is not None:
+            raise ValueError(
+                "`y` must be None: the words that are masked are the labels. "
+                "To preprocess a pair, call the preprocessor with "
+                f"`(first, second), y=None`. Received: y={y}"
+            )
+
+    def masked_samples(self, segments, y, random):
+        return self.mask(self.pack(segments), random)

@@ -1,0 +1,126 @@
+import keras_hub
+
+from keras_squeeze import validation
+from keras_squeeze.checkpoints.weight_table import DENSE
+from keras_squeeze.models.tasks.class_names import check_class_ids
+from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.tasks.class_names import likeliest
+from keras_squeeze.models.tasks.classification_task import ClassificationTask
+from keras_squeeze.models.tasks.next_sentence_predictor_preprocessor import (
+    check_pair,
+)
+from keras_squeeze.tokenizers.texts import text_segments
+
+CLASS_NAMES = ("is_next", "not_next")
+HEAD = [("cls.seq_relationship", "output_dense", DENSE)]
+
+
+class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
+    """Base of the next sentence predictors.
+
+    A dense layer on the pooled output tells whether the second text of a pair
+    follows the first, class 0, or comes from elsewhere, class 1.
+
+    Args:
+        backbone: The backbone model.
+        num_classes: int. Defaults to `2`.
+        preprocessor: The preprocessor layer, or `None` to pass inputs that
+            are preprocessed already.
+        class_names: List of the names of the two classes. Defaults to
+            `["is_next", "not_next"]`.
+        activation: Optional string or callable. The activation of the
+            outputs. Defaults to `None`, which gives logits.
+        dropout: float. Dropout rate before the dense layer. Defaults to
+            `0.0`.
+        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+    """
+
+    hugging_face_classes = ("ForNextSentencePrediction", "ForPreTraining")
+    hugging_face_head = HEAD
+    uses_pooled_output = True
+
+    def __init__(
+        self,
+        backbone,
+        num_classes=2,
+        preprocessor=None,
+        class_names=CLASS_NAMES,
+        activation=None,
+        dropout=0.0,
+        **kwargs,
+    ):
+        if num_classes != 2:
+            raise ValueError(
+                "`num_classes` must be 2: a text follows another or does not. "
+                f"Received: num_classes={num_classes}"
+            )
+        super().__init__(
+            backbone,
+            num_classes=num_classes,
+            preprocessor=preprocessor,
+            class_names=class_names,
+            activation=activation,
+            dropout=dropout,
+            **kwargs,
+        )
+
+    def checked_arrays(self, x, y=None, sample_weight=None):
+        if self.preprocessor is not None:
+            check_pair(x)
+        if y is not None:
+            y = self._read_labels(y)
+        return super().checked_arrays(x, y, sample_weight)
+
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        if y is not None:
+            y = self._read_labels(y)
+        return super().preprocess_samples(x, y, sample_weight)
+
+    def _read_labels(self, y):
+        return check_class_ids(labels_to_ids(y, self.class_names), 2)
+
+    def annotate(self, inputs, top_k=None, batch_size=32):
+        """Tell whether texts follow others.
+
+        Args:
+            inputs: A pair `(first, second)` of strings or of lists of
+                strings, in a tuple.
+            top_k: int or `None`. How many classes to give for each pair, the
+                likeliest first. Defaults to `None`, for the likeliest alone
+                and not in a list.
+            batch_size: int. How many pairs to predict at once. Defaults to
+                `32`.
+
+        Returns:
+            A list with, for each pair, a dictionary of the `label`,
+            `"is_next"` or `"not_next"`, and its `score`, a probability; with
+            `top_k`, a list of such dictionaries. For a single pair, the entry
+            alone.
+
+        Example:
+
+        ```python
+        predictor.annotate(
+            (["She opened the door."], ["It was dark behind it."])
+        )
+        # [{"label": "is_next", "score": 0.98}]
+        ```
+        """
+        self.check_annotatable()
+        if top_k is not None:
+            validation.check_positive_int("top_k", top_k)
+        check_pair(inputs)
+        segments, is_batched = text_segments(inputs)
+        outputs = self.predict(
+            tuple(segments), batch_size=batch_size, verbose=0
+        )
+        answers = [
+            likeliest(row, self.names_of_classes(), top_k)
+            for row in self.probabilities(outputs)
+        ]
+        return answers if is_batched else answers[0]
+
+    @classmethod
+    def head_kwargs(cls, config, is_restored):
+        # The labels of the config are those of other tasks.
+        return {}

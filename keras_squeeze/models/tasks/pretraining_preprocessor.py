@@ -1,0 +1,118 @@
+"""Preprocessing for masked words together with the order of sentences."""
+
+from keras_squeeze.models.tasks.class_names import check_class_ids
+from keras_squeeze.models.tasks.masking_preprocessor import MaskingPreprocessor
+from keras_squeeze.tokenizers.sequence_packer import library_of
+from keras_squeeze.tokenizers.sequence_packer import take
+from keras_squeeze.tokenizers.sequence_packer import to_float32
+from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.windows import count_up
+
+# The names of the outputs of the task.
+PREDICTION = "prediction_logits"
+RELATIONSHIP = "seq_relationship_logits"
+
+
+class PretrainingPreprocessor(MaskingPreprocessor):
+    """Base class for the preprocessing layers of pretraining.
+
+    It takes `x`, strings or a pair `(first, second)` of batches of strings.
+    A text that is not a pair is made one, of its two halves. In half of the
+    rows the second part is replaced by that of another row of the batch, and
+    words of both parts are masked.
+
+    The output is `(x, y, sample_weight)`, of which `x` is what
+    `MaskedLMPreprocessor` gives. `y` and `sample_weight` are dictionaries:
+
+    - `"prediction_logits"`: The ids of the masked words, and 1 for each of
+      them and 0 for what fills the row up. Of shape `(batch_size,
+      mask_selection_length)`.
+    - `"seq_relationship_logits"`: 0 where the second part follows the first,
+      and 1 where it comes from elsewhere. All weights are 1. Of shape
+      `(batch_size,)`.
+
+    With labels `y`, pairs stay as they are, and the labels say which of them
+    belong together.
+
+    See `MaskingPreprocessor` for the arguments, and for `fill_mask_inputs()`,
+    which takes text that is masked already.
+
+    Raises:
+        ValueError: if an argument has no meaning, if `x` is not text, or if
+            there are labels for texts that are not pairs.
+    """
+
+    def masked_samples(self, segments, y, random):
+        if len(segments) > 2:
+            raise ValueError(
+                "`x` must be strings or a pair of strings. Received: "
+                f"{len(segments)} parts"
+            )
+        if y is not None and len(segments) == 1:
+            raise ValueError(
+                "`y` says whether the second part of a pair follows the "
+                f"first, so that `x` must be pairs. Received: y={y} for x of "
+                "single strings"
+            )
+        if len(segments) == 1:
+            segments = _halves(*segments[0])
+        if y is None:
+            lengths = to_int32(segments[0][1])
+            mixed, y = _mix(
+                *_with_starts(*segments[1]),
+                self.random_numbers(2, lengths, random),
+            )
+            segments = (segments[0], mixed)
+        else:
+            y = check_class_ids(y, 2)
+            # That of a single pair is a number.
+            y = to_int32(library_of(segments[0][1]).reshape(y, [-1]))
+        inputs, ids, weights = self.mask(self.pack(segments), random)
+        ones = library_of(ids).ones_like(weights[:, 0])
+        return (
+            inputs,
+            {PREDICTION: ids, RELATIONSHIP: y},
+            {PREDICTION: weights, RELATIONSHIP: ones},
+        )
+
+
+def _with_starts(ids, lengths, starts=None):
+    """A segment that says where in `ids` each of its rows starts."""
+    lengths = to_int32(lengths)
+    if starts is None:
+        starts = library_of(lengths).cumsum(lengths) - lengths
+    return ids, lengths, to_int32(starts)
+
+
+def _halves(ids, lengths):
+    """The first and the second half of each row, as two segments."""
+    ids, lengths, starts = _with_starts(ids, lengths)
+    first = (lengths + 1) // 2
+    return (ids, first, starts), (ids, lengths - first, starts + first)
+
+
+def _mix(ids, lengths, starts, random_numbers):
+    """Give half of the rows the tokens of another row.
+
+    Args:
+        ids: Integer array or tensor. The ids of all rows.
+        lengths: int32 array or tensor. How many of them each row has.
+        starts: int32 array or tensor. Where in `ids` each row starts.
+        random_numbers: Two arrays or tensors of the shape of `lengths`: which
+            rows to change, and where to take the others from.
+
+    Returns:
+        A tuple `(segment, is_mixed)`: the new segment, and an int32 array or
+        tensor with 1 for each row that has changed, else 0. A single row
+        stays as it is.
+    """
+    lib = library_of(lengths)
+    choice, distance = random_numbers
+    row = to_int32(count_up(lengths))
+    num_rows = lib.zeros_like(row) + lib.size(row)
+    # Every other row is equally likely.
+    step = 1 + to_int32(distance * to_float32(lib.maximum(num_rows - 1, 1)))
+    is_mixed = lib.argsort(lib.argsort(choice)) < num_rows // 2
+    source = lib.where(is_mixed, (row + step) % num_rows, row)
+    segment = ids, take(lengths, source), take(starts, source)
+    return segment, to_int32(is_mixed)

@@ -1,0 +1,71 @@
+import keras
+
+from keras_squeeze.layers.masked_lm_head import MaskedLMHead
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TokenPredictor(keras.layers.Layer):
+    """A backbone and the head that shares its token embeddings, in one layer.
+
+    As two layers of a graph they would share them no longer once the graph
+    is rebuilt from its config, as it is for an exported file.
+
+    Args:
+        backbone: The backbone model.
+        masked_lm_head: A `keras_squeeze.layers.masked_lm_head.MaskedLMHead`
+            over the backbone's `token_embedding`.
+        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+            `name` and `dtype`.
+
+    Call arguments:
+        inputs: The inputs of the backbone.
+
+    Returns:
+        A dictionary of the `"logits"` of every position, of shape `(batch,
+        length, vocabulary_size)`, and of the backbone's `"pooled_output"`.
+    """
+
+    def __init__(self, backbone, masked_lm_head, **kwargs):
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.masked_lm_head = masked_lm_head
+
+    def build(self, input_shape):
+        batch, length = input_shape["token_ids"]
+        if not self.masked_lm_head.built:
+            self.masked_lm_head.build((batch, length, self.backbone.hidden_dim))
+        self.built = True
+
+    def call(self, inputs):
+        encoded = self.backbone(inputs)
+        return {
+            "logits": self.masked_lm_head(encoded["sequence_output"]),
+            "pooled_output": encoded["pooled_output"],
+        }
+
+    def compute_output_spec(self, inputs):
+        encoded = self.backbone.compute_output_spec(inputs)
+        return {
+            "logits": self.masked_lm_head.compute_output_spec(
+                encoded["sequence_output"]
+            ),
+            "pooled_output": encoded["pooled_output"],
+        }
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "backbone": keras.layers.serialize(self.backbone),
+                "masked_lm_head": keras.layers.serialize(self.masked_lm_head),
+            }
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        backbone = keras.layers.deserialize(config["backbone"])
+        head = MaskedLMHead.from_config(config["masked_lm_head"]["config"])
+        # Not built yet, so that only the shared embeddings get weights.
+        head.token_embedding = backbone.token_embedding
+        return cls(**{**config, "backbone": backbone, "masked_lm_head": head})

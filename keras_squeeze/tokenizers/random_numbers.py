@@ -1,0 +1,50 @@
+"""Random numbers for preprocessing, with TensorFlow and without."""
+
+import numpy as np
+
+from keras_squeeze.tokenizers.sequence_packer import library_of
+
+
+class RandomNumbers:
+    """Draws numbers that follow `keras.utils.set_random_seed()`.
+
+    They are NumPy's or, in a TensorFlow graph, TensorFlow's. A `tf.data`
+    pipeline gives other ones in each epoch: `tf.random.uniform()` would start
+    anew with the same, if there is a seed.
+
+    Example:
+
+    ```python
+    first, second = RandomNumbers()(2, like=np.zeros((3, 4)))
+    ```
+    """
+
+    def __init__(self):
+        self._generator = None
+
+    def __call__(self, count, like, random=None):
+        """Draw numbers.
+
+        Args:
+            count: int. How many arrays of numbers to draw.
+            like: An array, or a tensor of a TensorFlow graph.
+            random: Optional `numpy.random.Generator` to draw from, if `like`
+                is an array.
+
+        Returns:
+            A list of float32 arrays or tensors of the shape of `like`, with
+            numbers in the range [0, 1).
+        """
+        if isinstance(like, np.ndarray):
+            random = random or np.random.default_rng(np.random.randint(2**31))
+            return list(random.random((count, *like.shape), dtype="float32"))
+        tf = library_of(like)
+        if self._generator is None:
+            # Its state is a variable, which a graph cannot create, and which
+            # pipelines look for on the CPU.
+            with tf.init_scope(), tf.device("CPU"):
+                self._generator = tf.random.Generator.from_seed(
+                    np.random.randint(2**31)
+                )
+        shape = tf.concat([[count], tf.shape(like)], axis=0)
+        return tf.unstack(self._generator.uniform(shape), count)

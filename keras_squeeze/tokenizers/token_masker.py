@@ -1,0 +1,193 @@
+"""Masks tokens at random, for a model to predict them."""
+
+import numpy as np
+
+from keras_squeeze.tokenizers.sequence_packer import library_of
+from keras_squeeze.tokenizers.sequence_packer import take
+from keras_squeeze.tokenizers.sequence_packer import to_float32
+from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.validation import check_positive_int
+
+
+class TokenMasker:
+    """Replaces some tokens of packed sequences, and says which they were.
+
+    Of each sequence, a share of the tokens is selected, and of those a share
+    becomes `mask_token_id`, another a random token, and the rest stays as it
+    is: a model must look at every token, for any of them may be wrong.
+
+    It works on NumPy arrays and on the tensors of a TensorFlow graph, with
+    the same arithmetic.
+
+    Args:
+        selection_rate: float. The share of the tokens to select, rounded to
+            the nearest number of tokens and at least one.
+        selection_length: int. The largest number of tokens to select from a
+            sequence, and the length of the outputs about them.
+        mask_token_rate: float. The share of the selected tokens to mask.
+        random_token_rate: float. The share of the selected tokens to replace
+            by a random token.
+        mask_token_id: int. The id of the token that masks others.
+        special_token_ids: list of ints. Tokens that are never selected, and
+            that no other token is replaced by at random.
+        vocabulary_size: int. The number of tokens to choose from at random.
+
+    Example:
+
+    ```python
+    masker = TokenMasker(
+        selection_rate=0.5,
+        selection_length=3,
+        mask_token_rate=1.0,
+        random_token_rate=0.0,
+        mask_token_id=103,
+        special_token_ids=[0, 101, 102, 103],
+        vocabulary_size=30522,
+    )
+    ids = np.array([[101, 7592, 2088, 1012, 999, 102, 0, 0]], "int32")
+    numbers = np.random.random((3, *ids.shape)).astype("float32")
+    masked_ids, positions, true_ids, weights = masker(ids, numbers)
+    ```
+
+    Reference:
+     - [Devlin et al., 2018](https://arxiv.org/abs/1810.04805)
+    """
+
+    def __init__(
+        self,
+        selection_rate,
+        selection_length,
+        mask_token_rate,
+        random_token_rate,
+        mask_token_id,
+        special_token_ids,
+        vocabulary_size,
+    ):
+        self.selection_rate = selection_rate
+        self.selection_length = selection_length
+        self.mask_token_rate = mask_token_rate
+        self.random_token_rate = random_token_rate
+        self.mask_token_id = mask_token_id
+        is_ordinary = np.ones(vocabulary_size, bool)
+        is_ordinary[list(special_token_ids)] = False
+        self._is_ordinary = is_ordinary
+        self._ordinary_ids = np.flatnonzero(is_ordinary).astype("int32")
+
+    def __call__(self, token_ids, random_numbers):
+        """Mask tokens.
+
+        Args:
+            token_ids: int32 array or tensor of shape `(num_rows, length)`.
+            random_numbers: Three float32 arrays or tensors of the same shape,
+                with numbers in the range [0, 1): which tokens to select, what
+                becomes of those, and which tokens to replace some by.
+
+        Returns:
+            A tuple `(token_ids, positions, true_ids, weights)`: the masked
+            sequences, and three arrays or tensors of shape `(num_rows,
+            selection_length)`: where tokens were selected, which they were,
+            and 1 for those and 0 for what fills the row up.
+        """
+        lib = library_of(token_ids)
+        noise, choice, word = random_numbers
+        is_ordinary = take(self._is_ordinary, token_ids)
+        counts = take(
+            self._counts(token_ids.shape[1]),
+            lib.cumsum(to_int32(is_ordinary), 1)[:, -1],
+        )
+        # Ordinary tokens come first, in random order.
+        order = _argsort(lib.where(is_ordinary, noise, 2.0))
+        is_selected = _argsort(order) < counts[:, np.newaxis]
+
+        words = to_int32(word * len(self._ordinary_ids))
+        rates = self.mask_token_rate, self.random_token_rate
+        replaced = lib.where(
+            choice < sum(rates), take(self._ordinary_ids, words), token_ids
+        )
+        replaced = lib.where(choice < rates[0], self.mask_token_id, replaced)
+        positions, weights = self.locate(is_selected)
+        true_ids = _take_along_rows(token_ids, positions) * to_int32(weights)
+        return (
+            to_int32(lib.where(is_selected, replaced, token_ids)),
+            positions,
+            true_ids,
+            weights,
+        )
+
+    def locate(self, is_selected):
+        """Where tokens are selected.
+
+        Args:
+            is_selected: bool array or tensor of shape `(num_rows, length)`.
+
+        Returns:
+            A tuple `(positions, weights)` of an int32 and a float32 array or
+            tensor of shape `(num_rows, selection_length)`: the positions from
+            the left to the right, and 1 for each of those and 0 for the zeros
+            that fill the row up. Positions that find no room are left out.
+        """
+        lib = library_of(is_selected)
+        length = is_selected.shape[1]
+        columns = np.arange(length, dtype="int32")
+        order = _argsort(lib.where(is_selected, columns, columns + length))
+        order = to_int32(order)[:, : self.selection_length]
+        missing = max(0, self.selection_length - length)
+        order = lib.pad(order, [[0, 0], [0, missing]])
+        counts = lib.cumsum(to_int32(is_selected), 1)[:, -1:]
+        is_filled = np.arange(self.selection_length, dtype="int32") < counts
+        return order * to_int32(is_filled), to_float32(is_filled)
+
+    def _counts(self, length):
+        """How many of any number of tokens to select.
+
+        A table, because the two libraries round products differently.
+        """
+        counts = np.arange(length + 1) * self.selection_rate + 0.5
+        counts = np.clip(counts.astype("int32"), 1, self.selection_length)
+        return np.minimum(counts, np.arange(length + 1, dtype="int32"))
+
+
+def check_masking(
+    mask_selection_rate,
+    mask_selection_length,
+    mask_token_rate,
+    random_token_rate,
+):
+    """Raise a `ValueError` for masking arguments that cannot work."""
+    check_positive_int("mask_selection_length", mask_selection_length)
+    rates = {
+        "mask_selection_rate": mask_selection_rate,
+        "mask_token_rate": mask_token_rate,
+        "random_token_rate": random_token_rate,
+    }
+    for name, rate in rates.items():
+        valid = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+        if not valid or not 0 <= rate <= 1:
+            raise ValueError(
+                f"`{name}` must be a number in the range [0, 1]. Received: "
+                f"{name}={rate!r}"
+            )
+    if mask_selection_rate == 0:
+        raise ValueError(
+            "`mask_selection_rate` must be above 0, for there to be something "
+            f"to predict. Received: mask_selection_rate={mask_selection_rate}"
+        )
+    # A sum like that of 0.9 and 0.1 may be off by a rounding error.
+    if mask_token_rate + random_token_rate > 1 + 1e-9:
+        raise ValueError(
+            "`mask_token_rate` and `random_token_rate` must add up to at most "
+            f"1. Received: mask_token_rate={mask_token_rate}, "
+            f"random_token_rate={random_token_rate}"
+        )
+
+
+def _argsort(array):
+    if isinstance(array, np.ndarray):
+        return np.argsort(array, axis=1, kind="stable")
+    return library_of(array).argsort(array, axis=1, stable=True)
+
+
+def _take_along_rows(array, indices):
+    if isinstance(array, np.ndarray):
+        return np.take_along_axis(array, indices, axis=1)
+    return library_of(array).gather(array, indices, batch_dims=1)
