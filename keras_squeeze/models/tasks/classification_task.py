@@ -48,7 +48,8 @@ class ClassificationTask(TextTask):
         validation.check_positive_int("num_classes", num_classes)
         validation.check_rate("dropout", dropout)
 
-        # The default loss, which depends on it, is made with the model.
+        # The default loss, which depends on these, is made with the model.
+        self.num_classes = num_classes
         self.activation = keras.activations.get(activation)
 
         # === Layers ===
@@ -69,16 +70,26 @@ class ClassificationTask(TextTask):
 
         # === Functional Model ===
         inputs = backbone.input
-        features = backbone(inputs)[
-            "pooled_output" if self.uses_pooled_output else "sequence_output"
-        ]
-        outputs = self.output_dense(self.output_dropout(features))
+        outputs = self.apply_head(backbone(inputs))
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Config ===
-        self.num_classes = num_classes
         self.class_names = class_names
         self.dropout = dropout
+
+    def apply_head(self, encoded):
+        """Compute the outputs of the task from those of its backbone.
+
+        Args:
+            encoded: Dictionary of tensors. The outputs of the backbone.
+
+        Returns:
+            A tensor whose last axis has the classes.
+        """
+        features = encoded[
+            "pooled_output" if self.uses_pooled_output else "sequence_output"
+        ]
+        return self.output_dense(self.output_dropout(features))
 
     def default_loss(self):
         return keras.losses.SparseCategoricalCrossentropy(

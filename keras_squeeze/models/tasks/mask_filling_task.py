@@ -71,15 +71,28 @@ class MaskFillingTask(TextTask):
 
         # === Functional Model ===
         positions = keras.Input((None,), dtype="int32", name="mask_positions")
-        encoded = backbone(backbone.input)
-        logits = self.masked_lm_head(
-            encoded["sequence_output"], mask_positions=positions
-        )
         super().__init__(
             inputs={**backbone.input, "mask_positions": positions},
-            outputs=self.combine_outputs(logits, encoded["pooled_output"]),
+            outputs=self.apply_head(backbone(backbone.input), positions),
             **kwargs,
         )
+
+    def apply_head(self, encoded, mask_positions=None):
+        """Compute the outputs of the task from those of its backbone.
+
+        Args:
+            encoded: Dictionary of tensors. The outputs of the backbone.
+            mask_positions: Optional int tensor of shape `(batch,
+                predictions)`, the positions to predict. All of them if
+                `None`.
+
+        Returns:
+            A tensor or a dictionary of tensors.
+        """
+        logits = self.masked_lm_head(
+            encoded["sequence_output"], mask_positions=mask_positions
+        )
+        return self.combine_outputs(logits, encoded["pooled_output"])
 
     def combine_outputs(self, logits, pooled_output):
         """The outputs of the task.

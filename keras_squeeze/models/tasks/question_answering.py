@@ -47,10 +47,21 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
 
         # === Functional Model ===
         inputs = backbone.input
-        logits = self.output_dense(backbone(inputs)["sequence_output"])
-        logits = ops.unstack(logits, num=2, axis=-1)
-        outputs = dict(zip(OUTPUTS, logits, strict=True))
+        outputs = self.apply_head(backbone(inputs))
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+    def apply_head(self, encoded):
+        """Compute the outputs of the task from those of its backbone.
+
+        Args:
+            encoded: Dictionary of tensors. The outputs of the backbone.
+
+        Returns:
+            A dictionary of tensors of shape `(batch, length)`.
+        """
+        logits = self.output_dense(encoded["sequence_output"])
+        logits = ops.unstack(logits, num=2, axis=-1)
+        return dict(zip(OUTPUTS, logits, strict=True))
 
     def default_loss(self):
         return {
