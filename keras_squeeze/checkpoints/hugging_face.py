@@ -1,6 +1,7 @@
 """Load presets from checkpoints in the layout of Hugging Face."""
 
 import dataclasses
+import functools
 import warnings
 
 import keras_hub
@@ -9,6 +10,7 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.config_map import ConfigMap
 from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
+from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import WeightTable
 
 ARCHITECTURES = {}
@@ -55,12 +57,14 @@ def is_hugging_face_config(config):
     return "registered_name" not in config and "model_type" in config
 
 
-def has_head(config, task_cls):
+def has_head(config, task_cls, tensors=()):
     """Whether a checkpoint has the head that a task class needs.
 
     Args:
         config: Dictionary. The contents of the checkpoint's `config.json`.
         task_cls: The task class.
+        tensors: The names of the checkpoint's tensors, for configurations
+            that do not say which class wrote them.
 
     Returns:
         bool.
@@ -70,11 +74,18 @@ def has_head(config, task_cls):
         return any(
             name in written_by[0] for name in task_cls.hugging_face_classes
         )
-    # SqueezeBERT's published configurations do not name a class. That of
-    # MNLI alone speaks of labels, and has a head, which classifies texts.
-    return "ForSequenceClassification" in task_cls.hugging_face_classes and (
-        "num_labels" in config or "id2label" in config
-    )
+    # SqueezeBERT's published configurations do not name a class.
+    layers = [
+        name for name, _, kind in task_cls.hugging_face_head if kind is DENSE
+    ]
+    if "classifier" in layers:
+        # Three tasks call their head so. Of those configurations that of MNLI
+        # alone speaks of labels, and has a head, which classifies texts.
+        return (
+            "ForSequenceClassification" in task_cls.hugging_face_classes
+            and ("num_labels" in config or "id2label" in config)
+        )
+    return bool(layers) and all(f"{name}.weight" in tensors for name in layers)
 
 
 class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
@@ -154,7 +165,10 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
 
     def load_task(self, cls, load_weights, load_task_weights, **kwargs):
         backbone_kwargs, kwargs = self.get_backbone_kwargs(**kwargs)
-        is_restored = load_task_weights and has_head(self.config, cls)
+        tensors = ()
+        if load_weights and not self.config.get("architectures"):
+            tensors = self._state_dict
+        is_restored = load_task_weights and has_head(self.config, cls, tensors)
         kwargs = {**cls.head_kwargs(self.config, is_restored), **kwargs}
         if "preprocessor" not in kwargs:
             kwargs["preprocessor"] = self.load_preprocessor(
@@ -189,17 +203,21 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         return cls(**{**settings, **kwargs})
 
     def _load_weights(self, backbone, task=None, optional=""):
-        # Reading files needs packages that no other call does.
-        from keras_squeeze.checkpoints.state_dict import open_state_dict
-
         try:
             return self.architecture.weight_table.load(
-                open_state_dict(self.preset), backbone, task, optional
+                self._state_dict, backbone, task, optional
             )
         except ValueError as e:
             raise ValueError(
                 f"The weights of `{self.preset}` cannot be loaded. {e}"
             ) from e
+
+    @functools.cached_property
+    def _state_dict(self):
+        # Reading files needs packages that no other call does.
+        from keras_squeeze.checkpoints.state_dict import open_state_dict
+
+        return open_state_dict(self.preset)
 
     def _optional_json(self, name):
         try:
