@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 
-from keras_squeeze import validation
 from keras_squeeze.keras_hub_seam import in_tf_function
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
+from keras_squeeze.models.tasks.windowed_preprocessor import (
+    WindowedPreprocessor,
+)
 from keras_squeeze.tokenizers.sequence_packer import library_of
 from keras_squeeze.tokenizers.sequence_packer import take
 from keras_squeeze.tokenizers.sequence_packer import to_int32
@@ -16,7 +17,7 @@ from keras_squeeze.tokenizers.windows import count_up
 from keras_squeeze.tokenizers.windows import sliding_windows
 
 
-class TokenClassifierPreprocessor(TextPreprocessor):
+class TokenClassifierPreprocessor(WindowedPreprocessor):
     """Base class for token classification preprocessing layers.
 
     It takes `x`, `y` and `sample_weight`. `x` is a batch of samples, each a
@@ -55,13 +56,6 @@ class TokenClassifierPreprocessor(TextPreprocessor):
             if windows have no room for more than their overlap.
     """
 
-    def __init__(self, tokenizer, sequence_length=512, stride=None, **kwargs):
-        # By position: nothing is truncated, so that there is no choice how.
-        super().__init__(
-            tokenizer, sequence_length, "longest_first", "right", **kwargs
-        )
-        self.stride = stride
-
     def call(self, x, y=None, sample_weight=None):
         words, counts = word_rows(x)
         ids, pieces = self.tokenizer.tokenize_rows(words)
@@ -74,7 +68,7 @@ class TokenClassifierPreprocessor(TextPreprocessor):
         y = lib.where(is_labelled, take(labels, labelled), 0)
         weights = lib.ones_like(to_int32(counts), dtype="float32")
         if sample_weight is not None:
-            weights = weights * _sample_weights(sample_weight, counts)
+            weights = weights * self.sample_weights(sample_weight, counts)
         weights = take(lib.repeat(weights, counts), labelled)
         weights = lib.where(is_labelled, weights, 0.0)
         return keras.utils.pack_x_y_sample_weight(
@@ -99,9 +93,6 @@ class TokenClassifierPreprocessor(TextPreprocessor):
         Raises:
             ValueError: if windows have no room for more than their overlap.
         """
-        if self.packer is None:
-            # This may well come before the first call.
-            self.build(None)
         stride, room = self._check_stride()
         lib = library_of(ids)
         pieces = to_int32(pieces)
@@ -145,23 +136,6 @@ class TokenClassifierPreprocessor(TextPreprocessor):
             )
         return stride, room
 
-    @property
-    def stride(self):
-        """How many tokens a window has in common with the next."""
-        return self._stride
-
-    @stride.setter
-    def stride(self, value):
-        if value is not None and value != 0:
-            validation.check_positive_int("stride", value)
-        self._stride = value
-
-    def get_config(self):
-        config = super().get_config()
-        del config["truncate"], config["truncation_side"]
-        config["stride"] = self.stride
-        return config
-
 
 def _word_labels(y, counts):
     """Returns the labels of all words in a row."""
@@ -198,20 +172,3 @@ def _word_labels(y, counts):
             )
         labels.append(to_int32(sample))
     return np.concatenate(labels)
-
-
-def _sample_weights(sample_weight, counts):
-    """Returns the weights of the samples as float32."""
-    if in_tf_function():
-        import tensorflow as tf
-
-        return tf.ensure_shape(
-            tf.cast(sample_weight, "float32"), counts.shape[:1]
-        )
-    weights = np.asarray(sample_weight, "float32")
-    if weights.shape != counts.shape:
-        raise ValueError(
-            "`sample_weight` must have one number for each sample. Received: "
-            f"{len(counts)} samples and weights of shape {weights.shape}"
-        )
-    return weights
