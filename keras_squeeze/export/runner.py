@@ -87,16 +87,16 @@ class TFLiteModel:
         """Run the file on each of the inputs.
 
         Args:
-            inputs: A string, a list of strings or a pair `(first, second)` of
-                lists of strings, if there is a preprocessor; otherwise a
-                dictionary of int arrays `token_ids`, `segment_ids` and
+            inputs: The raw inputs of the task, if there is a preprocessor, or
+                a dictionary of int arrays `token_ids`, `segment_ids` and
                 `padding_mask` of shape `(samples, sequence_length)`.
 
         Returns:
-            A float array whose first axis counts the inputs, or a dictionary
+            A float array whose first axis counts the inputs, or their windows
+            where the preprocessor cuts them into some, or a dictionary
             of such arrays by name where the file has several outputs.
         """
-        if not isinstance(inputs, dict):
+        if not isinstance(inputs, dict) or "token_ids" not in inputs:
             if self.preprocessor is None:
                 raise ValueError(
                     "`inputs` must be a dictionary of arrays for a "
@@ -137,19 +137,25 @@ def preprocess(preprocessor, inputs, sequence_length):
 
     Args:
         preprocessor: A preprocessor of this package.
-        inputs: A list of strings or a pair of such lists.
+        inputs: The raw inputs of the task.
         sequence_length: int. The length to pack the inputs to.
 
     Returns:
         A dictionary of int32 arrays by the names of the backbone's inputs.
     """
-    with _sequence_length(preprocessor, sequence_length):
+    with fixed_sequence_length(preprocessor, sequence_length):
         outputs = preprocessor.serving_inputs(inputs)
     return {name: np.asarray(array) for name, array in outputs.items()}
 
 
 @contextlib.contextmanager
-def _sequence_length(preprocessor, sequence_length):
+def fixed_sequence_length(preprocessor, sequence_length):
+    """Context in which a preprocessor packs to another length than its own.
+
+    Args:
+        preprocessor: A preprocessor of this package.
+        sequence_length: int. The length.
+    """
     before = preprocessor.sequence_length
     preprocessor.sequence_length = sequence_length
     try:

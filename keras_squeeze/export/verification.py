@@ -7,7 +7,7 @@ from keras_squeeze.export.process import ExportError
 from keras_squeeze.export.report import Agreement
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import TFLiteModel
-from keras_squeeze.export.runner import preprocess
+from keras_squeeze.export.runner import fixed_sequence_length
 
 # Float kernels add up in another order than the Keras backend does. This is
 # the part of an output's largest value that the difference may come to.
@@ -160,7 +160,9 @@ def _text_samples(preprocessor, embeddings, sequence_length):
     inputs = [list(_SENTENCES)]
     if embeddings.num_segments > 1:
         inputs.append((list(_SENTENCES), list(reversed(_SENTENCES))))
-    batches = [preprocess(preprocessor, x, sequence_length) for x in inputs]
+    # Texts whatever the raw inputs of the task are made of.
+    with fixed_sequence_length(preprocessor, sequence_length):
+        batches = [preprocessor.pack_texts(x) for x in inputs]
     return {
         name: np.concatenate([batch[name] for batch in batches])
         for name in INPUTS.values()

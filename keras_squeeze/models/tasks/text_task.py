@@ -236,11 +236,7 @@ class TextTask(FromPreset):
         """
         import grain
 
-        source = keras_hub_seam.TensorLikeSource(arrays)
-        if not len(source):
-            raise ValueError(
-                "`x` must have at least one sample. Received: no samples"
-            )
+        source = to_source(arrays)
         indices = grain.MapDataset.range(len(source))
         if shuffle:
             # KerasHub repeats the data set for all epochs, and a shuffled one
@@ -330,3 +326,24 @@ def to_arrays(x, y=None, sample_weight=None):
     return keras_hub_seam.convert_to_numpy(
         keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
     )
+
+
+def to_source(arrays):
+    """The samples of arrays, one by one.
+
+    Args:
+        arrays: What `to_arrays()` returns.
+
+    Returns:
+        A source of a `grain.MapDataset`.
+
+    Raises:
+        ValueError: If the arrays are not all of the same number of samples,
+            or have none.
+    """
+    source = keras_hub_seam.TensorLikeSource(arrays)
+    if not len(source):
+        raise ValueError(
+            "`x` must have at least one sample. Received: no samples"
+        )
+    return source

@@ -4,6 +4,7 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import is_data_set
 from keras_squeeze.models.tasks.text_task import to_arrays
+from keras_squeeze.models.tasks.text_task import to_source
 
 
 class WindowedTask(TextTask):
@@ -26,11 +27,16 @@ class WindowedTask(TextTask):
             A tuple `(x, y, sample_weight)` of arrays whose first axis counts
             the windows. The last ones are `None` if there is nothing for
             them.
+
+        Raises:
+            ValueError: If there are no samples, or of some array another
+                number than of the others.
         """
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
-            to_arrays(x, y, sample_weight)
+        arrays = self.checked_arrays(x, y, sample_weight)
+        to_source(arrays)
+        outputs = self.preprocess_samples(
+            *keras.utils.unpack_x_y_sample_weight(arrays)
         )
-        outputs = self.preprocess_samples(x, y, sample_weight)
         if y is None and sample_weight is None:
             outputs = (outputs,)
         return keras.utils.unpack_x_y_sample_weight(
