@@ -1,5 +1,8 @@
 """The tasks as the command line has them, by their names on it."""
 
+from keras_squeeze.cli.task_types.language_modeling import MaskedLM
+from keras_squeeze.cli.task_types.language_modeling import Pretraining
+from keras_squeeze.cli.task_types.next_sentence import NextSentence
 from keras_squeeze.cli.task_types.text_classification import TextClassification
 from keras_squeeze.cli.task_types.token_classification import (
     TokenClassification,
@@ -7,5 +10,11 @@ from keras_squeeze.cli.task_types.token_classification import (
 
 TASK_TYPES = {
     task_type.name: task_type
-    for task_type in (TextClassification(), TokenClassification())
+    for task_type in (
+        TextClassification(),
+        TokenClassification(),
+        NextSentence(),
+        MaskedLM(),
+        Pretraining(),
+    )
 }

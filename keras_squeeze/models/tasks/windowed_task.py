@@ -104,7 +104,9 @@ class WindowedTask(TextTask):
                 sample_weight=sample_weight,
                 **kwargs,
             )
-        x, y, sample_weight = self.windows(x, y, sample_weight)
+        # `fit()` has made windows of its validation data already.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y, sample_weight = self.windows(x, y, sample_weight)
         return keras.Model.evaluate(
             self,
             x=x,

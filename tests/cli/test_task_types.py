@@ -1,0 +1,121 @@
+"""From a file to a preset and to readable answers, for every task."""
+
+import json
+
+import keras
+import pytest
+
+from keras_squeeze import cli
+from keras_squeeze import models
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the command line is the same on every backend",
+)
+
+CONLL = "ada B-person\nlived O\nin O\nrome B-place\n\nall O\nis O\nwell O\n\n"
+PAIRS = "sentence1,sentence2,label\ni ate,it was good,0\ni ate,cats fly,1\n"
+
+
+@pytest.fixture(scope="module")
+def mobile_preset(tmp_path_factory, tiny_vocabulary):
+    """A preset of a MobileBERT that is small enough to train in a test."""
+    backbone = models.MobileBertBackbone(
+        vocabulary_size=len(tiny_vocabulary),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=16,
+        embedding_dim=8,
+        bottleneck_dim=8,
+        num_feedforward_networks=2,
+        max_sequence_length=64,
+    )
+    folder = tmp_path_factory.mktemp("presets") / "mobile"
+    backbone.save_to_preset(str(folder))
+    models.MobileBertTokenizer(tiny_vocabulary).save_to_preset(str(folder))
+    return str(folder)
+
+
+# The task, the name and the contents of a file, arguments to train with and
+# to predict with, and the columns of the answers.
+CASES = {
+    "several labels": (
+        "text_classification",
+        "data.csv",
+        "text,label\n" + "sunny,warm;dry\ncold rain,\nrain,wet\n" * 6,
+        ["--label-separator", ";"],
+        ["sunny"],
+        {"text", "label", "score"},
+    ),
+    "regression": (
+        "text_classification",
+        "data.jsonl",
+        '{"text": "cold", "label": 0.5}\n{"text": "warm", "label": 3}\n' * 8,
+        ["--regression"],
+        ["sunny"],
+        {"text", "label", "score"},
+    ),
+    "token_classification": (
+        "token_classification",
+        "data.conll",
+        CONLL * 8,
+        [],
+        ["ada lived in rome"],
+        {"text", "label", "score", "word", "start", "end"},
+    ),
+    "next_sentence": (
+        "next_sentence",
+        "data.csv",
+        PAIRS + PAIRS.partition("\n")[2] * 9,
+        [],
+        ["i ate\tit was good"],
+        {"text", "label", "score"},
+    ),
+    "masked_lm": (
+        "masked_lm",
+        "data.txt",
+        "it was a warm and sunny day\nall is well\n" * 8,
+        [],
+        ["it was [MASK] and [MASK]"],
+        {"text", "mask", "score", "token", "token_str", "sequence"},
+    ),
+    "pretraining": (
+        "pretraining",
+        "data.tsv",
+        "text1\ttext2\n"
+        + "it was warm\tall was well\ni ate\tit was good\n" * 8,
+        [],
+        ["i [MASK]\tit was good"],
+        {"text", "mask", "score", "token", "token_str", "sequence", "label"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_from_a_file_to_answers(tmp_path, capsys, mobile_preset, case):
+    task, name, text, to_train, to_predict, columns = CASES[case]
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    output = tmp_path / "out"
+    argv = ["finetune", "--task", task, "--preset", mobile_preset]
+    argv += ["--train", str(path), "--output", str(output), "--epochs", "2"]
+    argv += ["--batch-size", "8", "--sequence-length", "32", "--debug"]
+    argv += ["--learning-rate", "0.05", "--patience", "2"]
+    assert cli.main([*argv, *to_train]) == 0
+    assert "Learning curve" in capsys.readouterr().out
+    assert (output / "learning_curve.png").stat().st_size > 1000
+    history = json.loads((output / "metrics.json").read_text())["history"]
+    assert [row["epoch"] for row in history] == [1, 2]
+    if task == "token_classification":
+        assert {"val_precision", "val_recall", "val_f1"} <= set(history[0])
+
+    argv = ["predict", "--preset", str(output), "--debug"]
+    assert cli.main([*argv, "--json", *to_predict]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {name for row in rows for name in row}
+    # The model may not have found anything yet.
+    assert found == columns or (task == "token_classification" and not rows)
+    assert cli.main([*argv, *to_predict]) == 0
+    printed = capsys.readouterr().out
+    assert all(name.capitalize() in printed for name in found & {"score"})
