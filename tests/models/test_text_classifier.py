@@ -3,10 +3,15 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
+import transformers
 
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
+from tests.checkpoint_folders import original
+from tests.checkpoint_folders import save_checkpoint
+from tests.task_checks import check_head
+from tests.task_checks import check_saving
 
 HAM = [
     "See you at nine then.",
@@ -342,3 +347,260 @@ def test_is_a_task_of_keras_hub(model):
     assert issubclass(model.classifier_cls, keras_hub.models.TextClassifier)
     with pytest.raises(ValueError, match="does not apply preprocessing"):
         make_task(model)(TEXTS)
+
+
+SCORES = [0.5, 4.0, 1.0, 3.5, 0.0, 5.0, 2.0, 2.5]
+
+
+def test_regression_learns_real_texts(tmp_path):
+    backbone = make_backbone(SqueezeBert, attention_dropout=0.0, dropout=0.0)
+    task = make_task(SqueezeBert, backbone=backbone, num_classes=1, dropout=0.0)
+    task.compile(keras.optimizers.Adam(2e-2, global_clipnorm=1.0))
+    pairs = (TEXTS, TEXTS[1:] + TEXTS[:1])
+    task.fit(pairs, SCORES, batch_size=8, epochs=150, verbose=0)
+    loss, error, correlation = task.evaluate(
+        pairs, SCORES, batch_size=3, verbose=0
+    )
+    assert loss < 0.01
+    assert error == pytest.approx(loss**0.5, abs=1e-3)
+    assert correlation > 0.99
+    answers = task.annotate(pairs)
+    assert [answer["score"] for answer in answers] == pytest.approx(
+        SCORES, abs=0.3
+    )
+    assert {answer["label"] for answer in answers} == {"LABEL_0"}
+    assert [answers[0]] == task.annotate(pairs, top_k=1)[0]
+    loaded = check_saving(task, pairs, tmp_path)
+    assert loaded.problem_type == "regression"
+
+
+def test_regression_names_its_number():
+    task = make_task(SqueezeBert, class_names=["similarity"])
+    value = task.predict(TEXTS[:1], verbose=0)[0, 0]
+    assert task.annotate(TEXTS[0]) == {
+        "label": "similarity",
+        "score": float(value),
+    }
+    assert type(task.loss) is keras.losses.MeanSquaredError
+    outputs = task.export_outputs(task.output)
+    assert list(outputs) == ["score"]
+    assert outputs["score"] is task.output
+
+
+@pytest.mark.parametrize(
+    "labels", [[*SCORES[:7], float("nan")], ["1"] * 8, [*SCORES[:7], None]]
+)
+def test_regression_takes_numbers_alone(labels):
+    task = make_task(SqueezeBert, num_classes=1)
+    with pytest.raises(ValueError, match="`num_classes=1`.* finite numbers"):
+        task.fit(TEXTS, labels, batch_size=2, verbose=0)
+    assert int(task.optimizer.iterations) == 0
+
+
+TOPICS = ["money", "phone", "time"]
+TOPIC_LISTS = [
+    ["time"],
+    ["money", "phone"],
+    ["phone", "time"],
+    ["money"],
+    [],
+    ["phone", "money"],
+    ["money"],
+    ["phone"],
+]
+TOPIC_VECTORS = [
+    [0, 0, 1],
+    [1, 1, 0],
+    [0, 1, 1],
+    [1, 0, 0],
+    [0, 0, 0],
+    [1, 1, 0],
+    [1, 0, 0],
+    [0, 1, 0],
+]
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    """A task that knows all topics of the texts by heart."""
+    keras.utils.set_random_seed(0)
+    backbone = make_backbone(SqueezeBert, attention_dropout=0.0, dropout=0.0)
+    task = make_task(
+        SqueezeBert,
+        backbone=backbone,
+        class_names=TOPICS,
+        multi_label=True,
+        dropout=0.0,
+    )
+    task.compile(keras.optimizers.Adam(2e-2, global_clipnorm=1.0))
+    task.fit(TEXTS, TOPIC_LISTS, batch_size=8, epochs=120, verbose=0)
+    return task
+
+
+def test_multi_label_learns_real_texts(tagger):
+    loss, accuracy = tagger.evaluate(TEXTS, TOPIC_LISTS, verbose=0)
+    assert loss < 0.05
+    assert accuracy == 1
+    found = tagger.annotate(TEXTS)
+    assert [{a["label"] for a in answers} for answers in found] == [
+        set(topics) for topics in TOPIC_LISTS
+    ]
+    probabilities = 1 / (1 + np.exp(-tagger.predict(TEXTS[:2], verbose=0)))
+    (ranked,) = tagger.annotate(TEXTS[1:2], top_k=3)
+    assert [a["score"] for a in ranked] == pytest.approx(
+        sorted(probabilities[1], reverse=True), rel=1e-5
+    )
+    assert tagger.annotate(TEXTS[0])[0]["label"] == "time"
+    assert tagger.annotate(TEXTS[4]) == []
+
+
+def test_forms_of_label_sets(tagger):
+    expected = tagger.evaluate(TEXTS, TOPIC_LISTS, batch_size=3, verbose=0)
+    forms = [
+        TOPIC_VECTORS,
+        np.array(TOPIC_VECTORS),
+        tf.constant(TOPIC_VECTORS),
+        tuple(map(tuple, TOPIC_LISTS)),
+        np.array(TOPIC_LISTS, "object"),
+        tf.ragged.constant(TOPIC_LISTS),
+    ]
+    for labels in forms:
+        found = tagger.evaluate(TEXTS, labels, batch_size=3, verbose=0)
+        assert found == pytest.approx(expected)
+    for labels in (TOPIC_VECTORS, tf.ragged.constant(TOPIC_LISTS)):
+        data_set = tf.data.Dataset.from_tensor_slices((TEXTS, labels)).batch(3)
+        found = tagger.evaluate(data_set, verbose=0)
+        assert found == pytest.approx(expected)
+
+
+def test_multi_label_is_kept(tagger, tmp_path):
+    loaded = check_saving(tagger, TEXTS, tmp_path)
+    assert loaded.multi_label
+    assert loaded.class_names == TOPICS
+    assert loaded.problem_type == "multi_label_classification"
+    assert loaded.annotate(TEXTS)[4] == []
+    other = keras_hub.models.TextClassifier.from_preset(
+        str(tmp_path / "preset")
+    )
+    assert type(other) is SqueezeBert.classifier_cls
+    assert other.multi_label
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_multi_label_outputs(activation):
+    task = make_task(
+        SqueezeBert, num_classes=3, multi_label=True, activation=activation
+    )
+    task.output_dense.bias.assign([-3.0, 2.0, 3.0])
+    x = task.preprocessor(TEXTS)
+    model = keras.Model(task.input, task.export_outputs(task.output))
+    (name, found), *others = model(x).items()
+    assert (name, others) == ("probabilities", [])
+    answers = task.annotate(TEXTS[0])
+    assert [answer["label"] for answer in answers] == ["LABEL_2", "LABEL_1"]
+    row = keras.ops.convert_to_numpy(found)[0]
+    assert [a["score"] for a in answers] == pytest.approx(row[[2, 1]])
+    assert task.loss.get_config()["from_logits"] == (activation is None)
+    accuracy = task.evaluate(TEXTS, [[0, 1, 1]] * 8, verbose=0)[1]
+    assert accuracy == 1
+    if activation is None:
+        logits = task.export_outputs(task.output, probabilities=False)
+        assert list(logits) == ["logits"]
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (
+            TOPICS[:1] * 8,
+            "must be a list of names.*Received: 'money' for text 0",
+        ),
+        ([["fun"], *TOPIC_LISTS[1:]], r"Received: \['fun'\]"),
+        ([[0, 2], *TOPIC_VECTORS[1:]], r"must have the shape \(num_texts, 3\)"),
+        ([[0, 2, 1], *TOPIC_VECTORS[1:]], "from 0 to 1"),
+    ],
+)
+def test_wrong_label_sets(labels, message):
+    task = make_task(SqueezeBert, class_names=TOPICS, multi_label=True)
+    with pytest.raises(ValueError, match=message):
+        task.fit(TEXTS[::-1], labels[::-1], batch_size=2, verbose=0)
+    assert int(task.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize("wrong", [2, -1, 0.5])
+def test_label_outside_the_classes(wrong):
+    task = make_task(SqueezeBert)
+    labels = [*IDS[:7], wrong]
+    message = f"Labels must be integers from 0 to 1. Received: .*{wrong}"
+    for arguments in ((TEXTS, labels), (TEXTS, IDS, 2, None, (TEXTS, labels))):
+        with pytest.raises(ValueError, match=message):
+            task.fit(*arguments, shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        task.evaluate(TEXTS, np.array(labels), batch_size=2, verbose=0)
+    assert int(task.optimizer.iterations) == 0
+
+
+def test_labels_of_another_loss():
+    task = make_task(SqueezeBert)
+    loss = keras.losses.SparseCategoricalCrossentropy(True, ignore_class=-1)
+    task.compile(loss=loss, metrics=None, run_eagerly=True)
+    assert np.all(np.isfinite(task.evaluate(TEXTS, [-1, *IDS[1:]], verbose=0)))
+    task.compile(
+        loss=keras.losses.CategoricalCrossentropy(True),
+        metrics=None,
+        run_eagerly=True,
+    )
+    one_hot = np.eye(2, dtype="float32")[IDS]
+    assert np.all(np.isfinite(task.evaluate(TEXTS, one_hot, verbose=0)))
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{"num_classes": 1}, {"num_classes": 2, "multi_label": True}]
+)
+def test_softmax_needs_classes_to_choose_from(kwargs):
+    with pytest.raises(ValueError, match="must not be a softmax"):
+        make_task(SqueezeBert, activation="softmax", **kwargs)
+
+
+@pytest.mark.parametrize(
+    "problem_type, num_labels",
+    [("regression", 1), (None, 1), ("multi_label_classification", 3)],
+)
+def test_hugging_face_problem_types(model, tmp_path, problem_type, num_labels):
+    task, theirs = check_head(
+        model,
+        "TextClassifier",
+        "ForSequenceClassification",
+        tmp_path,
+        {None: "logits"},
+        num_labels=num_labels,
+        problem_type=problem_type,
+    )
+    assert task.problem_type == (problem_type or "regression")
+    pipeline = transformers.TextClassificationPipeline(
+        model=theirs,
+        tokenizer=transformers.BertTokenizerFast(str(tmp_path / "vocab.txt")),
+        device="cpu",
+        top_k=None,
+        # It has a sigmoid for a single output of no declared type, which its
+        # training does not have.
+        function_to_apply=None if problem_type else "none",
+    )
+    (expected,) = pipeline(["Win a prize!"])
+    (found,) = task.annotate(["Win a prize!"], top_k=num_labels)
+    assert [a["label"] for a in found] == [a["label"] for a in expected]
+    assert [a["score"] for a in found] == pytest.approx(
+        [a["score"] for a in expected], abs=1e-5
+    )
+
+
+def test_hugging_face_regression_of_several_numbers(tmp_path):
+    theirs = original(
+        SqueezeBert,
+        "ForSequenceClassification",
+        num_labels=2,
+        problem_type="regression",
+    )
+    preset = save_checkpoint(theirs, tmp_path)
+    with pytest.raises(ValueError, match="one label.*num_labels=2"):
+        SqueezeBert.classifier_cls.from_preset(preset)

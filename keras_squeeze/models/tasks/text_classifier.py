@@ -1,24 +1,142 @@
+import keras
 import keras_hub
+import numpy as np
+from keras import ops
 
 from keras_squeeze import validation
+from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.metrics.correlation import PearsonCorrelation
+from keras_squeeze.models.tasks.class_names import check_class_ids
 from keras_squeeze.models.tasks.class_names import labels_to_ids
 from keras_squeeze.models.tasks.class_names import likeliest
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
+from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
 
 
 class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
     """Base of the text classifiers: a dense layer on the pooled output.
 
-    See `ClassificationTask` for the arguments.
+    A text has one of several classes, or a number, or any number of classes:
+
+    - By default, `y` has the ids or the names of the classes.
+    - With `num_classes=1`, `y` has numbers. The loss is the mean squared
+        error, and the single output the number.
+    - With `multi_label=True`, `y` has a list of names for each text, or a
+        vector with a 0 or a 1 for each class. Each class is decided on its
+        own, by a binary cross-entropy.
+
+    Args:
+        backbone: The backbone model.
+        num_classes: int. Number of classes to predict, or `1` for
+            regression. May be left out if `class_names` is passed.
+        preprocessor: The preprocessor layer, or `None` to pass inputs that
+            are preprocessed already.
+        class_names: Optional list of strings, the classes in the order of
+            their ids. They are kept in presets, name the answers of
+            `annotate()`, and can stand for the ids in the labels of `fit()`.
+        activation: Optional string or callable. The activation of the
+            outputs. Defaults to `None`, which gives logits.
+        dropout: float. Dropout rate before the dense layer. Defaults to
+            `0.1`.
+        multi_label: bool. Whether a text has any number of the classes.
+            Defaults to `False`.
+        **kwargs: other keyword arguments of `keras_hub.models.Task`.
     """
 
     hugging_face_classes = ("ForSequenceClassification",)
     uses_pooled_output = True
 
+    def __init__(
+        self,
+        backbone,
+        num_classes=None,
+        preprocessor=None,
+        class_names=None,
+        activation=None,
+        dropout=0.1,
+        multi_label=False,
+        **kwargs,
+    ):
+        # The default loss, which depends on it, is made with the model.
+        self.multi_label = multi_label
+        super().__init__(
+            backbone,
+            num_classes=num_classes,
+            preprocessor=preprocessor,
+            class_names=class_names,
+            activation=activation,
+            dropout=dropout,
+            **kwargs,
+        )
+        if (
+            self.problem_type != "single_label_classification"
+            and self.activation is keras.activations.softmax
+        ):
+            raise ValueError(
+                "`activation` must not be a softmax, which shares one unit "
+                "between the classes, for regression or with `multi_label`. "
+                f"Received: activation={activation}, "
+                f"num_classes={self.num_classes}, multi_label={multi_label}"
+            )
+
+    @property
+    def problem_type(self):
+        """string. What is predicted, in the words of transformers.
+
+        One of `"regression"`, `"single_label_classification"` and
+        `"multi_label_classification"`.
+        """
+        if self.multi_label:
+            return "multi_label_classification"
+        if self.num_classes == 1:
+            return "regression"
+        return "single_label_classification"
+
+    def default_loss(self):
+        if self.problem_type == "regression":
+            return keras.losses.MeanSquaredError()
+        if self.multi_label:
+            return keras.losses.BinaryCrossentropy(
+                from_logits=self.activation is not keras.activations.sigmoid
+            )
+        return super().default_loss()
+
+    def default_metrics(self):
+        if self.problem_type == "regression":
+            metrics = [keras.metrics.RootMeanSquaredError()]
+            return {"metrics": [*metrics, PearsonCorrelation()]}
+        if self.multi_label:
+            gives_logits = self.activation is keras.activations.linear
+            threshold = 0.0 if gives_logits else 0.5
+            return {
+                "metrics": [keras.metrics.BinaryAccuracy(threshold=threshold)]
+            }
+        return super().default_metrics()
+
+    def checked_arrays(self, x, y=None, sample_weight=None):
+        if y is not None:
+            y = self._read_labels(y)
+        return super().checked_arrays(x, y, sample_weight)
+
     def preprocess_samples(self, x, y=None, sample_weight=None):
         if y is not None:
-            y = labels_to_ids(y, self.class_names)
+            y = self._read_labels(y)
         return super().preprocess_samples(x, y, sample_weight)
+
+    def _read_labels(self, y):
+        """Labels as the numbers that the loss takes, checked."""
+        if self.problem_type == "regression":
+            return _check_numbers(y)
+        if self.multi_label:
+            return label_sets_to_vectors(y, self.class_names, self.num_classes)
+        y = labels_to_ids(y, self.class_names)
+        is_sparse = isinstance(
+            self.loss, keras.losses.SparseCategoricalCrossentropy
+        )
+        # With another loss, labels may be anything.
+        if is_sparse and self.loss.ignore_class is None:
+            return check_class_ids(y, self.num_classes)
+        return y
 
     def annotate(self, inputs, top_k=None, batch_size=32):
         """Classify raw inputs and give the answers by name.
@@ -28,14 +146,16 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
                 of lists of strings.
             top_k: int or `None`. How many classes to give for each input,
                 the likeliest first. Defaults to `None`, for the likeliest
-                alone and not in a list.
+                alone and not in a list, or with `multi_label` for all whose
+                probability is above one half, which may be none.
             batch_size: int. How many inputs to predict at once. Defaults to
                 `32`.
 
         Returns:
             A list with, for each input, a dictionary of the `label` and its
             `score`, a probability; with `top_k`, a list of `top_k` such
-            dictionaries. For a single string, the entry alone.
+            dictionaries, and with `multi_label` always a list. In regression
+            the `score` is the number. For a single string, the entry alone.
 
         Example:
 
@@ -51,4 +171,73 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             return self.annotate([inputs], top_k, batch_size)[0]
         outputs = self.predict(inputs, batch_size=batch_size, verbose=0)
         names = self.names_of_classes()
-        return [likeliest(p, names, top_k) for p in self.probabilities(outputs)]
+        rows = self.probabilities(outputs)
+        if self.multi_label and top_k is None:
+            answers = [likeliest(row, names, len(names)) for row in rows]
+            return [[a for a in row if a["score"] > 0.5] for row in answers]
+        return [likeliest(row, names, top_k) for row in rows]
+
+    def probabilities(self, outputs):
+        if self.problem_type == "single_label_classification":
+            return super().probabilities(outputs)
+        if self.multi_label and self.activation is keras.activations.linear:
+            outputs = ops.sigmoid(outputs)
+        return ops.convert_to_numpy(ops.cast(outputs, "float32"))
+
+    def export_outputs(self, outputs, probabilities=True):
+        """Name the outputs for a file that runs without Keras.
+
+        Args:
+            outputs: Symbolic tensor. The outputs of the task.
+            probabilities: bool. Whether the file gives probabilities, or
+                logits. Of no matter in regression. Defaults to `True`.
+
+        Returns:
+            A dictionary of a symbolic tensor by name: `"probabilities"`,
+            `"logits"`, or `"score"` for the number of a regression.
+        """
+        if self.problem_type == "regression":
+            return {"score": outputs}
+        gives_logits = self.activation is keras.activations.linear
+        if self.multi_label and probabilities and gives_logits:
+            sigmoid = keras.layers.Activation(
+                "sigmoid", dtype=outputs.dtype, name="probabilities"
+            )
+            return {"probabilities": sigmoid(outputs)}
+        return super().export_outputs(outputs, probabilities)
+
+    @classmethod
+    def head_kwargs(cls, config, is_restored):
+        kwargs = super().head_kwargs(config, is_restored)
+        if not is_restored:
+            return kwargs
+        problem_type = config.get("problem_type")
+        if problem_type == "multi_label_classification":
+            return {**kwargs, "multi_label": True}
+        if problem_type == "regression" and kwargs["num_classes"] != 1:
+            raise ValueError(
+                "The checkpoint must have one label for regression. Received: "
+                f"problem_type={problem_type!r}, "
+                f"num_labels={kwargs['num_classes']}"
+            )
+        return kwargs
+
+    def get_config(self):
+        config = super().get_config()
+        config["multi_label"] = self.multi_label
+        return config
+
+
+def _check_numbers(y):
+    message = "With `num_classes=1`, labels must be finite numbers. Received: "
+    if in_tf_function():
+        if y.dtype.name == "string":
+            raise ValueError(f"{message}{y}")
+        return y
+    y = np.asarray(y)
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"{message}{y.ravel()[:10].tolist()}")
+    wrong = y[~np.isfinite(y)]
+    if len(wrong):
+        raise ValueError(f"{message}{wrong[:10].tolist()}")
+    return y.astype("float32")

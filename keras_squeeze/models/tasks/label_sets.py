@@ -1,0 +1,73 @@
+"""Labels of texts that have any number of them."""
+
+import numpy as np
+
+from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.tokenizers.texts import ragged_rows
+
+
+def label_sets_to_vectors(labels, class_names, num_classes):
+    """Replace lists of names of classes by vectors of zeros and ones.
+
+    Args:
+        labels: For each text, a list of the names of its classes, or a vector
+            with a number from 0 to 1 for each class, as a list, array, tensor
+            or ragged tensor.
+        class_names: List of strings in the order of the ids, or `None` if
+            the classes have no names.
+        num_classes: int.
+
+    Returns:
+        A float32 array of shape `(num_texts, num_classes)`, or such a tensor
+        inside a `tf.data` pipeline.
+
+    Raises:
+        ValueError: If `labels` are something else.
+    """
+    if in_tf_function():
+        return _to_vectors_in_graph(labels, class_names, num_classes)
+    if hasattr(labels, "to_list"):
+        labels = labels.to_list()
+    elif hasattr(labels, "__array__"):
+        labels = np.asarray(labels).tolist()
+    for i, row in enumerate(labels):
+        if not isinstance(row, (list, tuple)):
+            raise ValueError(
+                "With `multi_label`, the labels of each text must be a list "
+                f"of names, or of a 0 or 1 for each class. Received: {row!r} "
+                f"for text {i}"
+            )
+    sizes = [len(row) for row in labels]
+    flat = np.array([label for row in labels for label in row], "object")
+    # Texts without a label among them have nothing to tell the two apart.
+    if not len(flat) or isinstance(flat[0], (str, bytes)):
+        vectors = np.zeros((len(labels), num_classes), "float32")
+        rows = np.repeat(np.arange(len(labels)), sizes)
+        vectors[rows, labels_to_ids(flat, class_names)] = 1
+        return vectors
+    if set(sizes) == {num_classes}:
+        vectors = flat.astype("float32").reshape(-1, num_classes)
+        if np.all((vectors >= 0) & (vectors <= 1)):
+            return vectors
+    raise ValueError(
+        "With `multi_label`, labels that are not names must have the shape "
+        f"(num_texts, {num_classes}) and be from 0 to 1. Received: the "
+        f"lengths {sorted(set(sizes))[:10]} and the values "
+        f"{sorted(set(flat))[:10]}"
+    )
+
+
+def _to_vectors_in_graph(labels, class_names, num_classes):
+    import tensorflow as tf
+
+    if labels.dtype != tf.string:
+        return tf.cast(labels, "float32")
+    names, counts = ragged_rows(labels)
+    ids = labels_to_ids(names, class_names)
+    size = tf.size(counts)
+    vectors = tf.math.unsorted_segment_sum(
+        tf.one_hot(ids, num_classes), tf.repeat(tf.range(size), counts), size
+    )
+    # A name may be there twice.
+    return tf.minimum(vectors, 1.0)
