@@ -2,4 +2,5 @@
 
 from keras_squeeze.datasets import conll as conll
 from keras_squeeze.datasets import sms_spam as sms_spam
+from keras_squeeze.datasets import squad as squad
 from keras_squeeze.datasets import text_files as text_files

@@ -2,3 +2,4 @@
 
 from keras_squeeze.metrics import correlation as correlation
 from keras_squeeze.metrics import entities as entities
+from keras_squeeze.metrics import squad as squad
