@@ -1,0 +1,248 @@
+"""The files of a tokenizer, in the layout of transformers."""
+
+import json
+import os
+import warnings
+
+from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.transformers.repository import Repository
+from keras_squeeze.transformers.special_tokens import as_token
+from keras_squeeze.transformers.special_tokens import tokens_from_json
+
+VOCABULARY_FILE = "vocab.txt"
+BACKEND_FILE = "tokenizer.json"
+CONFIG_FILE = "tokenizer_config.json"
+SPECIAL_TOKENS_MAP_FILE = "special_tokens_map.json"
+ADDED_TOKENS_FILE = "added_tokens.json"
+
+# Where the preset layout of KerasHub has the vocabulary, and what the
+# arguments of the tokenizer are called there.
+_PRESET_VOCABULARY_FILE = "assets/tokenizer/vocabulary.txt"
+_PRESET_ARGUMENTS = {
+    "lowercase": "do_lower_case",
+    "strip_accents": "strip_accents",
+    "split_on_cjk": "tokenize_chinese_chars",
+    "oov_token": "unk_token",
+    "special_tokens": "additional_special_tokens",
+}
+
+
+def read_vocabulary(path):
+    """Read a vocabulary file.
+
+    Args:
+        path: string or `os.PathLike`. A file with one token a line.
+
+    Returns:
+        A list of strings. The token of every id.
+
+    Raises:
+        ValueError: If there is no such file, or it is not text in UTF-8.
+    """
+    if path is None or not os.path.isfile(path):
+        raise ValueError(
+            "`vocab_file` must be the path of a vocabulary. To load that of a "
+            "pretrained model, use `from_pretrained()`. Received: "
+            f"vocab_file={path!r}, which is not a file"
+        )
+    with open(path, encoding="utf-8") as file:
+        try:
+            return file.read().removesuffix("\n").split("\n")
+        except UnicodeDecodeError as e:
+            raise ValueError(
+                "`vocab_file` must be text in UTF-8. Received: "
+                f"vocab_file={path!r} ({e.reason} at byte {e.start})"
+            ) from e
+
+
+def read_arguments(cls, name, init_inputs, kwargs):
+    """Read what to call the constructor of a tokenizer with.
+
+    Args:
+        cls: The class of the tokenizer.
+        name: string or `os.PathLike`. What `from_pretrained()` was passed.
+        init_inputs: Tuple of positional arguments for the constructor.
+        kwargs: Dictionary of the other arguments that `from_pretrained()`
+            was passed.
+
+    Returns:
+        A tuple of the positional arguments and a dictionary of the others.
+
+    Raises:
+        OSError: If there is no vocabulary.
+        ValueError: If `name` is a single file, but the class needs more.
+    """
+    name = os.fspath(name)
+    repository = Repository.from_kwargs(name, kwargs)
+    from_slow = kwargs.pop("from_slow", False)
+    if os.path.isfile(name):
+        if cls.is_fast:
+            raise ValueError(
+                "`pretrained_model_name_or_path` must be a folder or a "
+                f"repository. To use one file, call `{cls.__name__}"
+                f"(vocab_file)`. Received: {name!r}, which is a file"
+            )
+        warnings.warn(
+            f"Use `{cls.__name__}(vocab_file)` for a single file: "
+            "`from_pretrained()` is for folders and repositories.",
+            FutureWarning,
+            stacklevel=3,
+        )
+        return init_inputs, {"vocab_file": name, "name_or_path": name, **kwargs}
+    preset = _optional_json(repository, "config.json")
+    if preset.get("registered_name") and not is_hugging_face_config(preset):
+        arguments = _arguments_of_preset(repository, preset)
+        return init_inputs, {**arguments, **kwargs, "name_or_path": name}
+
+    config = _optional_json(repository, CONFIG_FILE)
+    _check_class(cls, config.pop("tokenizer_class", None), name)
+    saved_inputs = config.pop("init_inputs", ())
+    init_inputs = init_inputs or tuple(saved_inputs)
+    # Paths on the machine that wrote them.
+    for key in ("vocab_file", "tokenizer_file", "special_tokens_map_file"):
+        config.pop(key, None)
+    arguments = {**config, **kwargs, "name_or_path": name}
+    vocabulary = _optional(repository.find, VOCABULARY_FILE)
+    backend = _optional(repository.load_json, BACKEND_FILE)
+    uses_backend = cls.is_fast and backend is not None and not from_slow
+    if not uses_backend and "vocab_file" not in arguments and not init_inputs:
+        if vocabulary is None:
+            files = VOCABULARY_FILE
+            if cls.is_fast:
+                files += f" nor {BACKEND_FILE}"
+            elif backend is not None:
+                files += f" (`{cls.__name__}Fast` reads its {BACKEND_FILE})"
+            raise OSError(
+                f"There is no tokenizer in `{name}`: it does not have {files}."
+            )
+        arguments["vocab_file"] = vocabulary
+    if uses_backend:
+        arguments.setdefault("tokenizer_file", repository.find(BACKEND_FILE))
+        if vocabulary is not None:
+            arguments.setdefault("vocab_file", vocabulary)
+    if "added_tokens_decoder" in arguments:
+        tokens = {
+            int(id): _added_token(token)
+            for id, token in arguments["added_tokens_decoder"].items()
+        }
+    else:
+        _read_special_tokens(repository, arguments, kwargs)
+        tokens = _read_added_tokens(repository, arguments, backend)
+    arguments = tokens_from_json(arguments)
+    arguments["added_tokens_decoder"] = tokens
+    # As the added tokens say more about themselves.
+    by_name = {str(token): token for token in tokens.values()}
+    for key in cls.SPECIAL_TOKENS_ATTRIBUTES:
+        value = arguments.get(key)
+        if value is not None and key != "additional_special_tokens":
+            arguments[key] = by_name.get(str(value), value)
+    return init_inputs, arguments
+
+
+def write_text(path, contents):
+    """Write a text file, as a whole or not at all.
+
+    Args:
+        path: string.
+        contents: string.
+    """
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(contents)
+    os.replace(temporary, path)
+
+
+def write_json(path, contents):
+    """Write a JSON file as transformers does, as a whole or not at all.
+
+    Args:
+        path: string.
+        contents: What to write.
+    """
+    text = json.dumps(contents, indent=2, sort_keys=True, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def _optional(read, filename):
+    try:
+        return read(filename)
+    except FileNotFoundError:
+        return None
+
+
+def _optional_json(repository, filename):
+    return _optional(repository.load_json, filename) or {}
+
+
+def _arguments_of_preset(repository, config):
+    """The arguments that a preset of KerasHub's layout says."""
+    saved = repository.load_json(BACKEND_FILE)["config"]
+    arguments = {
+        ours: saved[theirs]
+        for theirs, ours in _PRESET_ARGUMENTS.items()
+        if saved.get(theirs) is not None
+    }
+    arguments["model_max_length"] = config["config"]["max_sequence_length"]
+    arguments["vocab_file"] = repository.find(_PRESET_VOCABULARY_FILE)
+    return arguments
+
+
+def _check_class(cls, written_by, name):
+    ours = cls.__name__.removesuffix("Fast")
+    if written_by is not None and written_by.removesuffix("Fast") != ours:
+        warnings.warn(
+            f"The tokenizer in `{name}` is a `{written_by}`, which `{ours}` "
+            "may not be the same as.",
+            stacklevel=4,
+        )
+
+
+def _read_special_tokens(repository, arguments, kwargs):
+    """Put what `special_tokens_map.json` says into the arguments."""
+    special_tokens = _optional_json(repository, SPECIAL_TOKENS_MAP_FILE)
+    for key, value in special_tokens.items():
+        if kwargs.get(key):
+            continue
+        if isinstance(value, list):
+            known = arguments.get(key) or []
+            value = list(map(_special_token, value))
+            value = known + [token for token in value if token not in known]
+        arguments[key] = _special_token(value)
+
+
+def _special_token(value):
+    if not isinstance(value, dict):
+        return value
+    return _added_token({**value, "special": True})
+
+
+def _read_added_tokens(repository, arguments, backend):
+    """The added tokens by id, from the older file and the backend's."""
+    special = set()
+    for key, value in arguments.items():
+        if key == "additional_special_tokens":
+            special.update(map(str, value or []))
+        elif key.endswith("_token"):
+            special.add(str(value))
+    tokens = {
+        id: as_token(token, special=token in special)
+        for token, id in _optional_json(repository, ADDED_TOKENS_FILE).items()
+    }
+    for token in (backend or {}).get("added_tokens", []):
+        token = dict(token)
+        tokens[token.pop("id")] = _added_token(token)
+    return tokens
+
+
+def _added_token(value):
+    """Returns the `AddedToken` that was read from a file, or given."""
+    from tokenizers import AddedToken
+
+    if isinstance(value, AddedToken):
+        return value
+    if not isinstance(value, dict):
+        raise TypeError(
+            "`added_tokens_decoder` must hold dictionaries or `AddedToken`s. "
+            f"Received: {value!r} of type {type(value).__name__}"
+        )
+    return AddedToken(**{k: v for k, v in value.items() if k != "__type"})
