@@ -212,6 +212,7 @@ class MaskingPreprocessor(TextPreprocessor):
 def _count_in_rows(ids, lengths, id):
     """How often `id` is in each of the rows that follow each other in `ids`."""
     lib = library_of(lengths)
+    lengths = to_int32(lengths)
     sums = lib.pad(lib.cumsum(to_int32(ids == id)), [[1, 0]])
     ends = lib.cumsum(lengths)
     return to_int32(take(sums, ends) - take(sums, ends - lengths))
