@@ -40,7 +40,12 @@ def add_arguments(parser):
     parser.add_argument(
         "--context",
         metavar="TEXT",
-        help="the text that has the answers to questions; @FILE reads a file",
+        help="the text that has the answers to questions",
+    )
+    parser.add_argument(
+        "--may-have-no-answer",
+        action="store_true",
+        help="the text of --context may not have the answer to a question",
     )
     parser.add_argument(
         "--choice",
@@ -74,7 +79,7 @@ def run(args):
     rows = []
     if args.texts:
         task = load_task(args.preset)
-        answers = task_type.annotate(task, inputs, args.top_k)
+        answers = task_type.annotate(task, inputs, args)
         rows = task_type.rows(shown, answers)
     if args.json:
         for row in rows:

@@ -3,6 +3,7 @@
 from keras_squeeze.cli.task_types.language_modeling import MaskedLM
 from keras_squeeze.cli.task_types.language_modeling import Pretraining
 from keras_squeeze.cli.task_types.next_sentence import NextSentence
+from keras_squeeze.cli.task_types.question_answering import QuestionAnswering
 from keras_squeeze.cli.task_types.text_classification import TextClassification
 from keras_squeeze.cli.task_types.token_classification import (
     TokenClassification,
@@ -13,6 +14,7 @@ TASK_TYPES = {
     for task_type in (
         TextClassification(),
         TokenClassification(),
+        QuestionAnswering(),
         NextSentence(),
         MaskedLM(),
         Pretraining(),

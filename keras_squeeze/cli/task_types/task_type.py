@@ -106,18 +106,18 @@ class TaskType:
         """
         return list(args.texts), list(args.texts)
 
-    def annotate(self, task, inputs, top_k):
+    def annotate(self, task, inputs, args):
         """Answer the inputs.
 
         Args:
             task: The task.
             inputs: What `annotate()` of the task takes.
-            top_k: int or `None`. How many answers to give for each input.
+            args: The arguments of the command, with `top_k`, an int or `None`.
 
         Returns:
             A list with a list of answers for each input.
         """
-        return task.annotate(inputs, top_k=top_k or 1)
+        return task.annotate(inputs, top_k=args.top_k or 1)
 
     def rows(self, shown, answers):
         """Lay answers out in the rows of a table.

@@ -12,6 +12,6 @@ class TextEmbedding(TaskType):
 
         return TextEmbedder
 
-    def annotate(self, task, inputs, top_k):
+    def annotate(self, task, inputs, args):
         vectors = task.predict(inputs, verbose=0)
         return [[{"embedding": vector.tolist()}] for vector in vectors]

@@ -36,6 +36,6 @@ class TokenClassification(TaskType):
             for name in ("precision", "recall", "f1")
         }
 
-    def annotate(self, task, inputs, top_k):
+    def annotate(self, task, inputs, args):
         # All entities of a text, if not told otherwise.
-        return task.annotate(inputs, top_k=top_k)
+        return task.annotate(inputs, top_k=args.top_k)
