@@ -49,7 +49,8 @@ class WindowedPreprocessor(TextPreprocessor):
         """The weights of the samples as float32.
 
         Args:
-            sample_weight: A list, array or tensor of a number a sample.
+            sample_weight: A list, array or tensor of a number a sample, or
+                the number of a single one.
             counts: Array of rank 1, or tensor of a TensorFlow graph, whose
                 first axis counts the samples.
 
@@ -62,10 +63,9 @@ class WindowedPreprocessor(TextPreprocessor):
         if in_tf_function():
             import tensorflow as tf
 
-            return tf.ensure_shape(
-                tf.cast(sample_weight, "float32"), counts.shape[:1]
-            )
-        weights = np.asarray(sample_weight, "float32")
+            weights = tf.reshape(tf.cast(sample_weight, "float32"), [-1])
+            return tf.ensure_shape(weights, counts.shape[:1])
+        weights = np.atleast_1d(np.asarray(sample_weight, "float32"))
         if weights.shape != counts.shape:
             raise ValueError(
                 "`sample_weight` must have one number for each sample. "
