@@ -1,6 +1,6 @@
 """What models return, as transformers has it."""
 
-import collections
+import collections.abc
 import dataclasses
 import typing
 
@@ -27,6 +27,14 @@ class ModelOutput(collections.OrderedDict):
         _register_as_structure(cls)
 
     def __post_init__(self):
+        first = dataclasses.fields(self)[0].name
+        if isinstance(getattr(self, first), collections.abc.Iterator):
+            # TensorFlow makes mappings from pairs of keys and values.
+            pairs = getattr(self, first)
+            setattr(self, first, None)
+            for name, value in pairs:
+                self[name] = value
+            return
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value is not None:

@@ -1,0 +1,687 @@
+"""What the model classes have in common, whatever their head.
+
+These classes have the names, the arguments, the outputs and the files of
+transformers' PyTorch classes, and compute with the backbones and tasks of
+`keras_squeeze.models`. The classes whose names start with `TF` differ from
+the others in the order of their positional arguments alone. What differs from
+transformers on purpose:
+
+| What | transformers | here |
+|---|---|---|
+| Loss if all labels are ignored | NaN | 0 |
+| `problem_type` that labels imply | is written to the config | is not |
+| Attentions of SqueezeBERT | scores before the softmax | probabilities |
+| `head_mask` of SqueezeBERT and of the TF classes | an error | works |
+| Loss of the TF classes | one for each sample, or of one element | a scalar |
+| `tie_word_embeddings=False` of a language model | weights apart | an error |
+| Pooler of the classes without one | none | kept, and not saved |
+| A folder without `config.json` | the defaults, silently | an error |
+"""
+
+import collections.abc
+import contextlib
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.transformers.configs import PretrainedConfig
+from keras_squeeze.transformers.losses import IGNORED
+from keras_squeeze.transformers.outputs import BaseModelOutputWithPooling
+
+_INPUTS = (
+    "input_ids",
+    "attention_mask",
+    "token_type_ids",
+    "position_ids",
+    "head_mask",
+    "inputs_embeds",
+)
+_INTEGER_INPUTS = ("input_ids", "token_type_ids", "position_ids")
+_OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
+
+
+class PreTrainedModel(keras.Model):
+    """Base of the model classes.
+
+    Args:
+        config: The configuration.
+        task: Optional task of `keras_squeeze.models`, or a backbone for a
+            model without a head, to compute with. The weights are shared.
+            Defaults to `None`, for a new one of the configuration.
+        dtype: The dtype policy. Defaults to the global one.
+        **kwargs: other keyword arguments of `keras.Model`, including `name`.
+
+    Call arguments:
+        input_ids: int tensor of shape `(batch, length)`. A list, tuple or
+            mapping of several of the inputs may take its place.
+        attention_mask: Optional tensor of shape `(batch, length)` or `(batch,
+            length, length)`, 1 for what is attended to and 0 for padding.
+        token_type_ids: Optional int tensor of shape `(batch, length)`.
+        position_ids: Optional int tensor of shape `(batch, length)` or `(1,
+            length)`.
+        head_mask: Optional tensor of shape `(heads,)` or `(layers, heads)`,
+            0 for heads to leave out.
+        inputs_embeds: Optional tensor of shape `(batch, length,
+            embedding_size)` in the place of `input_ids`.
+        output_attentions: bool. Defaults to that of the configuration.
+        output_hidden_states: bool. Defaults to that of the configuration.
+        return_dict: bool. Whether to return an output with names, and not a
+            tuple. Defaults to that of the configuration.
+        training: bool. Whether dropout is active.
+    """
+
+    config_class = None
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    # The task whose head it has, or `None`.
+    task_cls = None
+    output_class = BaseModelOutputWithPooling
+    # The arguments for labels by the names of the outputs that they are for,
+    # and other names of those arguments.
+    labels_of_outputs = {}
+    label_aliases = {}
+    # Whether the original has a pooler.
+    has_pooler = True
+    # Of the shape of `input_ids`.
+    rank = 2
+    option_names = _OPTIONS
+
+    def __init__(self, config, *, task=None, dtype=None, **kwargs):
+        if not isinstance(config, PretrainedConfig):
+            raise ValueError(
+                f"`config` must be a `{self.config_class.__name__}`. To load "
+                "weights, call `from_pretrained()`. Received: "
+                f"config={config!r}"
+            )
+        # Inputs are cast where they are used: labels keep their precision.
+        super().__init__(dtype=dtype, autocast=False, **kwargs)
+        self.config = config
+        if task is None:
+            task = self._new_task(config, dtype)
+        self._check_task(task)
+        # Without a head, what it computes with is the backbone.
+        self.task = None if self.task_cls is None else task
+        self.backbone = task if self.task_cls is None else task.backbone
+        self._is_in_step = False
+        self._uses_own_loss = False
+        self.built = True
+
+    @classmethod
+    def architecture(cls):
+        """The `Architecture` that tells what a checkpoint holds."""
+        return ARCHITECTURES[cls.config_class.model_type]
+
+    @classmethod
+    def _new_task(cls, config, dtype):
+        fields = config.to_dict()
+        architecture = cls.architecture()
+        backbone = architecture.backbone_cls(
+            **architecture.config_map.backbone_kwargs(fields), dtype=dtype
+        )
+        if cls.task_cls is None:
+            return backbone
+        return cls.task_cls(
+            backbone=backbone, preprocessor=None, **cls._head_kwargs(config)
+        )
+
+    @classmethod
+    def _head_kwargs(cls, config):
+        """The arguments of the task that a configuration is about."""
+        return cls.task_cls.head_kwargs(config.to_dict(), is_restored=True)
+
+    def _check_task(self, task):
+        wanted = self.task_cls or self.architecture().backbone_cls
+        if not isinstance(task, wanted):
+            raise ValueError(
+                f"`task` must be a `{wanted.__name__}`. Received: a "
+                f"`{type(task).__name__}`"
+            )
+        activation = getattr(task, "activation", None)
+        if self.task_cls is not None and activation not in (
+            None,
+            keras.activations.linear,
+        ):
+            raise ValueError(
+                "`task` must give logits. Received: a task with "
+                f"activation={activation.__name__}"
+            )
+
+    @classmethod
+    def from_task(cls, task, **kwargs):
+        """Wrap a task of `keras_squeeze.models`; the weights are shared.
+
+        Args:
+            task: The task; for a model without a head, a task or a backbone.
+            **kwargs: other arguments of the class.
+
+        Returns:
+            A model of this class.
+        """
+        backbone = getattr(task, "backbone", task)
+        fields = cls.architecture().config_map.config(backbone)
+        names = getattr(task, "class_names", None)
+        if names:
+            fields["id2label"] = dict(enumerate(names))
+            fields["label2id"] = {name: i for i, name in enumerate(names)}
+        elif hasattr(task, "num_classes"):
+            fields["num_labels"] = task.num_classes
+        dropout = getattr(task, "dropout", None)
+        if dropout != backbone.dropout:
+            fields["classifier_dropout"] = dropout
+        problem_type = getattr(task, "problem_type", None)
+        if problem_type != "single_label_classification":
+            fields["problem_type"] = problem_type
+        return cls(
+            cls.config_class(**fields),
+            task=backbone if cls.task_cls is None else task,
+            **kwargs,
+        )
+
+    @property
+    def base_model(self):
+        """The backbone, which the originals have as a model in the model."""
+        return self.backbone
+
+    @property
+    def dummy_inputs(self):
+        """Dictionary of the smallest inputs that the model takes."""
+        shape = (1,) * (self.rank - 1) + (2,)
+        return {
+            "input_ids": np.ones(shape, "int32"),
+            "attention_mask": np.ones(shape, "int32"),
+            "token_type_ids": np.zeros(shape, "int32"),
+        }
+
+    @classmethod
+    def label_names(cls):
+        """Tuple of the names of the arguments for labels."""
+        return tuple(cls.labels_of_outputs.values())
+
+    @classmethod
+    def argument_names(cls):
+        """Tuple of the names of the positional arguments of a call."""
+        return (*_INPUTS, *cls.label_names(), *cls.option_names)
+
+    def __call__(self, *args, **kwargs):
+        tensors, options = self._arguments(args, kwargs)
+        return_dict = options.pop("return_dict", None)
+        if return_dict is None:
+            return_dict = self.config.use_return_dict
+        outputs = super().__call__(tensors, **options)
+        if return_dict or self._is_in_step:
+            return outputs
+        return self._to_tuple(outputs)
+
+    def _to_tuple(self, outputs):
+        return outputs.to_tuple()
+
+    def _arguments(self, args, kwargs):
+        """Tell the arguments of a call apart, in whatever form they come.
+
+        Args:
+            args: Tuple of the positional arguments.
+            kwargs: Dictionary of the others.
+
+        Returns:
+            A tuple of two dictionaries, of tensors and of options.
+        """
+        kwargs = dict(kwargs)
+        if not args and "inputs" in kwargs:
+            args = (kwargs.pop("inputs"),)
+        names = self.argument_names()
+        if len(args) > len(names):
+            raise TypeError(
+                f"`{type(self).__name__}` takes {len(names)} positional "
+                f"arguments: {names}. Received: {len(args)}"
+            )
+        known = {*names, *self.label_aliases, "training"}
+        unknown = [name for name in kwargs if name not in known]
+        if unknown:
+            raise TypeError(
+                f"`{type(self).__name__}` does not take the arguments "
+                f"{unknown}. It takes {names}."
+            )
+        first, *others = args or (None,)
+        found = dict(zip(names[1:], others, strict=False))
+        if isinstance(first, collections.abc.Mapping):
+            ignored = [name for name in first if name not in known]
+            if ignored:
+                warnings.warn(
+                    f"`{type(self).__name__}` does not use the inputs "
+                    f"{ignored}.",
+                    stacklevel=4,
+                )
+            found.update((k, first[k]) for k in first if k in known)
+        elif self._is_list_of_inputs(first):
+            found.update(zip(names, first, strict=False))
+        else:
+            found["input_ids"] = first
+        for name, value in kwargs.items():
+            if found.get(name) is not None:
+                raise TypeError(f"`{name}` was passed twice.")
+            found[name] = value
+        for alias, name in self.label_aliases.items():
+            if found.get(alias) is not None:
+                found[name] = found.pop(alias)
+        found = {k: value for k, value in found.items() if value is not None}
+        options = {
+            name: found.pop(name)
+            for name in (*_OPTIONS, "training")
+            if name in found
+        }
+        tensors = {name: _to_array(value) for name, value in found.items()}
+        self._check_inputs(tensors)
+        return tensors, options
+
+    def _is_list_of_inputs(self, value):
+        """Whether a list has several inputs, and not the rows of one."""
+        if not isinstance(value, (list, tuple)) or not value:
+            return False
+        return _rank(value[0]) == self.rank
+
+    def _check_inputs(self, tensors):
+        if ("input_ids" in tensors) == ("inputs_embeds" in tensors):
+            raise ValueError(
+                "Exactly one of `input_ids` and `inputs_embeds` must be "
+                f"passed. Received: {sorted(tensors)}"
+            )
+        for name, size in self._label_sizes(tensors).items():
+            _check_range(name, tensors[name], size, IGNORED)
+        ids = tensors.get("input_ids")
+        if ids is None:
+            return
+        if len(ids.shape) != self.rank:
+            axes = ("batch", "choices", "length")
+            shape = axes if self.rank == 3 else (axes[0], axes[2])
+            raise ValueError(
+                f"`input_ids` must have the shape ({', '.join(shape)}). "
+                f"Received: input_ids of shape {tuple(ids.shape)}"
+            )
+        _check_range("input_ids", ids, self.backbone.vocabulary_size)
+
+    def _label_sizes(self, tensors):
+        """The number of classes of each of the labels that are ids.
+
+        Args:
+            tensors: Dictionary of the inputs.
+
+        Returns:
+            A dictionary by the names of labels that are among the inputs.
+        """
+        return {}
+
+    def call(
+        self,
+        inputs,
+        training=None,
+        output_attentions=None,
+        output_hidden_states=None,
+    ):
+        # A step of training on jax comes here without `__call__`.
+        tensors, _ = self._arguments((inputs,), {})
+        if output_attentions is None:
+            output_attentions = self.config.output_attentions
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        encoded = self.backbone.encode(
+            **self._backbone_inputs(tensors),
+            return_attention=output_attentions,
+        )
+        extra = {}
+        if output_hidden_states:
+            extra["hidden_states"] = tuple(encoded["hidden_states"])
+        if output_attentions:
+            extra["attentions"] = tuple(encoded["attention_probabilities"])
+        outputs = self._outputs(encoded, tensors)
+        loss = None
+        # In a step, the loss is that of `compute_loss()`.
+        if not self._is_in_step:
+            loss = self.own_loss(outputs, tensors)
+        if loss is not None:
+            extra["loss"] = loss
+        return self.output_class(**outputs, **extra)
+
+    def _backbone_inputs(self, tensors):
+        tensors = {
+            name: ops.cast(value, "int32") if name in _INTEGER_INPUTS else value
+            for name, value in tensors.items()
+        }
+        head_mask = tensors.get("head_mask")
+        return {
+            "token_ids": tensors.get("input_ids"),
+            "segment_ids": tensors.get("token_type_ids"),
+            "padding_mask": tensors.get("attention_mask"),
+            "position_ids": tensors.get("position_ids"),
+            "input_embeddings": tensors.get("inputs_embeds"),
+            "head_mask": None
+            if head_mask is None
+            else self._head_masks(head_mask),
+        }
+
+    def _head_masks(self, head_mask):
+        """A mask for each layer, of the one that is passed."""
+        head_mask = ops.cast(head_mask, self.compute_dtype)
+        num_layers = self.backbone.num_layers
+        if len(head_mask.shape) == 1:
+            head_mask = ops.expand_dims(head_mask, axis=0)
+        expected = (num_layers, self.backbone.num_heads)
+        if head_mask.shape[0] == 1:
+            head_mask = ops.repeat(head_mask, num_layers, axis=0)
+        if tuple(head_mask.shape) != expected:
+            raise ValueError(
+                "`head_mask` must have the shape (heads,) or (layers, heads), "
+                f"which are {expected}. Received: head_mask of shape "
+                f"{tuple(head_mask.shape)}"
+            )
+        return [
+            ops.reshape(head_mask[i], (1, -1, 1, 1)) for i in range(num_layers)
+        ]
+
+    def _outputs(self, encoded, tensors):
+        """The outputs of the head by name.
+
+        Args:
+            encoded: Dictionary. What the backbone computed.
+            tensors: Dictionary of the inputs.
+
+        Returns:
+            A dictionary.
+        """
+        outputs = self.task.apply_head(encoded)
+        return outputs if isinstance(outputs, dict) else {"logits": outputs}
+
+    def own_loss(self, outputs, labels, sample_weight=None):
+        """The loss that the original computes of its labels.
+
+        Args:
+            outputs: Dictionary of the outputs of the head.
+            labels: Dictionary that may have the labels by the names of their
+                arguments.
+            sample_weight: Optional weights of the samples.
+
+        Returns:
+            A scalar, or `None` if there are no labels.
+        """
+        return None
+
+    # === Training ===
+
+    def compile(self, optimizer="auto", loss="auto", metrics=None, **kwargs):
+        """Configure the model for training.
+
+        Args:
+            optimizer: `"auto"`, an optimizer name or a `keras.Optimizer`.
+                Defaults to `"auto"`: Adam with a learning rate of 5e-5 and
+                gradients clipped to a global norm of 1, without which
+                MobileBERT's published checkpoint does not train.
+            loss: `"auto"`, or what `keras.Model.compile` takes. Defaults to
+                `"auto"`: the model's own loss, of labels that are among the
+                inputs or that are `y`. `"passthrough"` is another name of it.
+            metrics: What `keras.Model.compile` takes. They get the logits.
+            **kwargs: other arguments of `keras.Model.compile`.
+        """
+        if isinstance(optimizer, str) and optimizer == "auto":
+            optimizer = keras.optimizers.Adam(5e-5, global_clipnorm=1.0)
+        else:
+            self._advise_clipping(optimizer)
+        self._uses_own_loss = isinstance(loss, str) and loss in (
+            "auto",
+            "passthrough",
+        )
+        super().compile(
+            optimizer=optimizer,
+            loss=None if self._uses_own_loss else loss,
+            metrics=metrics,
+            **kwargs,
+        )
+
+    def _advise_clipping(self, optimizer):
+        is_pooled = getattr(self.task_cls, "uses_pooled_output", False)
+        clips = any(
+            getattr(optimizer, name, None)
+            for name in ("clipnorm", "global_clipnorm", "clipvalue")
+        )
+        if (
+            is_pooled
+            and not getattr(self.config, "classifier_activation", True)
+            and not clips
+        ):
+            warnings.warn(
+                "The pooled output of this model is not bounded, because its "
+                "`classifier_activation` is False, and reaches 1e7 in the "
+                "published checkpoint: the first loss may be as large. Clip "
+                "the gradients, as with `keras.optimizers.Adam(5e-5, "
+                "global_clipnorm=1.0)`, which `compile()` takes by default.",
+                stacklevel=3,
+            )
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config is not None and self._uses_own_loss:
+            config["loss"] = "auto"
+        return config
+
+    @contextlib.contextmanager
+    def _step(self):
+        """Compute no loss in a call, and return what has names.
+
+        What is done in it is traced, or done eagerly: on every backend, the
+        calls of a step are within it.
+        """
+        self._is_in_step = True
+        try:
+            yield
+        finally:
+            self._is_in_step = False
+
+    def train_step(self, *args, **kwargs):
+        with self._step():
+            return super().train_step(*args, **kwargs)
+
+    def test_step(self, *args, **kwargs):
+        with self._step():
+            return super().test_step(*args, **kwargs)
+
+    def predict_step(self, *args, **kwargs):
+        with self._step():
+            return super().predict_step(*args, **kwargs)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        labels = self._labels(x, y)
+        if not self._uses_own_loss:
+            y, y_pred = self._targets(labels, y, y_pred)
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        loss = self.own_loss(y_pred, labels, sample_weight)
+        if loss is None:
+            raise ValueError(
+                f"`{type(self).__name__}` computes its loss of the labels "
+                f"{self.label_names()}, which must be among the inputs or be "
+                f"`y`. Received: labels {sorted(labels)}. For another loss, "
+                "pass `loss` to `compile()`."
+            )
+        for extra in self.losses:
+            loss = ops.add(loss, ops.cast(extra, loss.dtype))
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        labels = self._labels(x, y)
+        y, y_pred = self._targets(labels, y, y_pred)
+        if sample_weight is None and labels:
+            # Weighted metrics leave out what the loss does.
+            sample_weight = keras.tree.map_structure(
+                lambda label: ops.cast(
+                    ops.not_equal(label, IGNORED), "float32"
+                ),
+                y,
+            )
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def _labels(self, x, y):
+        """The labels of a batch by the names of their arguments."""
+        names = self.label_names()
+        if y is None:
+            tensors, _ = self._arguments((x,), {})
+            return {name: tensors[name] for name in names if name in tensors}
+        if isinstance(y, collections.abc.Mapping):
+            aliases = {**self.labels_of_outputs, **self.label_aliases}
+            y = {aliases.get(name, name): value for name, value in y.items()}
+            return {name: y[name] for name in names if name in y}
+        if isinstance(y, (list, tuple)):
+            return dict(zip(names, y, strict=False))
+        return dict(zip(names[:1], [y], strict=False))
+
+    def _targets(self, labels, y, y_pred):
+        """What losses and metrics of Keras compare: labels and logits."""
+        names = list(self.labels_of_outputs) or list(y_pred)[:1]
+        if labels:
+            y = {
+                name: labels[label]
+                for name, label in self.labels_of_outputs.items()
+            }
+        if len(names) == 1:
+            y = y[names[0]] if labels else y
+            return y, y_pred[names[0]]
+        return y, {name: y_pred[name] for name in names}
+
+    def fit(self, x=None, y=None, **kwargs):
+        """Train the model; see `keras.Model.fit`.
+
+        Args:
+            x: The inputs, which may have the labels among them: a mapping, a
+                list, an array, or a data set of batches of such.
+            y: The labels, if they are not among the inputs: those of the one
+                argument for labels, or a dictionary of those by the names of
+                the arguments or of the outputs.
+            **kwargs: other arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        validation_data = kwargs.get("validation_data")
+        if isinstance(validation_data, (list, tuple)):
+            kwargs["validation_data"] = tuple(map(_to_arrays, validation_data))
+        return super().fit(_to_arrays(x), _to_arrays(y), **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """Compute the loss and the metrics; see `keras.Model.evaluate`.
+
+        Args:
+            x: As in `fit()`.
+            y: As in `fit()`.
+            **kwargs: other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            What `keras.Model.evaluate` returns.
+        """
+        return super().evaluate(_to_arrays(x), _to_arrays(y), **kwargs)
+
+    def predict(self, x, **kwargs):
+        """Compute the outputs; see `keras.Model.predict`.
+
+        Args:
+            x: As in `fit()`. Labels are not used.
+            **kwargs: other arguments of `keras.Model.predict`.
+
+        Returns:
+            An output with names, of NumPy arrays.
+        """
+        return super().predict(_to_arrays(x), **kwargs)
+
+    def train_on_batch(self, x, y=None, **kwargs):
+        return super().train_on_batch(_to_arrays(x), _to_arrays(y), **kwargs)
+
+    def test_on_batch(self, x, y=None, **kwargs):
+        return super().test_on_batch(_to_arrays(x), _to_arrays(y), **kwargs)
+
+    def predict_on_batch(self, x):
+        return super().predict_on_batch(_to_arrays(x))
+
+    # === Saving as Keras does ===
+
+    def get_config(self):
+        """The fields of the configuration, with those of Keras.
+
+        Returns:
+            A dictionary, which `from_config()` takes.
+        """
+        return {
+            **self.config.to_dict(),
+            "name": self.name,
+            "dtype_policy": keras.dtype_policies.serialize(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Make a new model of a configuration.
+
+        Args:
+            config: A configuration, or the dictionary of one.
+            custom_objects: Not used.
+
+        Returns:
+            A model of this class.
+        """
+        if isinstance(config, PretrainedConfig):
+            return cls(config)
+        config = dict(config)
+        name = config.pop("name", None)
+        policy = config.pop("dtype_policy", None)
+        if policy is not None:
+            policy = keras.dtype_policies.deserialize(policy)
+        return cls(cls.config_class.from_dict(config), dtype=policy, name=name)
+
+
+class TensorFlowOrder:
+    """Gives a class the order of arguments that the TF class has."""
+
+    option_names = _OPTIONS
+
+    @classmethod
+    def argument_names(cls):
+        return (*_INPUTS, *_OPTIONS, *cls.label_names(), "training")
+
+
+def _rank(value):
+    """The number of axes of an array or of nested lists."""
+    rank = 0
+    while isinstance(value, (list, tuple)):
+        if not value:
+            return rank + 1
+        value, rank = value[0], rank + 1
+    return rank + len(getattr(value, "shape", ()))
+
+
+def _check_range(name, ids, size, ignored=None):
+    """Raise what PyTorch does for ids that are out of range."""
+    if not isinstance(ids, np.ndarray):
+        # Tensors may be on another device, or have no values yet.
+        return
+    wrong = ids[((ids < 0) | (ids >= size)) & (ids != ignored)]
+    if wrong.size:
+        raise IndexError(
+            f"`{name}` must be in the range [0, {size}). Received: "
+            f"{np.unique(wrong)[:10].tolist()}"
+        )
+
+
+def _to_array(value):
+    """Something that Keras takes for a tensor."""
+    if isinstance(value, keras.KerasTensor) or ops.is_tensor(value):
+        return value
+    return np.asarray(value)
+
+
+def _to_arrays(value):
+    """What `fit()` takes, of mappings and of nested lists of numbers."""
+    if isinstance(value, collections.abc.Mapping):
+        return {k: _to_array(v) for k, v in value.items() if v is not None}
+    if not isinstance(value, (list, tuple)):
+        return value
+    if any(hasattr(item, "shape") for item in value):
+        return [_to_array(item) for item in value]
+    return np.asarray(value)

@@ -1,0 +1,160 @@
+"""The classes of SqueezeBERT, as transformers names them."""
+
+import keras
+
+from keras_squeeze import models
+from keras_squeeze.transformers import heads
+from keras_squeeze.transformers.configs import SqueezeBertConfig
+from keras_squeeze.transformers.face import PreTrainedModel
+from keras_squeeze.transformers.face import TensorFlowOrder
+
+
+class SqueezeBertPreTrainedModel(PreTrainedModel):
+    """Base of the classes of SqueezeBERT."""
+
+    config_class = SqueezeBertConfig
+    base_model_prefix = "transformer"
+
+    @property
+    def transformer(self):
+        """The backbone, under the name that the originals have it by."""
+        return self.backbone
+
+
+class TFSqueezeBertPreTrainedModel(TensorFlowOrder, SqueezeBertPreTrainedModel):
+    """Base of the classes of SqueezeBERT that are called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class SqueezeBertModel(heads.ModelFace, SqueezeBertPreTrainedModel):
+    """The SqueezeBERT encoder without a head.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = SqueezeBertModel.from_pretrained(
+        "squeeze_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(input_ids).last_hidden_state
+    ```
+    """
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class SqueezeBertForMaskedLM(heads.MaskedLMFace, SqueezeBertPreTrainedModel):
+    """SqueezeBERT with a head for masked words.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = SqueezeBertForMaskedLM.from_pretrained(
+        "squeeze_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(input_ids, labels=input_ids).loss
+    ```
+    """
+
+    task_cls = models.SqueezeBertMaskedLM
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class SqueezeBertForSequenceClassification(
+    heads.SequenceClassificationFace, SqueezeBertPreTrainedModel
+):
+    """SqueezeBERT with a head that classifies texts.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = SqueezeBertForSequenceClassification.from_pretrained(
+        "squeeze_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(input_ids, labels=np.array([1])).loss
+    ```
+    """
+
+    task_cls = models.SqueezeBertTextClassifier
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class SqueezeBertForQuestionAnswering(
+    heads.QuestionAnsweringFace, SqueezeBertPreTrainedModel
+):
+    """SqueezeBERT with a head that finds answers in contexts.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = SqueezeBertForQuestionAnswering.from_pretrained(
+        "squeeze_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(input_ids).start_logits
+    ```
+    """
+
+    task_cls = models.SqueezeBertQuestionAnswering
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class SqueezeBertForTokenClassification(
+    heads.TokenClassificationFace, SqueezeBertPreTrainedModel
+):
+    """SqueezeBERT with a head that classifies tokens.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = SqueezeBertForTokenClassification.from_pretrained(
+        "squeeze_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(input_ids).logits
+    ```
+    """
+
+    task_cls = models.SqueezeBertTokenClassifier
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFSqueezeBertModel(TensorFlowOrder, SqueezeBertModel):
+    """`SqueezeBertModel`, called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFSqueezeBertForMaskedLM(TensorFlowOrder, SqueezeBertForMaskedLM):
+    """`SqueezeBertForMaskedLM`, called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFSqueezeBertForSequenceClassification(
+    TensorFlowOrder, SqueezeBertForSequenceClassification
+):
+    """`SqueezeBertForSequenceClassification`, called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFSqueezeBertForQuestionAnswering(
+    TensorFlowOrder, SqueezeBertForQuestionAnswering
+):
+    """`SqueezeBertForQuestionAnswering`, called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFSqueezeBertForTokenClassification(
+    TensorFlowOrder, SqueezeBertForTokenClassification
+):
+    """`SqueezeBertForTokenClassification`, called as TensorFlow's."""
