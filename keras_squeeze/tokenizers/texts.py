@@ -65,7 +65,8 @@ def lists_to_arrays(inputs):
     if not isinstance(inputs, list):
         return inputs
     types = set(map(type, inputs))
-    are_samples = types and types <= {list, tuple, np.ndarray}
+    # A string among lists is a mistake, which preprocessors explain.
+    are_samples = types and types <= {list, tuple, np.ndarray, str}
     if types == {str} or (are_samples and not _is_even_and_numeric(inputs)):
         return np.fromiter(inputs, "object", len(inputs))
     return inputs
