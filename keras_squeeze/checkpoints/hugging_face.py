@@ -180,7 +180,7 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
             self._load_weights(
                 backbone,
                 task=task if is_restored else None,
-                optional="" if cls.uses_pooled_output else "pooler.",
+                optional="" if task.uses_pooled_output else "pooler.",
             )
         return task
 

@@ -33,6 +33,12 @@ from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
 from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
     MobileBertTextClassifierPreprocessor as MobileBertTextClassifierPreprocessor,  # noqa: E501
 )
+from keras_squeeze.models.mobile_bert.mobile_bert_text_embedder import (
+    MobileBertTextEmbedder as MobileBertTextEmbedder,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_text_embedder import (
+    MobileBertTextEmbedderPreprocessor as MobileBertTextEmbedderPreprocessor,
+)
 from keras_squeeze.models.mobile_bert.mobile_bert_token_classifier import (
     MobileBertTokenClassifier as MobileBertTokenClassifier,
 )
@@ -62,6 +68,12 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
     SqueezeBertTextClassifierPreprocessor as SqueezeBertTextClassifierPreprocessor,  # noqa: E501
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_text_embedder import (
+    SqueezeBertTextEmbedder as SqueezeBertTextEmbedder,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_text_embedder import (
+    SqueezeBertTextEmbedderPreprocessor as SqueezeBertTextEmbedderPreprocessor,
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_token_classifier import (
     SqueezeBertTokenClassifier as SqueezeBertTokenClassifier,

@@ -1,6 +1,5 @@
 """Preprocessing for text classification."""
 
-import keras
 import keras_hub
 
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
@@ -30,9 +29,3 @@ class TextClassifierPreprocessor(
             two parts of a pair have different lengths, or if
             `sequence_length` has no room for the special tokens.
     """
-
-    def call(self, x, y=None, sample_weight=None):
-        x = self.pack_texts(x)
-        return keras.utils.pack_x_y_sample_weight(
-            self.for_caller(x), y, sample_weight
-        )

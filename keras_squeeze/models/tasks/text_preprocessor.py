@@ -79,6 +79,12 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
             truncation_side=self.truncation_side,
         )
 
+    def call(self, x, y=None, sample_weight=None):
+        x = self.pack_texts(x)
+        return keras.utils.pack_x_y_sample_weight(
+            self.for_caller(x), y, sample_weight
+        )
+
     def tokenize(self, x):
         """Tokenize texts for `pack()`.
 

@@ -1,0 +1,180 @@
+import keras
+import keras_hub
+import numpy as np
+
+from keras_squeeze import validation
+from keras_squeeze.layers.mean_pooling import MeanPooling
+from keras_squeeze.models.tasks.text_task import TextTask
+
+
+class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
+    """Base of the text embedders: one vector a text.
+
+    The vectors of texts of a similar meaning point in similar directions, all
+    the more so after a training for it. `search()` finds them, and vectors of
+    a length of one, which these are by default, can be compared by their dot
+    product.
+
+    There is no loss by default. To train on pairs with the number of how
+    similar they are, a text classifier with `num_classes=1` is more exact,
+    which reads the two texts together; its backbone can be passed on.
+
+    Args:
+        backbone: The backbone model.
+        preprocessor: The preprocessor layer, or `None` to pass inputs that
+            are preprocessed already.
+        pooling: string. `"mean"` for the mean of the outputs for all tokens
+            of a text, padding apart, or `"pooled"` for the pooled output,
+            which stands for the first token. Defaults to `"mean"`.
+        normalize: bool. Whether to give all vectors the length one. Defaults
+            to `True`.
+        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+    """
+
+    def __init__(
+        self,
+        backbone,
+        preprocessor=None,
+        pooling="mean",
+        normalize=True,
+        **kwargs,
+    ):
+        if pooling not in ("mean", "pooled"):
+            raise ValueError(
+                '`pooling` must be "mean" or "pooled". Received: '
+                f"pooling={pooling!r}"
+            )
+
+        # === Layers ===
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        # In float32, whatever the backbone computes in: sums over tokens, and
+        # of squares, leave the range of float16.
+        if pooling == "mean":
+            self.pooling_layer = MeanPooling(dtype="float32", name="pooling")
+        else:
+            self.pooling_layer = keras.layers.Identity(
+                dtype="float32", name="pooling"
+            )
+        self.normalization = None
+        if normalize:
+            self.normalization = keras.layers.UnitNormalization(
+                dtype="float32", name="normalization"
+            )
+
+        # === Functional Model ===
+        inputs = backbone.input
+        features = backbone(inputs)
+        if pooling == "mean":
+            outputs = self.pooling_layer(
+                features["sequence_output"], inputs["padding_mask"]
+            )
+        else:
+            outputs = self.pooling_layer(features["pooled_output"])
+        if normalize:
+            outputs = self.normalization(outputs)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.pooling = pooling
+        self.normalize = normalize
+
+    @property
+    def uses_pooled_output(self):
+        """bool. Whether a checkpoint needs a pooler."""
+        return self.pooling == "pooled"
+
+    def default_loss(self):
+        return None
+
+    def default_metrics(self):
+        return {}
+
+    def search(
+        self, queries, corpus, top_k=5, corpus_embeddings=None, batch_size=32
+    ):
+        """Find the texts that are closest to others in their meaning.
+
+        Args:
+            queries: A string or a list of strings.
+            corpus: List of strings to search.
+            top_k: int. How many texts to give for each query. Defaults to
+                `5`.
+            corpus_embeddings: Optional array of shape `(len(corpus),
+                hidden_dim)`, what `encode_text(corpus)` gave, to compute it
+                once for many searches.
+            batch_size: int. How many texts to predict at once. Defaults to
+                `32`.
+
+        Returns:
+            A list with, for each query, a list of `top_k` dictionaries, the
+            closest first: the text as `sequence`, the cosine of the angle
+            between the two vectors as `score`, and the `index` in the corpus.
+            For a single string, its list alone.
+
+        Example:
+
+        ```python
+        embedder.search("Free prize!", ["See you soon.", "You have won!"])
+        # [{"sequence": "You have won!", "score": 0.9, "index": 1}, ...]
+        ```
+        """
+        validation.check_positive_int("top_k", top_k)
+        if isinstance(queries, str):
+            (answers,) = self.search(
+                [queries], corpus, top_k, corpus_embeddings, batch_size
+            )
+            return answers
+        if isinstance(corpus, str):
+            raise ValueError(
+                "`corpus` must be a list of strings. Received: "
+                f"corpus={corpus!r}"
+            )
+        if corpus_embeddings is None:
+            corpus_embeddings = self.encode_text(
+                corpus, batch_size=batch_size, verbose=0
+            )
+        if len(corpus_embeddings) != len(corpus):
+            raise ValueError(
+                "`corpus_embeddings` must have one vector for each text of "
+                f"`corpus`. Received: {len(corpus_embeddings)} vectors for "
+                f"{len(corpus)} texts"
+            )
+        vectors = self.encode_text(queries, batch_size=batch_size, verbose=0)
+        scores = _of_length_one(vectors) @ _of_length_one(corpus_embeddings).T
+        order = np.argsort(-scores, axis=-1, kind="stable")[:, :top_k]
+        return [
+            [
+                {
+                    "sequence": str(corpus[i]),
+                    "score": float(row[i]),
+                    "index": int(i),
+                }
+                for i in best
+            ]
+            for row, best in zip(scores, order, strict=True)
+        ]
+
+    def export_outputs(self, outputs, probabilities=True):
+        """Name the outputs for a file that runs without Keras.
+
+        Args:
+            outputs: Symbolic tensor. The outputs of the task.
+            probabilities: Not used: there are no scores.
+
+        Returns:
+            A dictionary of a symbolic tensor by the name `"embedding"`.
+        """
+        return {"embedding": outputs}
+
+    def get_config(self):
+        config = super().get_config()
+        config.update({"pooling": self.pooling, "normalize": self.normalize})
+        return config
+
+
+def _of_length_one(vectors):
+    """Vectors over their lengths, zeros where there are only zeros."""
+    vectors = np.asarray(vectors, "float32")
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)
