@@ -293,8 +293,11 @@ class FastTokenizer(PreTrainedTokenizerBase):
                 f"Each text of a batch must be a {form}, or a pair of those, "
                 f"in valid Unicode. Received: {_shorten(batch)}"
             ) from e
-        except Exception as e:
-            # The library has no classes of errors.
+        except BaseException as e:
+            # The library has no classes of errors, and some end no program
+            # although they are no `Exception`.
+            if isinstance(e, (KeyboardInterrupt, SystemExit)):
+                raise
             raise ValueError(
                 "The texts cannot be encoded with "
                 f"truncation={options.truncation!r}, "

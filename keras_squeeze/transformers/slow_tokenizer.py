@@ -8,8 +8,8 @@ import warnings
 
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 from keras_squeeze.transformers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.sequences import EncodingOptions
 from keras_squeeze.transformers.special_tokens import as_token
-from keras_squeeze.transformers.tokenizer_base import EncodingOptions
 from keras_squeeze.transformers.tokenizer_base import PreTrainedTokenizerBase
 from keras_squeeze.transformers.tokenizer_files import read_vocabulary
 
@@ -52,10 +52,13 @@ def _clean(character):
 
 
 def _clean_and_split_cjk(character):
-    code_point = ord(character)
-    if any(first <= code_point <= last for first, last in _CJK_RANGES):
+    cleaned = _clean(character)
+    # Some of these code points are no characters, and are gone by now.
+    if cleaned is not None and any(
+        first <= ord(character) <= last for first, last in _CJK_RANGES
+    ):
         return f" {character} "
-    return _clean(character)
+    return cleaned
 
 
 def _split_punctuation(character):

@@ -1,0 +1,537 @@
+"""Makes the inputs of a model from the ids of texts."""
+
+import dataclasses
+import warnings
+from collections.abc import Mapping
+
+from keras_squeeze.transformers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.batch_encoding import check_tensor_type
+from keras_squeeze.transformers.batch_encoding import tensor_type_of
+from keras_squeeze.transformers.special_tokens import SpecialTokens
+
+# The `model_max_length` of a tokenizer that knows of none, and from where on
+# a length counts as none.
+NO_MAX_LENGTH = int(1e30)
+_LARGE_LENGTH = int(1e20)
+
+SIDES = ("right", "left")
+_PADDING = ("longest", "max_length", "do_not_pad")
+_TRUNCATION = ("longest_first", "only_first", "only_second", "do_not_truncate")
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodingOptions:
+    """The options of encoding a text.
+
+    See `PreTrainedTokenizerBase.__call__()` for what they mean. In the order
+    in which `encode_plus()` and `batch_encode_plus()` take them.
+    """
+
+    add_special_tokens: bool = True
+    padding: bool | str = False
+    truncation: bool | str | None = None
+    max_length: int | None = None
+    stride: int = 0
+    is_split_into_words: bool = False
+    pad_to_multiple_of: int | None = None
+    padding_side: str | None = None
+    return_tensors: str | None = None
+    return_token_type_ids: bool | None = None
+    return_attention_mask: bool | None = None
+    return_overflowing_tokens: bool = False
+    return_special_tokens_mask: bool = False
+    return_offsets_mapping: bool = False
+    return_length: bool = False
+    verbose: bool = True
+    split_special_tokens: bool | None = None
+    prepend_batch_axis: bool = False
+
+
+class SequenceBuilder(SpecialTokens):
+    """Gives a tokenizer what it does with ids, and the reading of options.
+
+    The tokenizer has the attributes `model_max_length`, `padding_side`,
+    `truncation_side`, `model_input_names`, `split_special_tokens` and
+    `deprecation_warnings`.
+    """
+
+    def num_special_tokens_to_add(self, pair=False):
+        """The number of special tokens around a text.
+
+        Args:
+            pair: bool. Whether it is a pair of texts. Defaults to `False`.
+
+        Returns:
+            int.
+        """
+        return 3 if pair else 2
+
+    def build_inputs_with_special_tokens(self, token_ids_0, token_ids_1=None):
+        """Put special tokens around the ids of a text or of a pair.
+
+        A text becomes `[CLS] A [SEP]`, a pair `[CLS] A [SEP] B [SEP]`.
+
+        Args:
+            token_ids_0: List of ints. The ids of the first text.
+            token_ids_1: Optional list of ints. The ids of the second text.
+
+        Returns:
+            A list of ints.
+        """
+        ids = [self.cls_token_id, *token_ids_0, self.sep_token_id]
+        if token_ids_1 is not None:
+            ids += [*token_ids_1, self.sep_token_id]
+        return ids
+
+    def create_token_type_ids_from_sequences(
+        self, token_ids_0, token_ids_1=None
+    ):
+        """The token types of a text or of a pair, with special tokens.
+
+        Args:
+            token_ids_0: List of ints. The ids of the first text.
+            token_ids_1: Optional list of ints. The ids of the second text.
+
+        Returns:
+            A list of ints: `0` up to the first `[SEP]`, and `1` after it.
+        """
+        token_type_ids = [0] * (len(token_ids_0) + 2)
+        if token_ids_1 is not None:
+            token_type_ids += [1] * (len(token_ids_1) + 1)
+        return token_type_ids
+
+    def get_special_tokens_mask(
+        self, token_ids_0, token_ids_1=None, already_has_special_tokens=False
+    ):
+        """Tell special tokens from those of the text.
+
+        Args:
+            token_ids_0: List of ints. The ids of the first text.
+            token_ids_1: Optional list of ints. The ids of the second text.
+            already_has_special_tokens: bool. Whether `token_ids_0` is a whole
+                sequence, with its special tokens. Defaults to `False`.
+
+        Returns:
+            A list of ints: `1` for special tokens and `0` for others, as long
+            as the sequence with special tokens is.
+
+        Raises:
+            ValueError: If both sequences were passed although the first has
+                special tokens.
+        """
+        if not already_has_special_tokens:
+            mask = [1, *[0] * len(token_ids_0), 1]
+            if token_ids_1 is not None:
+                mask += [*[0] * len(token_ids_1), 1]
+            return mask
+        if token_ids_1 is not None:
+            raise ValueError(
+                "`token_ids_1` must be `None` if `token_ids_0` is a whole "
+                "sequence, as `already_has_special_tokens=True` says. "
+                f"Received: token_ids_1={token_ids_1}"
+            )
+        special_ids = set(self.all_special_ids)
+        return [int(id in special_ids) for id in token_ids_0]
+
+    def truncate_sequences(
+        self,
+        ids,
+        pair_ids=None,
+        num_tokens_to_remove=0,
+        truncation_strategy="longest_first",
+        stride=0,
+    ):
+        """Remove tokens from a text or a pair, on the `truncation_side`.
+
+        Where that many cannot be removed, it warns and removes none.
+
+        Args:
+            ids: List of ints. The ids of the first text.
+            pair_ids: Optional list of ints. The ids of the second text.
+            num_tokens_to_remove: int. How many to remove. Defaults to `0`.
+            truncation_strategy: string. `"longest_first"`, the default, which
+                takes them from the longer text until both are equally long,
+                and then from both; `"only_first"`; `"only_second"`; or
+                `"do_not_truncate"`.
+            stride: int. How many tokens that stay are returned with those
+                that were removed. Defaults to `0`.
+
+        Returns:
+            A tuple of both lists of ids, and of the list of removed ids, which
+            is empty where they come from two texts.
+        """
+        check_choice("truncation_strategy", truncation_strategy, _TRUNCATION)
+        num_removed = num_tokens_to_remove
+        if num_removed <= 0 or truncation_strategy == "do_not_truncate":
+            return ids, pair_ids, []
+        if truncation_strategy == "longest_first" and pair_ids is not None:
+            # The longer one first gives up what it has more, and they share
+            # the rest, of which the second one bears the odd token.
+            surplus = min(abs(len(ids) - len(pair_ids)), num_removed)
+            from_first = (num_removed - surplus) // 2
+            if len(ids) > len(pair_ids):
+                from_first += surplus
+            return (
+                self._cut(ids, from_first)[0],
+                self._cut(pair_ids, num_removed - from_first)[0],
+                [],
+            )
+        is_second = truncation_strategy == "only_second"
+        cut = pair_ids if is_second else ids
+        if cut is None:
+            return ids, pair_ids, []
+        if len(cut) <= num_removed:
+            warnings.warn(
+                f"Nothing is truncated: {num_removed} tokens would have to go "
+                f"from the {'second' if is_second else 'first'} text, which "
+                f"has {len(cut)}. Received: truncation_strategy="
+                f"{truncation_strategy!r}",
+                stacklevel=2,
+            )
+            return ids, pair_ids, []
+        cut, removed = self._cut(cut, num_removed, stride)
+        return (ids, cut, removed) if is_second else (cut, pair_ids, removed)
+
+    def _cut(self, ids, num_removed, stride=0):
+        """Returns what stays of `ids`, and what goes with `stride` more."""
+        window = min(len(ids), num_removed + stride)
+        num_kept = max(len(ids) - num_removed, 0)
+        if self.truncation_side == "left":
+            return ids[len(ids) - num_kept :], ids[:window]
+        return ids[:num_kept], ids[len(ids) - window :]
+
+    def prepare_for_model(self, ids, pair_ids=None, **kwargs):
+        """Make the inputs of a model from the ids of a text or of a pair.
+
+        Args:
+            ids: List of ints. The ids of the first text.
+            pair_ids: Optional list of ints. The ids of the second text.
+            **kwargs: The options of calling the tokenizer, and
+                `prepend_batch_axis`, whether tensors are batches of one.
+
+        Returns:
+            A `BatchEncoding`.
+
+        Raises:
+            ValueError: If token types are asked for without special tokens,
+                or the removed tokens of a pair with `"longest_first"`.
+        """
+        return self._prepare(ids, pair_ids, self._resolve(**kwargs))
+
+    def _prepare(self, ids, pair_ids, options):
+        encoded = self._assemble(ids, pair_ids, options)
+        encoded = self._pad_rows(
+            {name: [value] for name, value in encoded.items()}, options
+        )
+        encoded = {name: value[0] for name, value in encoded.items()}
+        if options.return_length:
+            encoded["length"] = len(encoded["input_ids"])
+        return BatchEncoding(
+            encoded,
+            tensor_type=options.return_tensors,
+            prepend_batch_axis=options.prepend_batch_axis,
+        )
+
+    def _assemble(self, ids, pair_ids, options):
+        """Truncate, and add the special tokens and what goes with them."""
+        if options.return_token_type_ids and not options.add_special_tokens:
+            raise ValueError(
+                "`return_token_type_ids=True` needs the special tokens that "
+                "`add_special_tokens=False` leaves out."
+            )
+        if (
+            options.return_overflowing_tokens
+            and options.truncation == "longest_first"
+            and pair_ids is not None
+        ):
+            raise ValueError(
+                "`return_overflowing_tokens=True` cannot return the tokens of "
+                "two texts. Use `truncation='only_first'` or "
+                "`truncation='only_second'`. Received: "
+                f"truncation={options.truncation!r}"
+            )
+        is_pair = pair_ids is not None
+        length = len(ids) + (len(pair_ids) if is_pair else 0)
+        if options.add_special_tokens:
+            length += self.num_special_tokens_to_add(is_pair)
+        # A length of zero is none.
+        surplus = length - options.max_length if options.max_length else 0
+        ids, pair_ids, overflow = self.truncate_sequences(
+            ids, pair_ids, surplus, options.truncation, options.stride
+        )
+        encoded = {}
+        if options.return_overflowing_tokens:
+            encoded["overflowing_tokens"] = overflow
+            encoded["num_truncated_tokens"] = surplus
+        if options.add_special_tokens:
+            arguments = (ids, pair_ids)
+            sequence = self.build_inputs_with_special_tokens(*arguments)
+            types = self.create_token_type_ids_from_sequences(*arguments)
+            mask = self.get_special_tokens_mask(*arguments)
+        else:
+            sequence = [*ids, *(pair_ids or [])]
+            types = [0] * len(sequence)
+            mask = types
+        encoded["input_ids"] = sequence
+        if self._returns("token_type_ids", options.return_token_type_ids):
+            encoded["token_type_ids"] = types
+        if options.return_special_tokens_mask:
+            encoded["special_tokens_mask"] = mask
+        self._warn_of_length(len(sequence), options)
+        return encoded
+
+    def pad(
+        self,
+        encoded_inputs,
+        padding=True,
+        max_length=None,
+        pad_to_multiple_of=None,
+        padding_side=None,
+        return_attention_mask=None,
+        return_tensors=None,
+        verbose=True,
+    ):
+        """Pad texts that were encoded before, to one length.
+
+        Args:
+            encoded_inputs: A dictionary or `BatchEncoding` of one text or of
+                a batch, or a list of those of single texts. The values are
+                lists, arrays or tensors. Only the ids, token types and masks
+                are padded.
+            padding: bool or string, as in calling the tokenizer. Defaults to
+                `True`.
+            max_length: Optional int, as in calling the tokenizer.
+            pad_to_multiple_of: Optional int, as in calling the tokenizer.
+            padding_side: Optional string, as in calling the tokenizer.
+            return_attention_mask: Optional bool, as in calling the tokenizer.
+            return_tensors: Optional string. The type of tensors to return.
+                Defaults to that of `encoded_inputs`.
+            verbose: bool. Whether to warn. Defaults to `True`.
+
+        Returns:
+            A `BatchEncoding`.
+
+        Raises:
+            ValueError: If there are no ids in `encoded_inputs`.
+            AssertionError: If not all values have as many rows.
+        """
+        columns = encoded_inputs
+        if isinstance(columns, (list, tuple)) and columns:
+            if isinstance(columns[0], Mapping):
+                names = columns[0].keys()
+                columns = {
+                    name: [row[name] for row in columns] for name in names
+                }
+        name = self.model_input_names[0]
+        if not isinstance(columns, Mapping) or name not in columns:
+            received = columns
+            if isinstance(columns, Mapping):
+                received = f"the keys {list(columns)}"
+            raise ValueError(
+                "`encoded_inputs` must be a dictionary, or a list of "
+                f"dictionaries, with the key {name!r}. Received: {received}"
+            )
+        columns = dict(columns)
+        rows = columns[name]
+        if rows is None or len(rows) == 0:
+            if return_attention_mask:
+                columns["attention_mask"] = []
+            return BatchEncoding(columns, tensor_type=return_tensors)
+        found = tensor_type_of(rows) or next(
+            (tensor_type_of(row) for row in rows if tensor_type_of(row)), None
+        )
+        columns = {name: to_lists(value) for name, value in columns.items()}
+        options = self._resolve(
+            padding=padding,
+            max_length=max_length,
+            pad_to_multiple_of=pad_to_multiple_of,
+            padding_side=padding_side,
+            return_attention_mask=return_attention_mask,
+            return_tensors=return_tensors or found,
+            verbose=verbose,
+        )
+        is_single = not isinstance(columns[name][0], list)
+        if is_single:
+            columns = {name: [value] for name, value in columns.items()}
+        sizes = {name: len(value) for name, value in columns.items()}
+        if len(set(sizes.values())) > 1:
+            raise AssertionError(
+                "All values of `encoded_inputs` must have the same number of "
+                f"rows. Received: {sizes} rows"
+            )
+        columns = self._pad_rows(columns, options)
+        if is_single:
+            columns = {name: value[0] for name, value in columns.items()}
+        return BatchEncoding(columns, tensor_type=options.return_tensors)
+
+    def _pad_rows(self, columns, options):
+        """Pad the rows of `columns` to one length, and add their masks."""
+        name = self.model_input_names[0]
+        columns = dict(columns)
+        lengths = list(map(len, columns[name]))
+        if self._returns("attention_mask", options.return_attention_mask):
+            columns.setdefault(
+                "attention_mask", [[1] * length for length in lengths]
+            )
+        if options.padding == "do_not_pad":
+            return columns
+        length = options.max_length
+        if options.padding == "longest":
+            length = max(lengths)
+        if length is None:
+            return columns
+        if options.pad_to_multiple_of is not None:
+            length += -length % options.pad_to_multiple_of
+        side = options.padding_side or self.padding_side
+        check_choice("padding_side", side, SIDES)
+        fillers = {
+            name: self.pad_token_id,
+            "token_type_ids": self.pad_token_type_id,
+            "attention_mask": 0,
+            "special_tokens_mask": 1,
+        }
+        if not self._returns("attention_mask", options.return_attention_mask):
+            # A mask that was passed in stays as it is.
+            del fillers["attention_mask"]
+        for name, filler in fillers.items():
+            if name not in columns:
+                continue
+            rows = []
+            for row, old in zip(columns[name], lengths, strict=True):
+                padding = [filler] * (length - old)
+                rows.append(padding + row if side == "left" else row + padding)
+            columns[name] = rows
+        return columns
+
+    def _resolve(self, *args, **kwargs):
+        """Returns `EncodingOptions` that say all by name, after warnings."""
+        options = EncodingOptions(*args, **kwargs)
+        padding, truncation = options.padding, options.truncation
+        max_length = options.max_length
+        check_tensor_type(options.return_tensors)
+        if max_length is not None and padding is False and truncation is None:
+            self._warn_once(
+                "Truncation-not-explicitly-activated",
+                f"`max_length={max_length}` truncates, from the longest text "
+                "first, although `truncation` was not given. Use "
+                "`truncation=True` to say so.",
+                options,
+            )
+            truncation = "longest_first"
+        if truncation is None or truncation is False:
+            truncation = "do_not_truncate"
+        elif truncation is True:
+            truncation = "longest_first"
+        check_choice("truncation", truncation, _TRUNCATION)
+        if padding is True:
+            if max_length is not None and truncation == "do_not_truncate":
+                if options.verbose:
+                    warnings.warn(
+                        "`max_length` is ignored by `padding=True` without "
+                        "truncation. Use `padding='max_length'` to pad to it.",
+                        stacklevel=4,
+                    )
+            padding = "longest"
+        elif padding is False:
+            padding = "do_not_pad"
+        check_choice("padding", padding, _PADDING)
+        if max_length is None:
+            is_known = self.model_max_length <= _LARGE_LENGTH
+            if padding == "max_length" and not is_known:
+                self._warn_once(
+                    "Asking-to-pad-to-max_length",
+                    "`padding='max_length'` does not pad: there is no "
+                    "`max_length`, and the tokenizer has no "
+                    "`model_max_length`.",
+                    options,
+                )
+                padding = "do_not_pad"
+            if truncation != "do_not_truncate" and not is_known:
+                self._warn_once(
+                    "Asking-to-truncate-to-max_length",
+                    "Nothing is truncated: there is no `max_length`, and the "
+                    "tokenizer has no `model_max_length`.",
+                    options,
+                )
+                truncation = "do_not_truncate"
+            if "max_length" == padding or truncation != "do_not_truncate":
+                max_length = self.model_max_length
+        if padding != "do_not_pad":
+            if self.pad_token is None:
+                raise ValueError(
+                    "`padding` needs a padding token. Set `pad_token`, or use "
+                    "`add_special_tokens({'pad_token': '[PAD]'})`. Received: "
+                    f"padding={options.padding!r}"
+                )
+            multiple = options.pad_to_multiple_of
+            if (
+                truncation != "do_not_truncate"
+                and multiple is not None
+                and max_length is not None
+                and max_length % multiple != 0
+            ):
+                raise ValueError(
+                    "`max_length` must be a multiple of `pad_to_multiple_of` "
+                    "to truncate and to pad. Received: "
+                    f"max_length={max_length}, pad_to_multiple_of={multiple}"
+                )
+        split_special_tokens = options.split_special_tokens
+        if split_special_tokens is None:
+            split_special_tokens = self.split_special_tokens
+        return dataclasses.replace(
+            options,
+            padding=padding,
+            truncation=truncation,
+            max_length=max_length,
+            split_special_tokens=split_special_tokens,
+        )
+
+    def _returns(self, name, is_wanted):
+        """Whether to return an output that was asked for, or not, or `None`."""
+        return (
+            name in self.model_input_names if is_wanted is None else is_wanted
+        )
+
+    def _warn_once(self, key, message, options):
+        if not options.verbose:
+            return
+        if not self.deprecation_warnings.get(key):
+            warnings.warn(message, stacklevel=2)
+        self.deprecation_warnings[key] = True
+
+    def _warn_of_length(self, length, options):
+        if options.max_length is None and 0 != self.model_max_length < length:
+            self._warn_once(
+                "sequence-length-is-longer-than-the-specified-maximum",
+                f"A sequence of {length} tokens is longer than the model's "
+                f"maximum of {self.model_max_length}, and will fail in the "
+                "model. Use `truncation=True`.",
+                options,
+            )
+
+
+def check_choice(name, value, choices):
+    """Raise an error if the value of an argument is not of those there are.
+
+    Args:
+        name: string. The name of the argument.
+        value: What was passed for it.
+        choices: The values there are.
+    """
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
+        )
+
+
+def to_lists(value):
+    """Returns lists and ints for what holds integers.
+
+    Args:
+        value: Nested lists, arrays and tensors of integers.
+    """
+    if isinstance(value, (list, tuple)):
+        return list(map(to_lists, value))
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value.numpy().tolist() if hasattr(value, "numpy") else value
