@@ -3,6 +3,7 @@
 import collections.abc
 import json
 import os
+import posixpath
 import re
 
 import ml_dtypes
@@ -26,7 +27,7 @@ _SHARD_NAME = re.compile(r"[\w.-]+\.(safetensors|bin)")
 _TENSORS = {"kernel": "weight", "embeddings": "weight"}
 
 
-def open_state_dict(preset):
+def open_state_dict(preset, subfolder="", **options):
     """Opens the weights of a Hugging Face checkpoint.
 
     The first of these files that exists is read: `model.safetensors` or its
@@ -35,6 +36,9 @@ def open_state_dict(preset):
     Args:
         preset: string. A local folder or a handle such as
             `"hf://org/name"`.
+        subfolder: string. Where in it the files are. Defaults to `""`.
+        **options: Arguments of `huggingface_hub.hf_hub_download`, such as
+            `revision`, for presets on the hub.
 
     Returns:
         A `StateDict`, which maps the names of the PyTorch state dictionary
@@ -52,13 +56,18 @@ def open_state_dict(preset):
     state_dict.shape("cls.predictions.bias")  # (30522,)
     ```
     """
+
+    def find(name):
+        path = posixpath.join(subfolder, name)
+        return get_file(preset, path, **options)
+
     for name in _WEIGHT_FILES:
         try:
-            path = get_file(preset, name)
+            path = find(name)
         except FileNotFoundError:
             continue
         if name.endswith(".index.json"):
-            return StateDict(_open_shards(preset, path))
+            return StateDict(_open_shards(find, path))
         file = _open(path)
         return StateDict((name, file) for name in file)
     raise FileNotFoundError(
@@ -126,7 +135,7 @@ def _modern_name(name):
     return ".".join([*parents, last])
 
 
-def _open_shards(preset, index_path):
+def _open_shards(find, index_path):
     """Pairs of a name and of the opened shard that the index gives it."""
     _refuse_placeholder(index_path)
     try:
@@ -150,7 +159,7 @@ def _open_shards(preset, index_path):
         if shard in shards:
             continue
         try:
-            shards[shard] = _open(get_file(preset, shard))
+            shards[shard] = _open(find(shard))
         except FileNotFoundError as e:
             raise ValueError(
                 f"`{index_path}` names the shard `{shard}`, which is missing."

@@ -1,5 +1,7 @@
 """One declarative table of weights, read in both directions."""
 
+import dataclasses
+
 import numpy as np
 from keras import ops
 
@@ -13,6 +15,28 @@ EMBEDDING = ((".weight", "embeddings", False),)
 TENSOR = (("", None, False),)
 
 _LISTED = 10
+
+
+@dataclasses.dataclass
+class Comparison:
+    """What of a checkpoint fits a model.
+
+    Args:
+        fitting: Dictionary from the names of tensors in the checkpoint to
+            tuples of the variable and whether its axes are reversed.
+        missing: List of the names, without the prefix, of what the
+            checkpoint lacks.
+        unexpected: List of the names of what the model has no place for.
+        unread: List of the names of tensors of heads that the model lacks.
+        mismatched: List of tuples of the name of a tensor of another shape,
+            its shape, and that of the model's.
+    """
+
+    fitting: dict = dataclasses.field(default_factory=dict)
+    missing: list = dataclasses.field(default_factory=list)
+    unexpected: list = dataclasses.field(default_factory=list)
+    unread: list = dataclasses.field(default_factory=list)
+    mismatched: list = dataclasses.field(default_factory=list)
 
 
 class WeightTable:
@@ -92,44 +116,80 @@ class WeightTable:
                 shape, of which the first ten of each kind are named, or if
                 those that are tied are not equal.
         """
+        found = self.compare(state_dict, backbone, task)
+        absent = [
+            name
+            for name in found.missing
+            if optional and name.startswith(optional)
+        ]
+        missing = [name for name in found.missing if name not in absent]
+        if missing or found.unexpected or found.mismatched:
+            raise ValueError(
+                "The checkpoint does not fit the model."
+                + _listing("Missing", missing)
+                + _listing("Unexpected", found.unexpected)
+                + _listing("Of another shape", describe(found.mismatched))
+            )
+        self.assign(state_dict, found)
+        return absent
+
+    def compare(self, state_dict, backbone, task=None):
+        """Find out what of a checkpoint fits a model.
+
+        Args:
+            state_dict: As in `load()`.
+            backbone: The backbone model.
+            task: The task model, or `None` if its head is not to be loaded.
+
+        Returns:
+            A `Comparison`.
+
+        Raises:
+            ValueError: If tensors that are tied are not equal.
+        """
         names = {}
         for name in state_dict:
             names.setdefault(name.removeprefix(self.prefix), name)
-        if task is not None:
-            self._resolve_ties(task.hugging_face_ties, names, state_dict)
+        ties = {} if task is None else task.hugging_face_ties
+        self._resolve_ties(ties, names, state_dict)
         known = self._tensors(backbone, task)
-        wanted = self.variables(backbone, task)
-        missing = [name for name in wanted if name not in names]
-        absent = [n for n in missing if optional and n.startswith(optional)]
-        missing = [name for name in missing if name not in absent]
-        unexpected = [
-            name
-            for name in state_dict
-            if not self._is_expected(name, names, known)
-        ]
-        mismatched = []
-        for name, (variable, is_reversed) in wanted.items():
+        found = Comparison()
+        for name, (variable, is_reversed) in known.items():
+            if variable is None:
+                continue
             if name not in names:
+                found.missing.append(name)
                 continue
             shape = tuple(state_dict.shape(names[name]))
             expected = tuple(variable.shape)
             expected = expected[::-1] if is_reversed else expected
-            if shape != expected:
-                mismatched.append(
-                    f"{names[name]} (expected {expected}, received {shape})"
-                )
-        if missing or unexpected or mismatched:
-            raise ValueError(
-                "The checkpoint does not fit the model."
-                + _listing("Missing", missing)
-                + _listing("Unexpected", unexpected)
-                + _listing("Of another shape", mismatched)
-            )
-        for name, (variable, is_reversed) in wanted.items():
-            if name in names:
-                value = state_dict[names[name]]
-                variable.assign(value.transpose() if is_reversed else value)
-        return absent
+            if shape == expected:
+                found.fitting[names[name]] = variable, is_reversed
+            else:
+                found.mismatched.append((names[name], shape, expected))
+        for name in state_dict:
+            short = name.removeprefix(self.prefix)
+            # A tensor may be there with and without the prefix.
+            is_repeated = names[short] != name
+            if short in known and not is_repeated:
+                continue
+            if short.startswith(self.head_names) and not is_repeated:
+                if short not in ties:
+                    found.unread.append(name)
+                continue
+            found.unexpected.append(name)
+        return found
+
+    def assign(self, state_dict, comparison):
+        """Assign the tensors of a checkpoint that fit a model.
+
+        Args:
+            state_dict: As in `load()`.
+            comparison: What `compare()` returned for it.
+        """
+        for name, (variable, is_reversed) in comparison.fitting.items():
+            value = state_dict[name]
+            variable.assign(value.transpose() if is_reversed else value)
 
     def state_dict(self, backbone, task=None):
         """The reverse of `load()`: the model's weights as a checkpoint's.
@@ -167,12 +227,20 @@ class WeightTable:
                     "place. The checkpoint does not tie them."
                 )
 
-    def _is_expected(self, name, names, known):
-        short = name.removeprefix(self.prefix)
-        if names[short] != name:
-            # The same tensor is there with and without the prefix.
-            return False
-        return short in known or short.startswith(self.head_names)
+
+def describe(mismatched):
+    """Describe tensors whose shapes are not those of the model.
+
+    Args:
+        mismatched: List, as in a `Comparison`.
+
+    Returns:
+        A list of strings.
+    """
+    return [
+        f"{name} (expected {expected}, received {shape})"
+        for name, shape, expected in mismatched
+    ]
 
 
 def _walk(node, path, name):

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import posixpath
 import tempfile
 
 import huggingface_hub
@@ -111,7 +112,7 @@ class Repository:
         return self._read(load_json, filename)
 
     def _read(self, function, filename):
-        path = "/".join(filter(None, (self.subfolder, filename)))
+        path = posixpath.join(self.subfolder, filename)
         try:
             return function(self.preset, path, **self.options)
         except FileNotFoundError as e:
