@@ -278,8 +278,8 @@ class FastTokenizer(PreTrainedTokenizerBase):
         )
 
     def _encode_many(self, batch, options):
-        self._set_up(options)
         try:
+            self._set_up(options)
             encodings = self._tokenizer.encode_batch(
                 batch,
                 add_special_tokens=options.add_special_tokens,
