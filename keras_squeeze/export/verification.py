@@ -24,6 +24,10 @@ ROUNDING_TOLERANCE = 10
 # that a representation has little to do with the original.
 QUANTIZED_TOLERANCE = 0.5
 
+# Where every position has a score for each word of a vocabulary, the outputs
+# of all samples would take gigabytes.
+_MOST_VALUES = 2**25
+
 _SENTENCES = (
     "See you at lunch?",
     "WINNER!! Claim your £1000 prize now: call 09061701461, code KL341.",
@@ -72,6 +76,7 @@ def verify(filepath, reference, model, embeddings, quantization):
         samples = _text_samples(
             preprocessor, embeddings, runner.sequence_length
         )
+    samples = _spread(samples, runner)
     outputs = runner.predict(samples)
     if not isinstance(outputs, dict):
         outputs = {next(iter(runner.outputs)): outputs}
@@ -178,6 +183,15 @@ def _random_samples(embeddings, sequence_length, samples=16):
         "segment_ids": random.integers(0, embeddings.num_segments, shape),
         "padding_mask": np.arange(sequence_length) < lengths,
     }
+
+
+def _spread(samples, runner):
+    """As many samples, of all kinds, as have outputs that fit in memory."""
+    values = sum(np.prod(shape) for shape, _ in runner.outputs.values())
+    count = len(samples["token_ids"])
+    kept = int(np.clip(_MOST_VALUES // values, 2, count))
+    rows = np.linspace(0, count - 1, kept).astype("int32")
+    return {name: np.asarray(array)[rows] for name, array in samples.items()}
 
 
 def _relative_error(output, expected):

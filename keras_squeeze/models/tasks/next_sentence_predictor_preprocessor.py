@@ -1,7 +1,5 @@
 """Preprocessing for next sentence prediction."""
 
-import keras
-
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 
 
@@ -30,9 +28,7 @@ class NextSentencePredictorPreprocessor(TextPreprocessor):
 
     def call(self, x, y=None, sample_weight=None):
         check_pair(x)
-        return keras.utils.pack_x_y_sample_weight(
-            self.for_caller(self.pack_texts(x)), y, sample_weight
-        )
+        return super().call(x, y, sample_weight)
 
 
 def check_pair(x):
