@@ -40,6 +40,7 @@ NAMES = [
 FAST = [name for name in NAMES if name.endswith("Fast")]
 SLOW = [name for name in NAMES if not name.endswith("Fast")]
 BOTH = ["MobileBertTokenizer", "SqueezeBertTokenizerFast"]
+NUM_TOKENS = 5000
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +55,7 @@ def quiet():
 @pytest.fixture(scope="module")
 def vocab_file(vocabulary, tmp_path_factory):
     """A part of the vocabulary, with other special tokens, too."""
-    tokens = vocabulary[:8000]
+    tokens = vocabulary[:NUM_TOKENS]
     tokens[1:3] = ["<s>", "</s>"]
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
     path.write_text("\n".join(tokens) + "\n", encoding="utf-8")
@@ -525,7 +526,7 @@ def test_files_of_older_versions_are_read(name, vocab_file, tmp_path):
             "cls_token": "[CLS]",
             "additional_special_tokens": ["<ent>"],
         },
-        "added_tokens.json": {"<ent>": 8000, "NEWTOK": 8001},
+        "added_tokens.json": {"<ent>": NUM_TOKENS, "NEWTOK": NUM_TOKENS + 1},
     }
     for file, contents in files.items():
         (tmp_path / file).write_text(json.dumps(contents))
