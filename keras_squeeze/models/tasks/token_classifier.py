@@ -66,6 +66,9 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         words that the task was trained on may have punctuation in them, pass
         lists of words.
 
+        Without `class_names` every word is in an entity, for no class is
+        known to be `"O"`, and labels are `"LABEL_0"` and so on.
+
         Args:
             inputs: A string, a list of strings, or a list of lists of words.
             top_k: int or `None`. How many entities to give for each input at
