@@ -9,6 +9,12 @@ from keras_squeeze.models.mobile_bert.mobile_bert_masked_lm import (
 from keras_squeeze.models.mobile_bert.mobile_bert_masked_lm import (
     MobileBertMaskedLMPreprocessor as MobileBertMaskedLMPreprocessor,
 )
+from keras_squeeze.models.mobile_bert.mobile_bert_multiple_choice import (
+    MobileBertMultipleChoice as MobileBertMultipleChoice,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_multiple_choice import (
+    MobileBertMultipleChoicePreprocessor as MobileBertMultipleChoicePreprocessor,  # noqa: E501
+)
 from keras_squeeze.models.mobile_bert.mobile_bert_next_sentence_predictor import (  # noqa: E501
     MobileBertNextSentencePredictor as MobileBertNextSentencePredictor,
 )
@@ -56,6 +62,12 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_masked_lm import (
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_masked_lm import (
     SqueezeBertMaskedLMPreprocessor as SqueezeBertMaskedLMPreprocessor,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_multiple_choice import (
+    SqueezeBertMultipleChoice as SqueezeBertMultipleChoice,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_multiple_choice import (
+    SqueezeBertMultipleChoicePreprocessor as SqueezeBertMultipleChoicePreprocessor,  # noqa: E501
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_question_answering import (
     SqueezeBertQuestionAnswering as SqueezeBertQuestionAnswering,

@@ -149,10 +149,7 @@ class ClassificationTask(TextTask):
 
     @classmethod
     def head_kwargs(cls, config, is_restored):
-        dropout = config.get("classifier_dropout")
-        if dropout is None:
-            dropout = config.get("hidden_dropout_prob")
-        kwargs = {} if dropout is None else {"dropout": dropout}
+        kwargs = dropout_of_head(config)
         if not is_restored:
             return kwargs
         names = config.get("id2label")
@@ -193,3 +190,19 @@ class ClassificationTask(TextTask):
             }
         )
         return config
+
+
+def dropout_of_head(config):
+    """The dropout rate before the dense layer of a Hugging Face checkpoint.
+
+    Args:
+        config: Dictionary. The contents of `config.json`.
+
+    Returns:
+        A dictionary of the keyword argument `dropout`, empty if the
+        checkpoint does not say.
+    """
+    dropout = config.get("classifier_dropout")
+    if dropout is None:
+        dropout = config.get("hidden_dropout_prob")
+    return {} if dropout is None else {"dropout": dropout}
