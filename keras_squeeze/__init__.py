@@ -18,6 +18,9 @@ from keras_squeeze.transformers.mobile_bert import (
     MobileBertForMaskedLM as MobileBertForMaskedLM,
 )
 from keras_squeeze.transformers.mobile_bert import (
+    MobileBertForMultipleChoice as MobileBertForMultipleChoice,
+)
+from keras_squeeze.transformers.mobile_bert import (
     MobileBertForNextSentencePrediction as MobileBertForNextSentencePrediction,
 )
 from keras_squeeze.transformers.mobile_bert import (
@@ -40,6 +43,9 @@ from keras_squeeze.transformers.mobile_bert import (
 )
 from keras_squeeze.transformers.mobile_bert import (
     TFMobileBertForMaskedLM as TFMobileBertForMaskedLM,
+)
+from keras_squeeze.transformers.mobile_bert import (
+    TFMobileBertForMultipleChoice as TFMobileBertForMultipleChoice,
 )
 from keras_squeeze.transformers.mobile_bert import (
     TFMobileBertForNextSentencePrediction as TFMobileBertForNextSentencePrediction,  # noqa: E501
@@ -72,6 +78,9 @@ from keras_squeeze.transformers.squeeze_bert import (
     SqueezeBertForMaskedLM as SqueezeBertForMaskedLM,
 )
 from keras_squeeze.transformers.squeeze_bert import (
+    SqueezeBertForMultipleChoice as SqueezeBertForMultipleChoice,
+)
+from keras_squeeze.transformers.squeeze_bert import (
     SqueezeBertForQuestionAnswering as SqueezeBertForQuestionAnswering,
 )
 from keras_squeeze.transformers.squeeze_bert import (
@@ -88,6 +97,9 @@ from keras_squeeze.transformers.squeeze_bert import (
 )
 from keras_squeeze.transformers.squeeze_bert import (
     TFSqueezeBertForMaskedLM as TFSqueezeBertForMaskedLM,
+)
+from keras_squeeze.transformers.squeeze_bert import (
+    TFSqueezeBertForMultipleChoice as TFSqueezeBertForMultipleChoice,
 )
 from keras_squeeze.transformers.squeeze_bert import (
     TFSqueezeBertForQuestionAnswering as TFSqueezeBertForQuestionAnswering,

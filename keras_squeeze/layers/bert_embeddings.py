@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_squeeze.layers.projection_norm import normalization
+from keras_squeeze.layers.resizing import resize_variable
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
@@ -143,6 +144,23 @@ class BertEmbeddings(keras.layers.Layer):
             self.projection.build((*ids_shape, joined * self.embedding_dim))
         self.norm.build((*ids_shape, self.hidden_dim))
         self.built = True
+
+    def resize_vocabulary(self, vocabulary_size, initializer="mean"):
+        """Let the vocabulary grow or shrink at its end.
+
+        Args:
+            vocabulary_size: int. The new size of the vocabulary.
+            initializer: `"mean"`, for the mean of the embeddings that there
+                are, or an initializer, for new tokens. Defaults to `"mean"`.
+        """
+        self.vocabulary_size = vocabulary_size
+        self.token_embedding.input_dim = vocabulary_size
+        resize_variable(
+            self.token_embedding,
+            "_embeddings",
+            vocabulary_size,
+            initializer=initializer,
+        )
 
     def _check_length(self, length):
         if length is not None and length > self.max_sequence_length:

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.resizing import resize_variable
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MaskedLMHead(keras.layers.Layer):
@@ -87,6 +89,21 @@ class MaskedLMHead(keras.layers.Layer):
             name="bias", shape=(vocabulary_size,), initializer="zeros"
         )
         self.built = True
+
+    def resize_vocabulary(self, initializer="mean"):
+        """Take the size of the vocabulary of the resized token embeddings.
+
+        Args:
+            initializer: `"mean"`, for the mean of the weights that there are,
+                or an initializer, for new tokens, whose biases are zero.
+                Defaults to `"mean"`.
+        """
+        size = self.token_embedding.input_dim
+        resize_variable(self, "bias", size, initializer="zeros")
+        if self.rest_kernel is not None:
+            resize_variable(
+                self, "rest_kernel", size, axis=1, initializer=initializer
+            )
 
     def call(self, inputs, mask_positions=None):
         x = inputs

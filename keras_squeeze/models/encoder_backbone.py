@@ -1,6 +1,7 @@
 import keras
 import keras_hub
 
+from keras_squeeze import validation
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import EMBEDDING
@@ -134,6 +135,32 @@ class EncoderBackbone(FromPreset, keras_hub.models.Backbone):
             outputs["attention_scores"] = scores
             outputs["attention_probabilities"] = probabilities
         return outputs
+
+    def resize_vocabulary(self, vocabulary_size, initializer="mean"):
+        """Let the vocabulary grow or shrink at its end.
+
+        A head for masked words has to be resized, too, by its own
+        `resize_vocabulary()`, and a compiled model to be compiled again.
+
+        Args:
+            vocabulary_size: int. The new size of the vocabulary.
+            initializer: `"mean"`, for the mean of the embeddings that there
+                are, or an initializer, for new tokens. Defaults to `"mean"`.
+
+        Raises:
+            ValueError: If `vocabulary_size` is not a positive integer.
+
+        Example:
+
+        ```python
+        backbone = keras_squeeze.models.MobileBertBackbone(num_layers=2)
+        backbone.resize_vocabulary(30530)
+        backbone.token_embedding.embeddings.shape
+        ```
+        """
+        validation.check_positive_int("vocabulary_size", vocabulary_size)
+        self.embeddings.resize_vocabulary(vocabulary_size, initializer)
+        self.vocabulary_size = vocabulary_size
 
     def hidden_states_view(self):
         """A second model over the same layers, with every hidden state.

@@ -12,6 +12,7 @@ from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.repository import upload
+from keras_squeeze.transformers.repository import write_file
 
 CONFIG_NAME = "config.json"
 PROBLEM_TYPES = (
@@ -214,15 +215,29 @@ class PretrainedConfig:
         )
         ```
         """
-        fields, kwargs = cls.get_config_dict(
-            pretrained_model_name_or_path, **kwargs
-        )
+        name = os.fspath(pretrained_model_name_or_path)
+        repository = Repository.from_kwargs(name, kwargs)
+        return cls.from_repository(repository, return_unused_kwargs, **kwargs)
+
+    @classmethod
+    def from_repository(cls, repository, return_unused_kwargs=False, **kwargs):
+        """Read a configuration.
+
+        Args:
+            repository: A `Repository`.
+            return_unused_kwargs: bool. As in `from_pretrained()`.
+            **kwargs: Values that replace those of fields.
+
+        Returns:
+            What `from_pretrained()` does.
+        """
+        fields = read_fields(repository)
         model_type = fields.get("model_type", cls.model_type)
         if model_type != cls.model_type:
             warnings.warn(
                 f"A configuration of the type `{model_type}` is used for a "
                 f"model of the type `{cls.model_type}`, which may not work.",
-                stacklevel=2,
+                stacklevel=3,
             )
         return cls.from_dict(fields, return_unused_kwargs, **kwargs)
 
@@ -240,12 +255,7 @@ class PretrainedConfig:
         """
         name = os.fspath(pretrained_model_name_or_path)
         repository = Repository.from_kwargs(name, kwargs)
-        if os.path.isfile(name):
-            return _read_json(name), kwargs
-        fields = repository.load_json(CONFIG_NAME)
-        if is_hugging_face_config(fields) or "registered_name" not in fields:
-            return fields, kwargs
-        return _fields_of_preset(repository, fields), kwargs
+        return read_fields(repository), kwargs
 
     @classmethod
     def from_dict(cls, config_dict, return_unused_kwargs=False, **kwargs):
@@ -384,11 +394,7 @@ class PretrainedConfig:
             json_file_path: string or `os.PathLike`.
             use_diff: bool. As in `to_json_string()`.
         """
-        contents = self.to_json_string(use_diff)
-        temporary = f"{os.fspath(json_file_path)}.tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(contents)
-        os.replace(temporary, json_file_path)
+        write_file(json_file_path, self.to_json_string(use_diff))
 
     def update(self, config_dict):
         """Replace the values of fields.
@@ -648,9 +654,24 @@ def _read_json(path):
     return fields
 
 
-def _fields_of_preset(repository, preset_config):
-    """The fields that a preset of KerasHub's layout says."""
-    class_name = preset_config["registered_name"].rpartition(">")[2]
+def read_fields(repository):
+    """Read the fields of a configuration, in either layout of presets.
+
+    Args:
+        repository: A `Repository`, whose name may be that of a file.
+
+    Returns:
+        A dictionary.
+
+    Raises:
+        OSError: If there is no configuration.
+    """
+    if os.path.isfile(repository.name):
+        return _read_json(repository.name)
+    fields = repository.load_json(CONFIG_NAME)
+    if not is_keras_preset(fields):
+        return fields
+    class_name = fields["registered_name"].rpartition(">")[2]
     for architecture in ARCHITECTURES.values():
         if architecture.backbone_cls.__name__ == class_name:
             break
@@ -660,9 +681,46 @@ def _fields_of_preset(repository, preset_config):
             f"{sorted(ARCHITECTURES)}. Received: a preset of a "
             f"`{class_name}`"
         )
-    settings = dict(preset_config["config"])
+    settings = dict(fields["config"])
     settings["activation"] = keras.activations.get(settings["activation"])
-    return {
-        **architecture.config_map.config(types.SimpleNamespace(**settings)),
-        "model_type": architecture.model_type,
-    }
+    fields = architecture.config_map.config(types.SimpleNamespace(**settings))
+    fields["model_type"] = architecture.model_type
+    try:
+        task = repository.load_json("task.json")["config"]
+    except FileNotFoundError:
+        return fields
+    return {**fields, **label_fields(types.SimpleNamespace(**task))}
+
+
+def is_keras_preset(fields):
+    """Whether a `config.json` is KerasHub's and not Hugging Face's.
+
+    Args:
+        fields: Dictionary. Its contents.
+
+    Returns:
+        bool.
+    """
+    return "registered_name" in fields and not is_hugging_face_config(fields)
+
+
+def label_fields(task):
+    """The fields that say what classes a task has.
+
+    Args:
+        task: A task, or an object with the arguments of one as attributes.
+
+    Returns:
+        A dictionary, empty for a task without classes.
+    """
+    fields = {}
+    names = getattr(task, "class_names", None)
+    num_classes = getattr(task, "num_classes", None)
+    if names:
+        fields["id2label"] = dict(enumerate(names))
+        fields["label2id"] = {name: i for i, name in enumerate(names)}
+    elif num_classes is not None:
+        fields["num_labels"] = num_classes
+    if getattr(task, "multi_label", False):
+        fields["problem_type"] = "multi_label_classification"
+    return fields

@@ -28,8 +28,10 @@ from keras import ops
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.transformers.configs import PretrainedConfig
+from keras_squeeze.transformers.configs import label_fields
 from keras_squeeze.transformers.losses import IGNORED
 from keras_squeeze.transformers.outputs import BaseModelOutputWithPooling
+from keras_squeeze.transformers.pretrained import Pretrained
 
 _INPUTS = (
     "input_ids",
@@ -43,7 +45,7 @@ _INTEGER_INPUTS = ("input_ids", "token_type_ids", "position_ids")
 _OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
 
 
-class PreTrainedModel(keras.Model):
+class PreTrainedModel(Pretrained, keras.Model):
     """Base of the model classes.
 
     Args:
@@ -162,18 +164,10 @@ class PreTrainedModel(keras.Model):
         """
         backbone = getattr(task, "backbone", task)
         fields = cls.architecture().config_map.config(backbone)
-        names = getattr(task, "class_names", None)
-        if names:
-            fields["id2label"] = dict(enumerate(names))
-            fields["label2id"] = {name: i for i, name in enumerate(names)}
-        elif hasattr(task, "num_classes"):
-            fields["num_labels"] = task.num_classes
+        fields.update(label_fields(task))
         dropout = getattr(task, "dropout", None)
         if dropout != backbone.dropout:
             fields["classifier_dropout"] = dropout
-        problem_type = getattr(task, "problem_type", None)
-        if problem_type != "single_label_classification":
-            fields["problem_type"] = problem_type
         return cls(
             cls.config_class(**fields),
             task=backbone if cls.task_cls is None else task,
@@ -288,6 +282,13 @@ class PreTrainedModel(keras.Model):
                 "Exactly one of `input_ids` and `inputs_embeds` must be "
                 f"passed. Received: {sorted(tensors)}"
             )
+        mask = tensors.get("attention_mask")
+        if mask is not None and len(mask.shape) - self.rank not in (0, 1):
+            raise ValueError(
+                "`attention_mask` must have the shape of `input_ids`, or one "
+                "with a mask for each of the positions. Received: "
+                f"attention_mask of shape {tuple(mask.shape)}"
+            )
         for name, size in self._label_sizes(tensors).items():
             _check_range(name, tensors[name], size, IGNORED)
         ids = tensors.get("input_ids")
@@ -335,7 +336,7 @@ class PreTrainedModel(keras.Model):
             extra["hidden_states"] = tuple(encoded["hidden_states"])
         if output_attentions:
             extra["attentions"] = tuple(encoded["attention_probabilities"])
-        outputs = self._outputs(encoded, tensors)
+        outputs = self._head_outputs(encoded, tensors)
         loss = None
         # In a step, the loss is that of `compute_loss()`.
         if not self._is_in_step:
@@ -380,7 +381,7 @@ class PreTrainedModel(keras.Model):
             ops.reshape(head_mask[i], (1, -1, 1, 1)) for i in range(num_layers)
         ]
 
-    def _outputs(self, encoded, tensors):
+    def _head_outputs(self, encoded, tensors):
         """The outputs of the head by name.
 
         Args:
@@ -629,11 +630,17 @@ class PreTrainedModel(keras.Model):
         if isinstance(config, PretrainedConfig):
             return cls(config)
         config = dict(config)
-        name = config.pop("name", None)
+        kwargs = cls._kwargs_of_config(config)
         policy = config.pop("dtype_policy", None)
         if policy is not None:
-            policy = keras.dtype_policies.deserialize(policy)
-        return cls(cls.config_class.from_dict(config), dtype=policy, name=name)
+            kwargs["dtype"] = keras.dtype_policies.deserialize(policy)
+        kwargs["name"] = config.pop("name", None)
+        return cls(cls.config_class.from_dict(config), **kwargs)
+
+    @classmethod
+    def _kwargs_of_config(cls, config):
+        """Take the arguments of the class from what `get_config()` gave."""
+        return {}
 
 
 class TensorFlowOrder:

@@ -16,7 +16,7 @@ class ModelFace(PreTrainedModel):
         self.add_pooling_layer = add_pooling_layer
         self.has_pooler = type(self).has_pooler and add_pooling_layer
 
-    def _outputs(self, encoded, tensors):
+    def _head_outputs(self, encoded, tensors):
         outputs = {"last_hidden_state": encoded["sequence_output"]}
         if self.add_pooling_layer:
             outputs["pooler_output"] = encoded["pooled_output"]
@@ -33,6 +33,10 @@ class ModelFace(PreTrainedModel):
         config = super().get_config()
         config["add_pooling_layer"] = self.add_pooling_layer
         return config
+
+    @classmethod
+    def _kwargs_of_config(cls, config):
+        return {"add_pooling_layer": config.pop("add_pooling_layer", True)}
 
 
 class ClassesFace(PreTrainedModel):
@@ -53,7 +57,21 @@ class ClassesFace(PreTrainedModel):
         )
 
 
-class MaskedLMFace(ClassesFace):
+class WordsFace(PreTrainedModel):
+    """Base of the models that predict words."""
+
+    @classmethod
+    def _head_kwargs(cls, config):
+        if not config.tie_word_embeddings:
+            raise ValueError(
+                "`tie_word_embeddings` must be True: words are predicted with "
+                "the embeddings that they are read with. Received: "
+                f"tie_word_embeddings={config.tie_word_embeddings}"
+            )
+        return {}
+
+
+class MaskedLMFace(WordsFace, ClassesFace):
     """Base of `...ForMaskedLM`."""
 
     output_class = outputs.MaskedLMOutput
@@ -69,11 +87,6 @@ class NextSentencePredictionFace(ClassesFace):
 
     output_class = outputs.NextSentencePredictorOutput
     label_aliases = {"next_sentence_label": "labels"}
-
-    @classmethod
-    def _head_kwargs(cls, config):
-        # Whatever the number of labels is: they are not those of the head.
-        return {}
 
     def _label_sizes(self, tensors):
         return {"labels": 2} if "labels" in tensors else {}
@@ -91,15 +104,6 @@ class MultipleChoiceFace(ClassesFace):
     output_class = outputs.MultipleChoiceModelOutput
     rank = 3
 
-    @classmethod
-    def _head_kwargs(cls, config):
-        # Whatever the number of labels is: each choice has one score.
-        return {
-            "dropout": cls.task_cls.head_kwargs(config.to_dict(), True)[
-                "dropout"
-            ]
-        }
-
     def _label_sizes(self, tensors):
         ids = tensors.get("input_ids", tensors.get("inputs_embeds"))
         if "labels" not in tensors or ids.shape[1] is None:
@@ -116,7 +120,7 @@ class MultipleChoiceFace(ClassesFace):
             }
         )
 
-    def _outputs(self, encoded, tensors):
+    def _head_outputs(self, encoded, tensors):
         ids = tensors.get("input_ids", tensors.get("inputs_embeds"))
         logits = self.task.apply_head(encoded)
         return {"logits": ops.reshape(logits, (-1, ops.shape(ids)[1]))}
@@ -199,7 +203,7 @@ class QuestionAnsweringFace(PreTrainedModel):
         return ops.divide(total, len(self.labels_of_outputs))
 
 
-class PreTrainingFace(PreTrainedModel):
+class PreTrainingFace(WordsFace):
     """Base of `...ForPreTraining`."""
 
     output_class = outputs.MobileBertForPreTrainingOutput

@@ -162,6 +162,28 @@ class MobileBertForQuestionAnswering(
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
+class MobileBertForMultipleChoice(
+    heads.MultipleChoiceFace, MobileBertPreTrainedModel
+):
+    """MobileBERT with a head that chooses between texts.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = MobileBertForMultipleChoice.from_pretrained(
+        "mobile_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(np.stack([input_ids, input_ids], axis=1)).logits
+    ```
+    """
+
+    task_cls = models.MobileBertMultipleChoice
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
 class MobileBertForTokenClassification(
     heads.TokenClassificationFace, MobileBertPreTrainedModel
 ):
@@ -220,6 +242,13 @@ class TFMobileBertForQuestionAnswering(
     TensorFlowOrder, MobileBertForQuestionAnswering
 ):
     """`MobileBertForQuestionAnswering`, called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFMobileBertForMultipleChoice(
+    TensorFlowOrder, MobileBertForMultipleChoice
+):
+    """`MobileBertForMultipleChoice`, called as TensorFlow's."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")

@@ -128,6 +128,26 @@ class Repository:
             ) from e
 
 
+def write_file(path, contents):
+    """Write a file as a whole or not at all.
+
+    Args:
+        path: string or `os.PathLike`.
+        contents: string or bytes.
+    """
+    if isinstance(contents, str):
+        contents = contents.encode("utf-8")
+    temporary = f"{os.fspath(path)}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(contents)
+        os.replace(temporary, path)
+    except OSError:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise
+
+
 def upload(
     pretrained,
     repo_id,

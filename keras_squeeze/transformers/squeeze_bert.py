@@ -108,6 +108,28 @@ class SqueezeBertForQuestionAnswering(
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
+class SqueezeBertForMultipleChoice(
+    heads.MultipleChoiceFace, SqueezeBertPreTrainedModel
+):
+    """SqueezeBERT with a head that chooses between texts.
+
+    See `PreTrainedModel` for the arguments.
+
+    Example:
+
+    ```python
+    model = SqueezeBertForMultipleChoice.from_pretrained(
+        "squeeze_bert_tiny_en_uncased"
+    )
+    input_ids = np.array([[101, 7592, 102]])
+    model(np.stack([input_ids, input_ids], axis=1)).logits
+    ```
+    """
+
+    task_cls = models.SqueezeBertMultipleChoice
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
 class SqueezeBertForTokenClassification(
     heads.TokenClassificationFace, SqueezeBertPreTrainedModel
 ):
@@ -151,6 +173,13 @@ class TFSqueezeBertForQuestionAnswering(
     TensorFlowOrder, SqueezeBertForQuestionAnswering
 ):
     """`SqueezeBertForQuestionAnswering`, called as TensorFlow's."""
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class TFSqueezeBertForMultipleChoice(
+    TensorFlowOrder, SqueezeBertForMultipleChoice
+):
+    """`SqueezeBertForMultipleChoice`, called as TensorFlow's."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
