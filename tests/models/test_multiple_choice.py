@@ -284,6 +284,7 @@ def test_export(trained, tmp_path):
     )
     assert report.outputs == {"logits": ((1, 1), "float32")}
     assert report.agreement.source == "text"
+    assert report.agreement.equal_predictions is None
     runner = keras_squeeze.TFLiteModel(path, trained.preprocessor)
     found = runner.predict(X)[:, 0]
     logits = trained.predict(X, verbose=0)
