@@ -28,7 +28,7 @@ def run(args):
 
     from keras_squeeze.checkpoints.from_preset import load_config
     from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
-    from keras_squeeze.cli.loading import find_task_type
+    from keras_squeeze.cli.loading import find_task_types
     from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.keras_hub_seam import find_subclass
     from keras_squeeze.models.encoder_backbone import EncoderBackbone
@@ -40,9 +40,9 @@ def run(args):
             f"`{args.checkpoint}` must be a Hugging Face checkpoint, whose "
             "`config.json` names a `model_type`."
         )
-    task_type = find_task_type(args.checkpoint)
-    if task_type is not None:
-        parts = [task_type.base_class().from_preset(args.checkpoint)]
+    task_types = find_task_types(args.checkpoint)
+    if task_types:
+        parts = [task_types[0].base_class().from_preset(args.checkpoint)]
     else:
         backbone = EncoderBackbone.from_preset(args.checkpoint)
         cls = find_subclass(args.checkpoint, TextClassifier, type(backbone))

@@ -33,7 +33,9 @@ from keras_squeeze.cli.task_types import TASK_TYPES
 def add_arguments(parser):
     parser.add_argument(
         "--task",
-        choices=list(TASK_TYPES),
+        choices=[
+            name for name, task in TASK_TYPES.items() if task.is_trainable
+        ],
         default="text_classification",
         help="what to train for (default: %(default)s)",
     )

@@ -17,6 +17,7 @@ import json
 import sys
 
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.task_types import TASK_TYPES
 
 
 def add_arguments(parser):
@@ -25,6 +26,12 @@ def add_arguments(parser):
         required=True,
         metavar="DIR",
         help="the preset, as `finetune` and `quickstart` write it",
+    )
+    parser.add_argument(
+        "--task",
+        choices=list(TASK_TYPES),
+        help="which of the tasks of the preset, if it has several; "
+        "text_embedding is one of every preset (default: its first)",
     )
     parser.add_argument(
         "texts",
@@ -74,11 +81,11 @@ def run(args):
     from keras_squeeze.cli.loading import load_task
     from keras_squeeze.cli.loading import task_type_of
 
-    task_type = task_type_of(args.preset)
+    task_type = task_type_of(args.preset, args.task)
     inputs, shown = task_type.inputs(args)
     rows = []
     if args.texts:
-        task = load_task(args.preset)
+        task = load_task(args.preset, args.task)
         answers = task_type.annotate(task, inputs, args)
         rows = task_type.rows(shown, answers)
     if args.json:

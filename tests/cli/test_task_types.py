@@ -7,6 +7,7 @@ import pytest
 
 from keras_squeeze import cli
 from keras_squeeze import models
+from keras_squeeze.cli.task_types import TASK_TYPES
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow",
@@ -48,7 +49,6 @@ def mobile_preset(tmp_path_factory, tiny_vocabulary):
         embedding_dim=8,
         bottleneck_dim=8,
         num_feedforward_networks=2,
-        max_sequence_length=64,
     )
     folder = tmp_path_factory.mktemp("presets") / "mobile"
     backbone.save_to_preset(str(folder))
@@ -90,6 +90,15 @@ CASES = {
         [],
         ["--context", "eve lived in oslo.", "who lived in oslo?"],
         {"text", "answer", "score", "start", "end"},
+    ),
+    "multiple_choice": (
+        "multiple_choice",
+        "data.csv",
+        "prompt,choice1,choice2,choice3,label\n"
+        + "it was,warm,cold,sunny,1\ni ate,well,cats,,0\n" * 8,
+        [],
+        ["--choice", "sunny", "--choice", "cats", "it was"],
+        {"text", "answer", "score", "label"},
     ),
     "next_sentence": (
         "next_sentence",
@@ -146,3 +155,28 @@ def test_from_a_file_to_answers(tmp_path, capsys, mobile_preset, case):
     assert cli.main([*argv, *to_predict]) == 0
     printed = capsys.readouterr().out
     assert all(name.capitalize() in printed for name in found & {"score"})
+
+
+def test_embeddings_of_any_preset(capsys, mobile_preset):
+    argv = ["predict", "--preset", mobile_preset, "--task", "text_embedding"]
+    assert cli.main([*argv, "--json", "it was warm", "cats"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["text"] for row in rows] == ["it was warm", "cats"]
+    for row in rows:
+        assert sum(x * x for x in row["embedding"]) == pytest.approx(
+            1, abs=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("question_answering", "Give the text with --context"),
+        ("multiple_choice", "Give each of them with --choice"),
+        ("next_sentence", "two texts with a tab"),
+    ],
+)
+def test_what_predict_needs(case, message):
+    args = cli.build_parser().parse_args(["predict", "--preset", "x", "a"])
+    with pytest.raises(ValueError, match=message):
+        TASK_TYPES[case].inputs(args)

@@ -13,6 +13,13 @@ class MultipleChoice(TaskType):
 
         return MultipleChoice
 
+    def read(self, path, args):
+        from keras_squeeze.datasets.multiple_choice_files import (
+            read_multiple_choice,
+        )
+
+        return read_multiple_choice(path)
+
     def objective(self, task_kwargs):
         return Objective("val_sparse_categorical_accuracy")
 

@@ -10,11 +10,14 @@ class TaskType:
         name: string. The name on the command line.
         class_name: string. How the names of the task's classes end.
         sequence_length: int. How many tokens of a text to use by default.
+        is_trainable: bool. Whether there are labels, or something in their
+            place, to learn from.
     """
 
     name = None
     class_name = None
     sequence_length = 128
+    is_trainable = True
 
     def base_class(self):
         """The class of `keras_squeeze` whose `from_preset()` makes the task."""

@@ -6,6 +6,7 @@ class TextEmbedding(TaskType):
 
     name = "text_embedding"
     class_name = "TextEmbedder"
+    is_trainable = False
 
     def base_class(self):
         from keras_squeeze.models.tasks.text_embedder import TextEmbedder
