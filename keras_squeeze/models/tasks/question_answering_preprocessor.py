@@ -223,7 +223,8 @@ def _answer_characters(y, contexts):
     if in_tf_function():
         return _answer_characters_in_graph(y, contexts)
     texts, _ = flatten_texts(y["answer_text"])
-    starts = np.atleast_1d(np.asarray(y["answer_start"]))
+    # By way of a list, for integers in an array of objects, too.
+    starts = np.atleast_1d(np.array(np.asarray(y["answer_start"]).tolist()))
     if starts.ndim != 1 or starts.dtype.kind not in "iu":
         raise ValueError(
             "`answer_start` must be integers, one for each sample. Received: "

@@ -162,7 +162,10 @@ def test_targets(preprocessor):
     inputs, positions = to_numpy(preprocessor(X, y=Y))
     answers = set()
     for token_ids, start, end in zip(
-        inputs["token_ids"], *positions.values(), strict=True
+        inputs["token_ids"],
+        positions["start_logits"],
+        positions["end_logits"],
+        strict=True,
     ):
         tokens = map(preprocessor.tokenizer.id_to_token, token_ids)
         answers.add(" ".join(list(tokens)[start : end + 1]))
