@@ -80,7 +80,7 @@ def check_width(rows):
 
 def _csv_rows(path, text, **style):
     # `csv` refuses longer values, as a guard against a quote left open.
-    csv.field_size_limit(max(len(text), 1))
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
     reader = csv.reader(io.StringIO(text, newline=""), **style)
     try:
         return [(_place(path, reader.line_num), row) for row in reader if row]

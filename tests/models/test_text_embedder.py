@@ -208,8 +208,6 @@ def test_no_loss_by_default(model, checkpoint):
     task = embedder_of(model, checkpoint)
     assert task.loss is None
     assert task.optimizer.global_clipnorm == 1
-    with pytest.raises(ValueError, match="`loss` argument"):
-        task.fit(TEXTS, np.ones((5, task.backbone.hidden_dim)), verbose=0)
 
 
 def test_wrong_pooling():

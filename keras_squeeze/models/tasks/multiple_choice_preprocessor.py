@@ -155,12 +155,13 @@ def _read_choices_in_graph(prompts, choices):
     if not is_batched:
         prompts, choices = prompts[tf.newaxis], choices[tf.newaxis]
     choices, counts = ragged_rows(choices)
+    message = '`x["choices"]` must have a list of choices for each prompt.'
+    if not prompts.shape.is_compatible_with(counts.shape):
+        raise ValueError(
+            f"{message} Received: the shapes {counts.shape} and {prompts.shape}"
+        )
     checks = [
-        tf.debugging.assert_equal(
-            tf.size(prompts),
-            tf.size(counts),
-            '`x["choices"]` must have a list of choices for each prompt.',
-        ),
+        tf.debugging.assert_equal(tf.size(prompts), tf.size(counts), message),
         tf.debugging.assert_positive(
             counts, "A prompt must have at least one choice."
         ),

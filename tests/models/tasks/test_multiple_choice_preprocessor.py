@@ -189,8 +189,26 @@ def test_wrong_labels(preprocessor, y, message):
 def test_wrong_batches_in_a_graph(preprocessor, choices, y, message):
     x = {"prompt": PROMPTS, "choices": tf.ragged.constant(choices)}
     data_set = tf.data.Dataset.from_tensors((x, y))
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+    # The shapes of these batches are known before there is one.
+    errors = (ValueError, tf.errors.InvalidArgumentError)
+    with pytest.raises(errors, match=message):
         next(iter(data_set.map(lambda x, y: preprocessor(x, y=y))))
+
+
+def test_batches_of_unknown_sizes_in_a_graph(preprocessor, expected):
+    def of_unknown_size(count):
+        parts = (PROMPTS, tf.ragged.constant(CHOICES[:count]))
+        data_set = tf.data.Dataset.zip(
+            *(tf.data.Dataset.from_tensor_slices(x).batch(4) for x in parts)
+        )
+        data_set = data_set.map(lambda p, c: {"prompt": p, "choices": c})
+        return next(iter(data_set.map(preprocessor)))
+
+    assert_same(to_numpy(of_unknown_size(3)), expected)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="a list of choices for each"
+    ):
+        of_unknown_size(2)
 
 
 def test_config(preprocessor, expected, vocabulary):
