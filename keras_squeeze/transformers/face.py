@@ -27,6 +27,7 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.models.tasks.text_task import default_optimizer
 from keras_squeeze.transformers.configs import PretrainedConfig
 from keras_squeeze.transformers.configs import label_fields
 from keras_squeeze.transformers.losses import IGNORED
@@ -425,7 +426,7 @@ class PreTrainedModel(Pretrained, keras.Model):
             **kwargs: other arguments of `keras.Model.compile`.
         """
         if isinstance(optimizer, str) and optimizer == "auto":
-            optimizer = keras.optimizers.Adam(5e-5, global_clipnorm=1.0)
+            optimizer = default_optimizer()
         else:
             self._advise_clipping(optimizer)
         self._uses_own_loss = isinstance(loss, str) and loss in (
@@ -464,6 +465,10 @@ class PreTrainedModel(Pretrained, keras.Model):
         if config is not None and self._uses_own_loss:
             config["loss"] = "auto"
         return config
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
 
     @contextlib.contextmanager
     def _step(self):
