@@ -15,7 +15,11 @@ import keras_squeeze
 def examples():
     """Every Python block of a docstring, by the name of what it is on."""
     found = {}
-    packages = (keras_squeeze.layers, keras_squeeze.models)
+    packages = (
+        keras_squeeze.layers,
+        keras_squeeze.models,
+        keras_squeeze.transformers,
+    )
     modules = [
         importlib.import_module(module.name)
         for package in packages

@@ -210,7 +210,7 @@ class PretrainedConfig:
         Example:
 
         ```python
-        MobileBertConfig.from_pretrained(
+        keras_squeeze.MobileBertConfig.from_pretrained(
             "mobile_bert_tiny_en_uncased", num_labels=3
         )
         ```
@@ -469,8 +469,8 @@ class MobileBertConfig(PretrainedConfig):
     Example:
 
     ```python
-    config = MobileBertConfig(num_hidden_layers=2, num_labels=3)
-    model = MobileBertForSequenceClassification(config)
+    config = keras_squeeze.MobileBertConfig(num_hidden_layers=2, num_labels=3)
+    model = keras_squeeze.MobileBertForSequenceClassification(config)
     model.config.id2label
     ```
     """
@@ -574,8 +574,8 @@ class SqueezeBertConfig(PretrainedConfig):
     Example:
 
     ```python
-    config = SqueezeBertConfig(num_hidden_layers=2)
-    model = SqueezeBertModel(config)
+    config = keras_squeeze.SqueezeBertConfig(num_hidden_layers=2)
+    model = keras_squeeze.SqueezeBertModel(config)
     model.config.hidden_size
     ```
     """

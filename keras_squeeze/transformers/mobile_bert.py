@@ -35,7 +35,7 @@ class MobileBertModel(heads.ModelFace, MobileBertPreTrainedModel):
     Example:
 
     ```python
-    model = MobileBertModel.from_pretrained(
+    model = keras_squeeze.MobileBertModel.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -62,7 +62,7 @@ class MobileBertForPreTraining(
     Example:
 
     ```python
-    model = MobileBertForPreTraining.from_pretrained(
+    model = keras_squeeze.MobileBertForPreTraining.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -82,7 +82,7 @@ class MobileBertForMaskedLM(heads.MaskedLMFace, MobileBertPreTrainedModel):
     Example:
 
     ```python
-    model = MobileBertForMaskedLM.from_pretrained(
+    model = keras_squeeze.MobileBertForMaskedLM.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -105,7 +105,7 @@ class MobileBertForNextSentencePrediction(
     Example:
 
     ```python
-    model = MobileBertForNextSentencePrediction.from_pretrained(
+    model = keras_squeeze.MobileBertForNextSentencePrediction.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -127,7 +127,7 @@ class MobileBertForSequenceClassification(
     Example:
 
     ```python
-    model = MobileBertForSequenceClassification.from_pretrained(
+    model = keras_squeeze.MobileBertForSequenceClassification.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -149,7 +149,7 @@ class MobileBertForQuestionAnswering(
     Example:
 
     ```python
-    model = MobileBertForQuestionAnswering.from_pretrained(
+    model = keras_squeeze.MobileBertForQuestionAnswering.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -172,7 +172,7 @@ class MobileBertForMultipleChoice(
     Example:
 
     ```python
-    model = MobileBertForMultipleChoice.from_pretrained(
+    model = keras_squeeze.MobileBertForMultipleChoice.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -194,7 +194,7 @@ class MobileBertForTokenClassification(
     Example:
 
     ```python
-    model = MobileBertForTokenClassification.from_pretrained(
+    model = keras_squeeze.MobileBertForTokenClassification.from_pretrained(
         "mobile_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])

@@ -88,7 +88,7 @@ class Pretrained:
         Example:
 
         ```python
-        model = MobileBertForSequenceClassification.from_pretrained(
+        model = keras_squeeze.MobileBertForTokenClassification.from_pretrained(
             "mobile_bert_tiny_en_uncased", num_labels=3
         )
         ```

@@ -34,7 +34,7 @@ class SqueezeBertModel(heads.ModelFace, SqueezeBertPreTrainedModel):
     Example:
 
     ```python
-    model = SqueezeBertModel.from_pretrained(
+    model = keras_squeeze.SqueezeBertModel.from_pretrained(
         "squeeze_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -52,7 +52,7 @@ class SqueezeBertForMaskedLM(heads.MaskedLMFace, SqueezeBertPreTrainedModel):
     Example:
 
     ```python
-    model = SqueezeBertForMaskedLM.from_pretrained(
+    model = keras_squeeze.SqueezeBertForMaskedLM.from_pretrained(
         "squeeze_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -74,7 +74,7 @@ class SqueezeBertForSequenceClassification(
     Example:
 
     ```python
-    model = SqueezeBertForSequenceClassification.from_pretrained(
+    model = keras_squeeze.SqueezeBertForSequenceClassification.from_pretrained(
         "squeeze_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -96,7 +96,7 @@ class SqueezeBertForQuestionAnswering(
     Example:
 
     ```python
-    model = SqueezeBertForQuestionAnswering.from_pretrained(
+    model = keras_squeeze.SqueezeBertForQuestionAnswering.from_pretrained(
         "squeeze_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -118,7 +118,7 @@ class SqueezeBertForMultipleChoice(
     Example:
 
     ```python
-    model = SqueezeBertForMultipleChoice.from_pretrained(
+    model = keras_squeeze.SqueezeBertForMultipleChoice.from_pretrained(
         "squeeze_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
@@ -140,7 +140,7 @@ class SqueezeBertForTokenClassification(
     Example:
 
     ```python
-    model = SqueezeBertForTokenClassification.from_pretrained(
+    model = keras_squeeze.SqueezeBertForTokenClassification.from_pretrained(
         "squeeze_bert_tiny_en_uncased"
     )
     input_ids = np.array([[101, 7592, 102]])
