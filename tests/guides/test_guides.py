@@ -2,8 +2,14 @@ import pathlib
 import re
 import runpy
 
+import keras
+import numpy as np
 import pytest
 
+only_once = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the tests of the tasks run on every backend",
+)
 GUIDES = sorted(
     (pathlib.Path(__file__).resolve().parents[2] / "guides").glob("*.py")
 )
@@ -29,12 +35,47 @@ def test_guide_has_the_form_of_keras_io(path):
     assert text.count('"""') == len(re.findall(r'^"""(shell)?$', text, re.M))
 
 
-@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
-def test_guide_runs(path, capsys):
+def run(name, capsys):
+    (path,) = [path for path in GUIDES if path.stem == name]
     results = runpy.run_path(str(path))
-    printed = capsys.readouterr().out
-    assert "MB" in printed
+    assert "MB" in capsys.readouterr().out
+    return results
+
+
+def test_getting_started(capsys):
+    results = run("getting_started", capsys)
     answers = results["tflite_model"].predict(results["messages"])
     assert answers.shape == (2, 2)
     # That it has learnt from its thousand messages.
     assert [row.argmax() for row in answers] == [0, 1]
+
+
+@only_once
+def test_sentence_tasks(capsys):
+    results = run("sentence_tasks", capsys)
+    assert np.abs(np.subtract(results["scores"], [4.5, 0.5, 4, 0])).max() < 1
+    found = [
+        {answer["label"] for answer in answers}
+        for answers in results["found_tags"]
+    ]
+    assert found == [set(tags) for tags in results["tags"]]
+    assert [answer["label"] for answer in results["choices"]] == [0, 1, 3]
+    labels = [answer["label"] for answer in results["follows"]]
+    assert labels == ["is_next", "not_next"] * 2
+
+
+@only_once
+def test_spans_and_entities(capsys):
+    results = run("spans_and_entities", capsys)
+    found = [(x["label"], x["word"]) for x in results["entities"]]
+    assert found == [("person", "Ada Lovelace"), ("place", "London")]
+    assert [x["answer"] for x in results["found"]] == results["answers"]
+
+
+@only_once
+def test_fill_mask_and_embeddings(capsys):
+    results = run("fill_mask_and_embeddings", capsys)
+    assert len(results["fillings"]) == 3
+    best = results["similarities"].argsort()[::-1][:2]
+    # The two of the corpus that are about things to be had for free.
+    assert set(best.tolist()) == {1, 4}
