@@ -115,9 +115,11 @@ class ClassificationTask(TextTask):
         Returns:
             A float32 NumPy array of the same shape.
         """
+        # First of all: in half precision, probabilities do not add up to one.
+        outputs = ops.convert_to_numpy(outputs).astype("float32")
         if self.activation is keras.activations.linear:
-            outputs = ops.softmax(outputs, axis=-1)
-        return ops.convert_to_numpy(ops.cast(outputs, "float32"))
+            outputs = ops.convert_to_numpy(ops.softmax(outputs, axis=-1))
+        return outputs
 
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.

@@ -135,7 +135,9 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
         choices = read_choices(inputs)
         x = _even(choices)
         logits = self.predict(x, batch_size=batch_size, verbose=0)
-        probabilities = ops.softmax(ops.cast(logits, "float32"), axis=-1)
+        # First of all: in half precision, probabilities do not add up to one.
+        logits = ops.convert_to_numpy(logits).astype("float32")
+        probabilities = ops.softmax(logits, axis=-1)
         answers = [
             [
                 {

@@ -180,9 +180,10 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
     def probabilities(self, outputs):
         if self.problem_type == "single_label_classification":
             return super().probabilities(outputs)
+        outputs = ops.convert_to_numpy(outputs).astype("float32")
         if self.multi_label and self.activation is keras.activations.linear:
-            outputs = ops.sigmoid(outputs)
-        return ops.convert_to_numpy(ops.cast(outputs, "float32"))
+            outputs = ops.convert_to_numpy(ops.sigmoid(outputs))
+        return outputs
 
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.
