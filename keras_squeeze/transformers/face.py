@@ -554,7 +554,7 @@ class PreTrainedModel(Pretrained, keras.Model):
             return y, y_pred[names[0]]
         return y, {name: y_pred[name] for name in names}
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Train the model; see `keras.Model.fit`.
 
         Args:
@@ -563,6 +563,7 @@ class PreTrainedModel(Pretrained, keras.Model):
             y: The labels, if they are not among the inputs: those of the one
                 argument for labels, or a dictionary of those by the names of
                 the arguments or of the outputs.
+            *args: further arguments of `keras.Model.fit`, in its order.
             **kwargs: other arguments of `keras.Model.fit`.
 
         Returns:
@@ -571,38 +572,44 @@ class PreTrainedModel(Pretrained, keras.Model):
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (list, tuple)):
             kwargs["validation_data"] = tuple(map(_to_arrays, validation_data))
-        return super().fit(_to_arrays(x), _to_arrays(y), **kwargs)
+        return super().fit(_to_arrays(x), _to_arrays(y), *args, **kwargs)
 
-    def evaluate(self, x=None, y=None, **kwargs):
+    def evaluate(self, x=None, y=None, *args, **kwargs):
         """Compute the loss and the metrics; see `keras.Model.evaluate`.
 
         Args:
             x: As in `fit()`.
             y: As in `fit()`.
+            *args: further arguments of `keras.Model.evaluate`, in its order.
             **kwargs: other arguments of `keras.Model.evaluate`.
 
         Returns:
             What `keras.Model.evaluate` returns.
         """
-        return super().evaluate(_to_arrays(x), _to_arrays(y), **kwargs)
+        return super().evaluate(_to_arrays(x), _to_arrays(y), *args, **kwargs)
 
-    def predict(self, x, **kwargs):
+    def predict(self, x, *args, **kwargs):
         """Compute the outputs; see `keras.Model.predict`.
 
         Args:
             x: As in `fit()`. Labels are not used.
+            *args: further arguments of `keras.Model.predict`, in its order.
             **kwargs: other arguments of `keras.Model.predict`.
 
         Returns:
             An output with names, of NumPy arrays.
         """
-        return super().predict(_to_arrays(x), **kwargs)
+        return super().predict(_to_arrays(x), *args, **kwargs)
 
-    def train_on_batch(self, x, y=None, **kwargs):
-        return super().train_on_batch(_to_arrays(x), _to_arrays(y), **kwargs)
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        return super().train_on_batch(
+            _to_arrays(x), _to_arrays(y), *args, **kwargs
+        )
 
-    def test_on_batch(self, x, y=None, **kwargs):
-        return super().test_on_batch(_to_arrays(x), _to_arrays(y), **kwargs)
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        return super().test_on_batch(
+            _to_arrays(x), _to_arrays(y), *args, **kwargs
+        )
 
     def predict_on_batch(self, x):
         return super().predict_on_batch(_to_arrays(x))

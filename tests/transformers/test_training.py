@@ -62,19 +62,20 @@ def test_fit_and_its_kin(model=MobileBert):
     )
     history = ours.fit(
         {**x, "labels": y},
-        batch_size=4,
+        None,
+        4,
         epochs=12,
         validation_data=(x, y),
         verbose=0,
     ).history
     assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert history["loss"][-1] < 0.95 * history["loss"][0]
-    result = ours.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
+    result = ours.evaluate(x, y, 4, verbose=0, return_dict=True)
     output = ours(**x, labels=y)
     assert result["loss"] == pytest.approx(float(to_numpy(output.loss)), 1e-4)
     logits = to_numpy(output.logits)
     assert result["accuracy"] == np.mean(logits.argmax(-1) == y)
-    predicted = ours.predict({**x, "labels": y}, batch_size=3, verbose=0)
+    predicted = ours.predict({**x, "labels": y}, 3, verbose=0)
     assert type(predicted) is type(output)
     assert list(predicted) == ["logits"]
     assert isinstance(predicted.logits, np.ndarray)
