@@ -25,7 +25,7 @@ def compare(monkeypatch):
 
         class Changed:
             sequence_length = 16
-            outputs = {name: None}
+            outputs = {name: ((1, *serving.output[name].shape[1:]), "float32")}
 
             def __init__(self, filepath):
                 pass
