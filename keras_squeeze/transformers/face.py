@@ -27,6 +27,7 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import default_optimizer
 from keras_squeeze.transformers.configs import PretrainedConfig
 from keras_squeeze.transformers.configs import label_fields
@@ -572,6 +573,7 @@ class PreTrainedModel(Pretrained, keras.Model):
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (list, tuple)):
             kwargs["validation_data"] = tuple(map(_to_arrays, validation_data))
+        build_optimizer(self)
         return super().fit(_to_arrays(x), _to_arrays(y), *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):

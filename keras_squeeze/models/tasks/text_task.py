@@ -1,3 +1,5 @@
+import contextlib
+
 import keras
 import numpy as np
 
@@ -136,6 +138,7 @@ class TextTask(FromPreset):
         if isinstance(validation_data, (list, tuple)):
             arrays = self.checked_arrays(*validation_data)
             validation_data = self.batches(arrays, size)
+        build_optimizer(self)
         return super().fit(
             x=x,
             y=y,
@@ -306,6 +309,27 @@ def default_optimizer():
         A `keras.Optimizer`.
     """
     return keras.optimizers.Adam(5e-5, global_clipnorm=1.0)
+
+
+def build_optimizer(model):
+    """Create the state of a compiled model's optimizer before `fit()` does.
+
+    On TensorFlow `fit()` would create it while it traces the training step,
+    which it then has to trace once more: half of the time until the first
+    step, 22 s and not 11 s for a tiny MobileBERT.
+
+    Args:
+        model: A `keras.Model`. One that is not compiled is left to `fit()`,
+            which says so.
+    """
+    if not model.compiled or model.optimizer.built:
+        return
+    if keras.backend.backend() == "tensorflow":
+        scope = model.distribute_strategy.scope()
+    else:
+        scope = contextlib.nullcontext()
+    with scope:
+        model.optimizer.build(model.trainable_variables)
 
 
 def is_data_set(x):

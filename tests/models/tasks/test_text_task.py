@@ -199,3 +199,18 @@ def test_wrong_number_of_samples(task, x, message):
         task.fit(x, y, verbose=0)
     with pytest.raises(ValueError, match=message):
         task.evaluate(x, y, verbose=0)
+
+
+def test_training_step_is_traced_once(task):
+    """Keras would trace it twice on TensorFlow, which takes twice the time."""
+    calls = []
+
+    def loss(y_true, y_pred):
+        calls.append(y_pred)
+        return keras.losses.mean_squared_error(y_true, y_pred)
+
+    TextTask.compile(task, keras.optimizers.Adam(), loss, jit_compile=False)
+    assert task.fit(TEXTS, LABELS, epochs=2, verbose=0).history["loss"]
+    if keras.backend.backend() == "tensorflow":
+        assert len(calls) == 1
+    assert task.optimizer.built
