@@ -319,6 +319,8 @@ def main():
         weighted_metrics=[],
         jit_compile=args.jit_compile,
     )
+    # TensorFlow traces the step twice if it creates the optimizer's state.
+    optimizer.build(model.trainable_variables)
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
 
     def evaluate(data, name):

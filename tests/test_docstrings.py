@@ -41,8 +41,8 @@ def examples():
 
 
 @pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the examples are the same on every backend",
+    keras.config.backend() != "torch",
+    reason="the examples are the same on every backend; none starts faster",
 )
 @pytest.mark.parametrize(("name", "code"), sorted(examples().items()))
 def test_example_runs(name, code, tmp_path, monkeypatch):
