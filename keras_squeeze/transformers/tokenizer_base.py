@@ -6,6 +6,7 @@ import warnings
 
 from keras_squeeze.transformers.configs import check_not_a_file
 from keras_squeeze.transformers.repository import upload
+from keras_squeeze.transformers.repository import write_file
 from keras_squeeze.transformers.sequences import NO_MAX_LENGTH
 from keras_squeeze.transformers.sequences import SIDES
 from keras_squeeze.transformers.sequences import SequenceBuilder
@@ -18,7 +19,6 @@ from keras_squeeze.transformers.tokenizer_files import SPECIAL_TOKENS_MAP_FILE
 from keras_squeeze.transformers.tokenizer_files import VOCABULARY_FILE
 from keras_squeeze.transformers.tokenizer_files import read_arguments
 from keras_squeeze.transformers.tokenizer_files import write_json
-from keras_squeeze.transformers.tokenizer_files import write_text
 
 
 class PreTrainedTokenizerBase(SequenceBuilder):
@@ -285,7 +285,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
                 "file cannot tell. Is the vocabulary corrupted?",
                 stacklevel=2,
             )
-        write_text(path, "".join(f"{token}\n" for token in tokens))
+        write_file(path, "".join(f"{token}\n" for token in tokens))
         return (path,)
 
     def push_to_hub(self, repo_id, **kwargs):

@@ -6,6 +6,7 @@ import warnings
 
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
 from keras_squeeze.transformers.repository import Repository
+from keras_squeeze.transformers.repository import write_file
 from keras_squeeze.transformers.special_tokens import as_token
 from keras_squeeze.transformers.special_tokens import tokens_from_json
 
@@ -139,19 +140,6 @@ def read_arguments(cls, name, init_inputs, kwargs):
     return init_inputs, arguments
 
 
-def write_text(path, contents):
-    """Write a text file, as a whole or not at all.
-
-    Args:
-        path: string.
-        contents: string.
-    """
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(contents)
-    os.replace(temporary, path)
-
-
 def write_json(path, contents):
     """Write a JSON file as transformers does, as a whole or not at all.
 
@@ -160,7 +148,7 @@ def write_json(path, contents):
         contents: What to write.
     """
     text = json.dumps(contents, indent=2, sort_keys=True, ensure_ascii=False)
-    write_text(path, text + "\n")
+    write_file(path, text + "\n")
 
 
 def _optional(read, filename):
