@@ -5,6 +5,52 @@ from keras_squeeze import metrics as metrics
 from keras_squeeze import models as models
 from keras_squeeze.export.litert import export_tflite as export_tflite
 from keras_squeeze.export.runner import TFLiteModel as TFLiteModel
+from keras_squeeze.transformers.auto import AutoConfig as AutoConfig
+from keras_squeeze.transformers.auto import AutoModel as AutoModel
+from keras_squeeze.transformers.auto import (
+    AutoModelForMaskedLM as AutoModelForMaskedLM,
+)
+from keras_squeeze.transformers.auto import (
+    AutoModelForMultipleChoice as AutoModelForMultipleChoice,
+)
+from keras_squeeze.transformers.auto import (
+    AutoModelForNextSentencePrediction as AutoModelForNextSentencePrediction,
+)
+from keras_squeeze.transformers.auto import (
+    AutoModelForPreTraining as AutoModelForPreTraining,
+)
+from keras_squeeze.transformers.auto import (
+    AutoModelForQuestionAnswering as AutoModelForQuestionAnswering,
+)
+from keras_squeeze.transformers.auto import (
+    AutoModelForSequenceClassification as AutoModelForSequenceClassification,
+)
+from keras_squeeze.transformers.auto import (
+    AutoModelForTokenClassification as AutoModelForTokenClassification,
+)
+from keras_squeeze.transformers.auto import AutoTokenizer as AutoTokenizer
+from keras_squeeze.transformers.auto import TFAutoModel as TFAutoModel
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForMaskedLM as TFAutoModelForMaskedLM,
+)
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForMultipleChoice as TFAutoModelForMultipleChoice,
+)
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForNextSentencePrediction as TFAutoModelForNextSentencePrediction,  # noqa: E501
+)
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForPreTraining as TFAutoModelForPreTraining,
+)
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForQuestionAnswering as TFAutoModelForQuestionAnswering,
+)
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForSequenceClassification as TFAutoModelForSequenceClassification,  # noqa: E501
+)
+from keras_squeeze.transformers.auto import (
+    TFAutoModelForTokenClassification as TFAutoModelForTokenClassification,
+)
 from keras_squeeze.transformers.batch_encoding import (
     BatchEncoding as BatchEncoding,
 )
@@ -13,6 +59,21 @@ from keras_squeeze.transformers.configs import (
 )
 from keras_squeeze.transformers.configs import (
     SqueezeBertConfig as SqueezeBertConfig,
+)
+from keras_squeeze.transformers.data_collators import (
+    DataCollatorForLanguageModeling as DataCollatorForLanguageModeling,
+)
+from keras_squeeze.transformers.data_collators import (
+    DataCollatorForTokenClassification as DataCollatorForTokenClassification,
+)
+from keras_squeeze.transformers.data_collators import (
+    DataCollatorWithPadding as DataCollatorWithPadding,
+)
+from keras_squeeze.transformers.data_collators import (
+    DefaultDataCollator as DefaultDataCollator,
+)
+from keras_squeeze.transformers.data_collators import (
+    default_data_collator as default_data_collator,
 )
 from keras_squeeze.transformers.mobile_bert import (
     MobileBertForMaskedLM as MobileBertForMaskedLM,
