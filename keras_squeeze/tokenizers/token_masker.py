@@ -22,8 +22,10 @@ class TokenMasker:
     Args:
         selection_rate: float. The share of the tokens to select, rounded to
             the nearest number of tokens and at least one.
-        selection_length: int. The largest number of tokens to select from a
-            sequence, and the length of the outputs about them.
+        selection_length: int or `None`. The largest number of tokens to
+            select from a sequence, and the length of the outputs about them.
+            `None` is for as many as `selection_rate` can select from
+            sequences of the length that is given.
         mask_token_rate: float. The share of the selected tokens to mask.
         random_token_rate: float. The share of the selected tokens to replace
             by a random token.
@@ -128,14 +130,28 @@ class TokenMasker:
         """
         lib = library_of(is_selected)
         length = is_selected.shape[1]
+        kept = self.length_of_outputs(length)
         columns = np.arange(length, dtype="int32")
         order = _argsort(lib.where(is_selected, columns, columns + length))
-        order = to_int32(order)[:, : self.selection_length]
-        missing = max(0, self.selection_length - length)
+        order = to_int32(order)[:, :kept]
+        missing = max(0, kept - length)
         order = lib.pad(order, [[0, 0], [0, missing]])
         counts = lib.cumsum(to_int32(is_selected), 1)[:, -1:]
-        is_filled = np.arange(self.selection_length, dtype="int32") < counts
+        is_filled = np.arange(kept, dtype="int32") < counts
         return order * to_int32(is_filled), to_float32(is_filled)
+
+    def length_of_outputs(self, length):
+        """How many tokens the outputs have room for.
+
+        Args:
+            length: int. The length of the sequences.
+
+        Returns:
+            int.
+        """
+        return self.selection_length or max(
+            1, int(length * self.selection_rate + 0.5)
+        )
 
     def _counts(self, length):
         """How many of any number of tokens to select.
@@ -143,7 +159,9 @@ class TokenMasker:
         A table, because the two libraries round products differently.
         """
         counts = np.arange(length + 1) * self.selection_rate + 0.5
-        counts = np.clip(counts.astype("int32"), 1, self.selection_length)
+        counts = np.clip(
+            counts.astype("int32"), 1, self.length_of_outputs(length)
+        )
         return np.minimum(counts, np.arange(length + 1, dtype="int32"))
 
 
@@ -154,7 +172,8 @@ def check_masking(
     random_token_rate,
 ):
     """Raise a `ValueError` for masking arguments that cannot work."""
-    check_positive_int("mask_selection_length", mask_selection_length)
+    if mask_selection_length is not None:
+        check_positive_int("mask_selection_length", mask_selection_length)
     rates = {
         "mask_selection_rate": mask_selection_rate,
         "mask_token_rate": mask_token_rate,

@@ -29,8 +29,10 @@ class MaskingPreprocessor(TextPreprocessor):
             or `"left"`.
         mask_selection_rate: float. The share of the tokens of a text to
             select for prediction. Special tokens are never selected.
-        mask_selection_length: int. The largest number of tokens to select
-            from a text, and the number of predictions that the model makes.
+        mask_selection_length: int or `None`. The largest number of tokens to
+            select from a text, and the number of predictions that the model
+            makes. Defaults to `None`, for as many as `mask_selection_rate`
+            can select from `sequence_length` tokens.
         mask_token_rate: float. The share of the selected tokens that become
             `[MASK]`.
         random_token_rate: float. The share of the selected tokens that become
@@ -49,7 +51,7 @@ class MaskingPreprocessor(TextPreprocessor):
         truncate="longest_first",
         truncation_side="right",
         mask_selection_rate=0.15,
-        mask_selection_length=96,
+        mask_selection_length=None,
         mask_token_rate=0.8,
         random_token_rate=0.1,
         **kwargs,
@@ -150,10 +152,11 @@ class MaskingPreprocessor(TextPreprocessor):
             f"within sequence_length={self.sequence_length} tokens.",
             x,
         )
+        longest = self.masker.length_of_outputs(self.sequence_length)
         _check_rows(
-            counts <= self.mask_selection_length,
-            f"A text to fill may have `{self.tokenizer.mask_token}` "
-            f"mask_selection_length={self.mask_selection_length} times.",
+            counts <= longest,
+            f"A text to fill may have `{self.tokenizer.mask_token}` {longest} "
+            "times, for more pass `mask_selection_length`.",
             x,
         )
         positions, _ = self.masker.locate(is_mask)

@@ -105,6 +105,22 @@ def test_shares(tokenizer, vocabulary):
     assert places.min() > 0.5 * share and places.max() < 1.5 * share
 
 
+@pytest.mark.parametrize("rate, expected", [(0.15, 4), (1.0, 24), (0.01, 1)])
+def test_room_for_what_can_be_selected(make, rate, expected):
+    """Each prediction is one over the vocabulary: none should be in vain."""
+    preprocessor = make(mask_selection_length=None, mask_selection_rate=rate)
+    long = " ".join(TEXTS)
+    for data in (long, tf.constant([long, "one"])):
+        inputs, ids, weights = to_numpy(preprocessor(data))
+        for array in (inputs["mask_positions"], ids, weights):
+            assert array.shape[-1] == expected
+    # All but [CLS] and [SEP].
+    assert weights[0].sum() == min(expected, 22 if rate == 1 else 3)
+    preprocessor.sequence_length = 48
+    inputs, ids, weights = to_numpy(preprocessor(long))
+    assert ids.shape == (max(1, int(48 * rate + 0.5)),)
+
+
 def test_seed(make):
     preprocessor = make()
     found = []
@@ -227,7 +243,7 @@ def test_fill_mask_inputs(make, tokenizer, x):
     [
         (["a [MASK]", "no mask"], r"must have a `\[MASK\]`.*'no mask'.*text 1"),
         (["a " * 30 + "[MASK]"], "may be cut off.*sequence_length=24"),
-        (["[MASK] " * 9], "mask_selection_length=8 times"),
+        (["[MASK] " * 9], "8 times, for more pass `mask_selection_length`"),
         (["a [mask]"], r"must have a `\[MASK\]`"),
     ],
 )
