@@ -34,6 +34,7 @@ from keras_squeeze.transformers.configs import label_fields
 from keras_squeeze.transformers.losses import IGNORED
 from keras_squeeze.transformers.outputs import BaseModelOutputWithPooling
 from keras_squeeze.transformers.pretrained import Pretrained
+from keras_squeeze.transformers.tf_datasets import TensorFlowDatasets
 
 _INPUTS = (
     "input_ids",
@@ -47,7 +48,7 @@ _INTEGER_INPUTS = ("input_ids", "token_type_ids", "position_ids")
 _OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
 
 
-class PreTrainedModel(Pretrained, keras.Model):
+class PreTrainedModel(Pretrained, TensorFlowDatasets, keras.Model):
     """Base of the model classes.
 
     Args:
@@ -190,6 +191,11 @@ class PreTrainedModel(Pretrained, keras.Model):
             "attention_mask": np.ones(shape, "int32"),
             "token_type_ids": np.zeros(shape, "int32"),
         }
+
+    @classmethod
+    def input_names(cls):
+        """Tuple of the names of the arguments for inputs."""
+        return _INPUTS
 
     @classmethod
     def label_names(cls):

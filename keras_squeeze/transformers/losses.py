@@ -19,7 +19,8 @@ def cross_entropy(logits, labels, sample_weight=None, ignored=IGNORED):
     Returns:
         A float32 scalar: 0 if all labels are ignored, where PyTorch has NaN.
     """
-    logits = ops.reshape(logits, (-1, logits.shape[-1]))
+    # A data set may not know how many there are, as positions of a text.
+    logits = ops.reshape(logits, (-1, ops.shape(logits)[-1]))
     labels = ops.cast(labels, "int32")
     kept = ops.cast(ops.not_equal(labels, ignored), "float32")
     weights = _weighted(kept, sample_weight)

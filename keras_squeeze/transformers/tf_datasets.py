@@ -1,0 +1,153 @@
+"""Data sets of TensorFlow for the models of transformers."""
+
+import numpy as np
+
+from keras_squeeze import validation
+from keras_squeeze.transformers.data_collators import DataCollatorWithPadding
+from keras_squeeze.transformers.data_collators import default_data_collator
+
+# What a sample may name its label, which is `labels` in a batch.
+_SAMPLE_LABELS = ("label", "label_ids")
+
+
+class TensorFlowDatasets:
+    """Makes data sets that `fit()` takes.
+
+    Mixed into `PreTrainedModel`, whose names of inputs and labels it knows.
+    """
+
+    def prepare_tf_dataset(
+        self,
+        dataset,
+        batch_size=8,
+        shuffle=True,
+        tokenizer=None,
+        collate_fn=None,
+        collate_fn_args=None,
+        drop_remainder=None,
+        prefetch=True,
+    ):
+        """Make a `tf.data.Dataset` of samples, which `fit()` takes.
+
+        What a sample has besides inputs and labels of the model is left out.
+        It needs TensorFlow on every backend.
+
+        Args:
+            dataset: The samples: a `datasets.Dataset`, a list of
+                dictionaries, or whatever has a length and gives a dictionary
+                for an index.
+            batch_size: int. Defaults to `8`.
+            shuffle: bool. Whether to shuffle the samples, anew in each epoch.
+                The order follows `keras.utils.set_random_seed()`. Defaults to
+                `True`.
+            tokenizer: Optional tokenizer to pad the samples of a batch with.
+                Without one they must be of the same length.
+            collate_fn: Optional function from a list of samples to a batch.
+                Defaults to that of a `DataCollatorWithPadding`, or to
+                `default_data_collator` without a `tokenizer`.
+            collate_fn_args: Optional dictionary of other arguments of it.
+            drop_remainder: bool. Whether to leave out the samples that do not
+                fill a batch. Defaults to `shuffle`.
+            prefetch: bool. Whether to prepare a batch while another is used.
+                Defaults to `True`.
+
+        Returns:
+            A `tf.data.Dataset` of dictionaries of inputs or, if there are
+            labels, of tuples of those and of the labels: a tensor, or a
+            dictionary if the model takes several.
+
+        Raises:
+            TypeError: If `dataset` has no length or no index.
+            ValueError: If it has no samples, or none of the model's inputs.
+
+        Example:
+
+        ```python
+        texts = ["Good!", "Not very good.", "Bad."]
+        samples = [
+            {**tokenizer(text), "label": label}
+            for text, label in zip(texts, [1, 0, 0])
+        ]
+        dataset = model.prepare_tf_dataset(samples, tokenizer=tokenizer)
+        model.fit(dataset)
+        ```
+        """
+        import tensorflow as tf
+
+        for method in ("__len__", "__getitem__"):
+            if not hasattr(dataset, method):
+                raise TypeError(
+                    "`dataset` must have a length and an index, as a "
+                    "`datasets.Dataset` and a list have. Received: dataset of "
+                    f"type {type(dataset).__name__}"
+                )
+        if not len(dataset):
+            raise ValueError(
+                "`dataset` must have at least one sample. Received: none"
+            )
+        validation.check_positive_int("batch_size", batch_size)
+        if collate_fn is None:
+            collate_fn = default_data_collator
+            if tokenizer is not None:
+                collate_fn = DataCollatorWithPadding(tokenizer)
+        to_batch = self._collate(collate_fn, collate_fn_args or {})
+        first = to_batch([dataset[0]])
+        if not set(first) & set(self.input_names()):
+            raise ValueError(
+                "`dataset` must have inputs of the model, some of "
+                f"{self.input_names()}. Received: a dataset of "
+                f"{sorted(dataset[0])}"
+            )
+
+        def load(indices):
+            batch = to_batch([dataset[int(i)] for i in indices])
+            return [batch[k].astype(array.dtype) for k, array in first.items()]
+
+        def read(indices):
+            tensors = tf.numpy_function(
+                load, [indices], [array.dtype for array in first.values()]
+            )
+            batch = dict(zip(first, tensors, strict=True))
+            for name, tensor in batch.items():
+                # Each batch may be padded to a length of its own.
+                tensor.set_shape([None] * first[name].ndim)
+            return self._split_labels(batch)
+
+        batches = tf.data.Dataset.range(len(dataset))
+        if shuffle:
+            batches = batches.shuffle(len(dataset))
+        if drop_remainder is None:
+            drop_remainder = shuffle
+        batches = batches.batch(batch_size, drop_remainder).map(read)
+        return batches.prefetch(tf.data.AUTOTUNE) if prefetch else batches
+
+    def _collate(self, collate_fn, kwargs):
+        """A function from samples to a dictionary of arrays."""
+        labels = (*self.label_names(), *self.label_aliases)
+        names = {*self.input_names(), *labels}
+
+        def to_batch(samples):
+            batch = collate_fn(
+                [
+                    {
+                        name: sample[name]
+                        for name in sample
+                        if name in names or name in _SAMPLE_LABELS
+                    }
+                    for sample in samples
+                ],
+                **kwargs,
+            )
+            return {k: np.asarray(batch[k]) for k in batch if k in names}
+
+        return to_batch
+
+    def _split_labels(self, batch):
+        """The inputs of a batch, or those and the labels."""
+        labels = {k: batch[k] for k in batch if k not in self.input_names()}
+        if not labels:
+            return batch
+        inputs = {k: batch[k] for k in batch if k not in labels}
+        if len(labels) == 1:
+            (labels,) = labels.values()
+        return inputs, labels
