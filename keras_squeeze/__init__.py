@@ -135,6 +135,7 @@ from keras_squeeze.transformers.outputs import (
 from keras_squeeze.transformers.outputs import (
     TFMobileBertForPreTrainingOutput as TFMobileBertForPreTrainingOutput,
 )
+from keras_squeeze.transformers.pipelines import pipeline as pipeline
 from keras_squeeze.transformers.squeeze_bert import (
     SqueezeBertForMaskedLM as SqueezeBertForMaskedLM,
 )

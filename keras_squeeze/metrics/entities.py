@@ -3,7 +3,7 @@
 import collections
 
 
-def entity_spans(labels):
+def entity_spans(labels, outside="O"):
     """Put the labels of consecutive words together to entities.
 
     `"B-"` before a label begins an entity, `"I-"` goes on with one of the same
@@ -13,6 +13,9 @@ def entity_spans(labels):
 
     Args:
         labels: List of strings, one a word.
+        outside: Optional string. The label of what is no entity. `None` for
+            none, so that what has no entity is put together, too. Defaults to
+            `"O"`.
 
     Returns:
         A list of tuples `(label, start, end)`: the label without its prefix,
@@ -31,7 +34,7 @@ def entity_spans(labels):
         begins = label.startswith("B-")
         if label.startswith(("B-", "I-")):
             label = label[2:]
-        if label == "O":
+        if label == outside:
             last = None
             continue
         if begins or label != last:

@@ -189,7 +189,7 @@ class _AutoModel(_AutoClass):
         found = _model_type(
             pretrained_model_name_or_path, kwargs, kwargs.get("config")
         )
-        return cls._find_class(found).from_pretrained(
+        return cls.find_class(found).from_pretrained(
             pretrained_model_name_or_path, *model_args, **kwargs
         )
 
@@ -208,10 +208,21 @@ class _AutoModel(_AutoClass):
             ValueError: If `config` is no configuration, or that of a type of
                 model that has no such head.
         """
-        return cls._find_class(_type_of(config))(config, **kwargs)
+        return cls.find_class(_type_of(config))(config, **kwargs)
 
     @classmethod
-    def _find_class(cls, model_type):
+    def find_class(cls, model_type):
+        """The class that this one stands for.
+
+        Args:
+            model_type: string. `"mobilebert"` or `"squeezebert"`.
+
+        Returns:
+            The class.
+
+        Raises:
+            ValueError: If a model of this type has no such head.
+        """
         if model_type not in cls.names:
             raise ValueError(
                 f"`{cls.__name__}` is for the types of models "

@@ -94,7 +94,8 @@ class DataCollatorWithPadding:
         "mobile_bert_tiny_en_uncased"
     )
     collator = keras_squeeze.DataCollatorWithPadding(tokenizer)
-    collator([{**tokenizer("Hi!"), "label": 0}, {**tokenizer("Hello, you!")}])
+    samples = [tokenizer("Hi!"), tokenizer("Hello, you!")]
+    collator([{**sample, "label": 0} for sample in samples])
     ```
     """
 

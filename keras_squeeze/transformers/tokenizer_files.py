@@ -19,7 +19,7 @@ ADDED_TOKENS_FILE = "added_tokens.json"
 # Where the preset layout of KerasHub has the vocabulary, and what the
 # arguments of the tokenizer are called there.
 _PRESET_VOCABULARY_FILE = "assets/tokenizer/vocabulary.txt"
-_PRESET_ARGUMENTS = {
+LAYER_ARGUMENTS = {
     "lowercase": "do_lower_case",
     "strip_accents": "strip_accents",
     "split_on_cjk": "tokenize_chinese_chars",
@@ -167,7 +167,7 @@ def _arguments_of_preset(repository, config):
     saved = repository.load_json(BACKEND_FILE)["config"]
     arguments = {
         ours: saved[theirs]
-        for theirs, ours in _PRESET_ARGUMENTS.items()
+        for theirs, ours in LAYER_ARGUMENTS.items()
         if saved.get(theirs) is not None
     }
     arguments["model_max_length"] = config["config"]["max_sequence_length"]

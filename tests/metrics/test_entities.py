@@ -50,6 +50,14 @@ def test_spans(labels, spans):
     assert entity_spans(labels) == spans
 
 
+def test_spans_of_what_is_no_entity():
+    labels = ["O", "O", "B-a", "O", "B-b"]
+    expected = [("O", 0, 2), ("a", 2, 3), ("O", 3, 4), ("b", 4, 5)]
+    assert entity_spans(labels, outside=None) == expected
+    expected = [("O", 0, 2), ("O", 3, 4), ("b", 4, 5)]
+    assert entity_spans(labels, outside="a") == expected
+
+
 def test_spans_are_those_of_seqeval():
     for row in random_labels(300, seed=0):
         expected = [

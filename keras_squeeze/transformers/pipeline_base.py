@@ -1,0 +1,120 @@
+"""What the pipelines have in common."""
+
+import contextlib
+import inspect
+
+import keras
+
+from keras_squeeze import validation
+
+
+class Pipeline:
+    """Base of the pipelines, which `pipeline()` makes.
+
+    Args:
+        model: A model of this package, of transformers' classes.
+        tokenizer: Its tokenizer.
+        layer: Optional layer of `keras_squeeze.models` that does what the
+            tokenizer does. Defaults to `None`, for one that is made of it.
+        **kwargs: Arguments of a call, for calls without them.
+
+    Call arguments:
+        inputs: A text, or a list of texts.
+        batch_size: int. How many texts to predict at once. Defaults to `1`,
+            as in transformers: of texts that are padded, MobileBERT, which
+            embeds tokens with their neighbours, has slightly other outputs.
+        **kwargs: The arguments of `answer()`.
+
+    Returns:
+        What transformers returns: for a list, a list of the answers.
+    """
+
+    # The class that finds that of the model, and the base of those.
+    auto_class = None
+    face_class = None
+
+    def __init__(self, model, tokenizer, layer=None, **kwargs):
+        self.model = model
+        self.tokenizer = tokenizer
+        self._layer = layer
+        self._kwargs = kwargs
+        self._check_arguments(kwargs)
+
+    def _check_arguments(self, kwargs):
+        parameters = inspect.signature(self.answer).parameters
+        kinds = {parameter.kind for parameter in parameters.values()}
+        if inspect.Parameter.VAR_KEYWORD in kinds:
+            return
+        names = [name for name in parameters if name != "inputs"]
+        unknown = [name for name in kwargs if name not in names]
+        if unknown:
+            raise TypeError(
+                f"`{type(self).__name__}` does not take the arguments "
+                f"{unknown}. It takes {names}."
+            )
+
+    def __call__(self, inputs, **kwargs):
+        self._check_arguments(kwargs)
+        kwargs = {**self._kwargs, **kwargs}
+        if isinstance(inputs, (list, tuple)):
+            return self.answer(list(inputs), **kwargs)
+        return self.answer([inputs], **kwargs)[0]
+
+    def answer(self, inputs, batch_size=1):
+        """Answer a list of inputs.
+
+        Args:
+            inputs: List of texts.
+            batch_size: int. How many texts to predict at once. Defaults to
+                `1`.
+
+        Returns:
+            A list of the answers.
+        """
+        raise NotImplementedError
+
+    def max_length(self):
+        """int. The longest sequence, in tokens, that can be read."""
+        return min(
+            self.tokenizer.model_max_length,
+            self.model.config.max_position_embeddings,
+        )
+
+    def predict(self, texts, batch_size, **kwargs):
+        """Compute the outputs of the model, batch by batch.
+
+        Args:
+            texts: List of texts, of pairs or of lists of words.
+            batch_size: int. How many texts to predict at once.
+            **kwargs: Arguments of the tokenizer.
+
+        Yields:
+            A tuple of the `BatchEncoding` of a batch, and of the first of the
+            outputs of the model as a float32 array.
+        """
+        validation.check_positive_int("batch_size", batch_size)
+        options = {"truncation": True, "max_length": self.max_length()}
+        options.update(kwargs, padding=True, return_tensors="np")
+        for start in range(0, len(texts), batch_size):
+            encoding = self.tokenizer(
+                texts[start : start + batch_size], **options
+            )
+            arrays = {
+                name: encoding[name]
+                for name in self.model.input_names()
+                if name in encoding
+            }
+            with _no_gradients():
+                # Not `predict()`, which compiles for each length of texts.
+                outputs = self.model(arrays, training=False)
+            outputs = keras.ops.convert_to_numpy(outputs[0])
+            yield encoding, outputs.astype("float32")
+
+
+def _no_gradients():
+    """A context in which PyTorch keeps nothing for gradients."""
+    if keras.backend.backend() != "torch":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.no_grad()

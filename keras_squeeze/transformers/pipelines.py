@@ -1,0 +1,172 @@
+"""Pipelines: from texts to answers, in the form that transformers gives them.
+
+They compute with the model classes and their tokenizers, and with what the
+tasks of `keras_squeeze.models` answer with in `annotate()`.
+"""
+
+import os
+
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.transformers import auto
+from keras_squeeze.transformers.face import PreTrainedModel
+from keras_squeeze.transformers.sequences import check_choice
+from keras_squeeze.transformers.span_pipelines import QuestionAnsweringPipeline
+from keras_squeeze.transformers.span_pipelines import (
+    TokenClassificationPipeline,
+)
+from keras_squeeze.transformers.text_pipelines import FeatureExtractionPipeline
+from keras_squeeze.transformers.text_pipelines import FillMaskPipeline
+from keras_squeeze.transformers.text_pipelines import TextClassificationPipeline
+from keras_squeeze.transformers.text_pipelines import (
+    ZeroShotClassificationPipeline,
+)
+from keras_squeeze.transformers.tokenizer_layers import tokenizer_of
+
+# What transformers takes and has no meaning here.
+_WITHOUT_MEANING = ("device", "device_map", "framework", "trust_remote_code")
+_PIPELINES = {
+    "text-classification": TextClassificationPipeline,
+    "zero-shot-classification": ZeroShotClassificationPipeline,
+    "token-classification": TokenClassificationPipeline,
+    "question-answering": QuestionAnsweringPipeline,
+    "fill-mask": FillMaskPipeline,
+    "feature-extraction": FeatureExtractionPipeline,
+}
+_ALIASES = {
+    "sentiment-analysis": "text-classification",
+    "ner": "token-classification",
+}
+
+
+def pipeline(
+    task,
+    model=None,
+    config=None,
+    tokenizer=None,
+    revision=None,
+    use_fast=True,
+    token=None,
+    torch_dtype=None,
+    dtype=None,
+    model_kwargs=None,
+    **kwargs,
+):
+    """Make a function from texts to answers, as transformers has them.
+
+    Args:
+        task: string. What to do, which says what answers are:
+
+            - `"text-classification"` or `"sentiment-analysis"`, see
+              `TextClassificationPipeline`.
+            - `"token-classification"` or `"ner"`, see
+              `TokenClassificationPipeline`.
+            - `"question-answering"`, see `QuestionAnsweringPipeline`.
+            - `"fill-mask"`, see `FillMaskPipeline`.
+            - `"feature-extraction"`, see `FeatureExtractionPipeline`.
+            - `"zero-shot-classification"`, of a model for natural language
+              inference, see `ZeroShotClassificationPipeline`.
+
+        model: A folder, a repository on the hub, or the name of a preset; a
+            model of this package; or a task of `keras_squeeze.models`, whose
+            weights are shared.
+        config: Optional configuration of a model that is loaded.
+        tokenizer: A tokenizer, or where to load it from. Defaults to that of
+            `model`, which a model that is not loaded may not have.
+        revision: Optional string. A branch, tag or commit on the hub.
+        use_fast: bool. Whether to load the tokenizer that is on the
+            `tokenizers` library. Defaults to `True`.
+        token: Optional string or bool. The token to access the hub with.
+        torch_dtype: The older name of `dtype`.
+        dtype: Optional dtype to compute with, of a model that is loaded.
+        model_kwargs: Optional dictionary. Other arguments of
+            `from_pretrained()` of the model.
+        **kwargs: Arguments of the calls of the pipeline, like `top_k`. There
+            is no use for `device`, `device_map`, `framework` and
+            `trust_remote_code`.
+
+    Returns:
+        A function of a text, or of a list of texts.
+
+    Raises:
+        ValueError: If there is no such task, or `model` or `tokenizer` is
+            missing or is not one for it.
+
+    Examples:
+
+    ```python
+    fill_mask = keras_squeeze.pipeline(
+        "fill-mask", model="mobile_bert_tiny_en_uncased"
+    )
+    fill_mask("I would like a cup of [MASK].", top_k=2)
+    ```
+
+    A task, and the classes that it was trained for:
+
+    ```python
+    classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased", class_names=["ham", "spam"]
+    )
+    pipe = keras_squeeze.pipeline("text-classification", model=classifier)
+    pipe(["Win a prize! Call now.", "See you at home."], top_k=None)
+    ```
+    """
+    for name in _WITHOUT_MEANING:
+        kwargs.pop(name, None)
+    task = _ALIASES.get(task, task)
+    check_choice("task", task, (*_PIPELINES, *_ALIASES))
+    cls = _PIPELINES[task]
+    hub = {"revision": revision, "token": token}
+    layer = None
+    if isinstance(model, (str, os.PathLike)):
+        if tokenizer is None:
+            tokenizer = model
+        model_kwargs = {**hub, **(model_kwargs or {})}
+        dtype = torch_dtype if dtype is None else dtype
+        model = cls.auto_class.from_pretrained(
+            model, config=config, dtype=dtype, **model_kwargs
+        )
+    else:
+        keras_task = getattr(model, "task", None) or model
+        if tokenizer is None:
+            layer = getattr(
+                getattr(keras_task, "preprocessor", None), "tokenizer", None
+            )
+        model = _face_of(model, cls)
+    if isinstance(tokenizer, (str, os.PathLike)):
+        tokenizer = auto.AutoTokenizer.from_pretrained(
+            tokenizer, use_fast=use_fast, **hub
+        )
+    elif layer is not None:
+        tokenizer = tokenizer_of(layer)
+    elif tokenizer is None:
+        raise ValueError(
+            "`tokenizer` must be passed with a `model` that is neither loaded "
+            "nor has a `preprocessor`. Received: tokenizer=None, model of "
+            f"type `{type(model).__name__}`"
+        )
+    return cls(model, tokenizer, layer, **kwargs)
+
+
+def _face_of(model, cls):
+    """The model of a class of transformers, of a task or of such a model."""
+    if isinstance(model, cls.face_class):
+        return model
+    is_face = isinstance(model, PreTrainedModel)
+    backbone = model.backbone if is_face else getattr(model, "backbone", model)
+    model_types = [
+        model_type
+        for model_type, architecture in ARCHITECTURES.items()
+        if isinstance(backbone, architecture.backbone_cls)
+    ]
+    if not model_types:
+        raise ValueError(
+            "`model` must be a name or a path, a model of this package, or a "
+            f"task of `keras_squeeze.models`. Received: model={model!r}"
+        )
+    found = cls.auto_class.find_class(model_types[0])
+    if is_face and found.task_cls is not None:
+        raise ValueError(
+            f"`model` must be a `{found.__name__}`. Received: a "
+            f"`{type(model).__name__}`"
+        )
+    return found.from_task(backbone if is_face else model)

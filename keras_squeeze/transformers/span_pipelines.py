@@ -1,0 +1,317 @@
+"""Pipelines whose answers are places in texts."""
+
+import collections.abc
+import contextlib
+
+import numpy as np
+
+from keras_squeeze.metrics.entities import entity_spans
+from keras_squeeze.models.tasks.mask_filling_task import softmax
+from keras_squeeze.transformers import auto
+from keras_squeeze.transformers import heads
+from keras_squeeze.transformers.pipeline_base import Pipeline
+from keras_squeeze.transformers.sequences import check_choice
+from keras_squeeze.transformers.tokenizer_layers import layer_of
+
+_STRATEGIES = ("none", "simple", "first", "average", "max")
+
+
+class TokenClassificationPipeline(Pipeline):
+    """Finds entities in texts, see `pipeline()`."""
+
+    auto_class = auto.AutoModelForTokenClassification
+    face_class = heads.TokenClassificationFace
+
+    def __call__(self, inputs, is_split_into_words=False, **kwargs):
+        kwargs["is_split_into_words"] = is_split_into_words
+        if is_split_into_words and not isinstance(inputs[0], list):
+            # As in transformers, a single text is in a list, too.
+            inputs = [inputs]
+        return super().__call__(inputs, **kwargs)
+
+    def answer(
+        self,
+        inputs,
+        aggregation_strategy="none",
+        ignore_labels=("O",),
+        grouped_entities=False,
+        is_split_into_words=False,
+        delimiter=" ",
+        batch_size=1,
+    ):
+        """Find entities in texts.
+
+        A text that is longer than the model can read is cut. `annotate()` of
+        the model's `task` reads all of it.
+
+        Args:
+            inputs: List of strings, or of lists of words.
+            aggregation_strategy: string. `"none"` to classify tokens;
+                `"simple"` to put tokens of the same label together; and to
+                classify words before, `"first"` by their first token,
+                `"average"` by the mean probabilities of their tokens, or
+                `"max"` by the token that is surest. Defaults to `"none"`.
+            ignore_labels: List of strings. What is left out. Defaults to
+                `["O"]`.
+            grouped_entities: bool. The older name of
+                `aggregation_strategy="simple"`.
+            is_split_into_words: bool. Whether the texts are lists of words.
+                Defaults to `False`.
+            delimiter: string. What is put between words to make a text, which
+                `start` and `end` are of. Defaults to `" "`.
+            batch_size: int. How many texts to predict at once. Defaults to
+                `1`.
+
+        Returns:
+            A list with a list of dictionaries for each text, of the `entity`
+            or the `entity_group`, its `score`, the `word`, and the characters
+            `start` and `end`; without aggregation with the `index` of the
+            token, too.
+        """
+        if grouped_entities:
+            aggregation_strategy = "simple"
+        check_choice("aggregation_strategy", aggregation_strategy, _STRATEGIES)
+        reads_words = aggregation_strategy in ("first", "average", "max")
+        if not self.tokenizer.is_fast and (reads_words or is_split_into_words):
+            raise ValueError(
+                "`tokenizer` must be a fast one for "
+                f"aggregation_strategy={aggregation_strategy!r} and "
+                f"is_split_into_words={is_split_into_words}. Received: a "
+                f"`{type(self.tokenizer).__name__}`"
+            )
+        answers = []
+        options = {
+            "is_split_into_words": is_split_into_words,
+            "return_special_tokens_mask": True,
+            "return_offsets_mapping": self.tokenizer.is_fast,
+        }
+        for encoding, logits in self.predict(inputs, batch_size, **options):
+            for row, scores in enumerate(softmax(logits)):
+                text = inputs[len(answers)]
+                starts = None
+                if is_split_into_words:
+                    starts = _starts_of_words(text, delimiter)
+                    text = delimiter.join(text)
+                tokens = self._tokens(encoding, row, scores, text, starts)
+                if reads_words:
+                    tokens = self._words(tokens, aggregation_strategy)
+                answers.append(
+                    self._entities(tokens, aggregation_strategy, ignore_labels)
+                )
+        return answers
+
+    def _tokens(self, encoding, row, scores, text, starts):
+        """What there is to say about each token of a text."""
+        tokens = []
+        ids = encoding["input_ids"][row]
+        for i in np.flatnonzero(encoding["special_tokens_mask"][row] == 0):
+            word = self.tokenizer.convert_ids_to_tokens(int(ids[i]))
+            start = end = None
+            if self.tokenizer.is_fast:
+                offset = 0
+                if starts is not None:
+                    offset = starts[encoding.word_ids(row)[i]]
+                start, end = (
+                    int(x) + offset for x in encoding["offset_mapping"][row][i]
+                )
+                if ids[i] == self.tokenizer.unk_token_id:
+                    word = text[start:end]
+            tokens.append(
+                {
+                    "scores": scores[i],
+                    "index": int(i),
+                    "word": word,
+                    "start": start,
+                    "end": end,
+                    "is_first": not word.startswith("##")
+                    or ids[i] == self.tokenizer.unk_token_id,
+                }
+            )
+        return tokens
+
+    def _words(self, tokens, strategy):
+        """Put the tokens of each word together."""
+        words = []
+        for token in tokens:
+            if token["is_first"] or not words:
+                words.append([])
+            words[-1].append(token)
+        combine = {
+            "first": lambda scores: scores[0],
+            "average": lambda scores: np.mean(scores, axis=0),
+            "max": lambda scores: max(scores, key=np.max),
+        }[strategy]
+        return [
+            {
+                "scores": combine([token["scores"] for token in word]),
+                "word": self._text(word),
+                "start": word[0]["start"],
+                "end": word[-1]["end"],
+            }
+            for word in words
+        ]
+
+    def _text(self, tokens):
+        return self.tokenizer.convert_tokens_to_string(
+            [token["word"] for token in tokens]
+        )
+
+    def _entities(self, tokens, strategy, ignore_labels):
+        """The answer for the tokens, or the words, of a text."""
+        labels = [
+            self.model.config.id2label[int(token["scores"].argmax())]
+            for token in tokens
+        ]
+        scores = [token["scores"].max() for token in tokens]
+        if strategy == "none":
+            return [
+                {
+                    "entity": label,
+                    "score": float(score),
+                    **{k: token[k] for k in ("index", "word", "start", "end")},
+                }
+                for label, score, token in zip(
+                    labels, scores, tokens, strict=True
+                )
+                if label not in ignore_labels
+            ]
+        return [
+            {
+                "entity_group": label,
+                "score": float(np.mean(scores[first:last])),
+                "word": self._text(tokens[first:last]),
+                "start": tokens[first]["start"],
+                "end": tokens[last - 1]["end"],
+            }
+            for label, first, last in entity_spans(labels, outside=None)
+            if label not in ignore_labels
+        ]
+
+
+class QuestionAnsweringPipeline(Pipeline):
+    """Finds the answers to questions in contexts, see `pipeline()`."""
+
+    auto_class = auto.AutoModelForQuestionAnswering
+    face_class = heads.QuestionAnsweringFace
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        task_cls = type(self.model.task)
+        if self._layer is None:
+            self._layer = layer_of(
+                self.tokenizer, task_cls.preprocessor_cls.tokenizer_cls
+            )
+        self._preprocessor = task_cls.preprocessor_cls(self._layer)
+
+    def __call__(self, inputs=None, question=None, context=None, **kwargs):
+        if inputs is None:
+            if question is None or context is None:
+                raise ValueError(
+                    "`question` and `context` must be passed. Received: "
+                    f"question={question!r}, context={context!r}"
+                )
+            inputs = {"question": question, "context": context}
+        if isinstance(inputs, collections.abc.Mapping):
+            inputs = _samples(inputs["question"], inputs["context"])
+        answers = super().__call__(list(inputs), **kwargs)
+        return answers[0] if len(answers) == 1 else answers
+
+    def answer(
+        self,
+        inputs,
+        top_k=1,
+        doc_stride=None,
+        max_answer_len=15,
+        max_seq_len=None,
+        handle_impossible_answer=False,
+        align_to_words=True,
+        batch_size=8,
+    ):
+        """Find the answers to questions in contexts.
+
+        It is `annotate()` of the model's `task` that does.
+
+        Args:
+            inputs: List of dictionaries of a `question` and a `context`.
+            top_k: int. How many answers to give at most. Defaults to `1`, for
+                the likeliest alone and not in a list.
+            doc_stride: Optional int. How many tokens the windows of a long
+                context have in common. Defaults to half of `max_seq_len`, and
+                at most 128.
+            max_answer_len: int. How many tokens an answer has at most.
+                Defaults to `15`.
+            max_seq_len: Optional int. How many tokens a window has. Defaults
+                to 384, if the model can read as many.
+            handle_impossible_answer: bool. Whether there may be no answer,
+                which is `""`. Defaults to `False`.
+            align_to_words: bool. Must be `True`: answers are of whole words.
+            batch_size: int. How many windows to predict at once. Defaults to
+                `8`.
+
+        Returns:
+            A list with, for each question, a dictionary of the `score`, the
+            characters `start` and `end` of the context, and the `answer`, or
+            a list of such.
+        """
+        if not align_to_words:
+            raise ValueError(
+                "`align_to_words` must be True: answers are of whole words. "
+                f"Received: align_to_words={align_to_words}"
+            )
+        if max_seq_len is None:
+            max_seq_len = min(self.max_length(), 384)
+        if doc_stride is None:
+            doc_stride = min(max_seq_len // 2, 128)
+        self._preprocessor.sequence_length = max_seq_len
+        self._preprocessor.stride = doc_stride
+        columns = {
+            name: [sample[name] for sample in inputs]
+            for name in ("question", "context")
+        }
+        with self._reading_task() as task:
+            answers = task.annotate(
+                columns,
+                top_k=top_k,
+                batch_size=batch_size,
+                max_answer_length=max_answer_len,
+                handle_impossible_answer=handle_impossible_answer,
+            )
+        names = ("score", "start", "end", "answer")
+        answers = [
+            [{name: answer[name] for name in names} for answer in found]
+            for found in answers
+        ]
+        return [found[0] if top_k == 1 else found for found in answers]
+
+    @contextlib.contextmanager
+    def _reading_task(self):
+        """The task of the model, which may have no preprocessor of its own."""
+        task = self.model.task
+        preprocessor = task.preprocessor
+        task.preprocessor = self._preprocessor
+        try:
+            yield task
+        finally:
+            task.preprocessor = preprocessor
+
+
+def _samples(questions, contexts):
+    """Questions with their contexts, one of which may be for all others."""
+    questions = [questions] if isinstance(questions, str) else list(questions)
+    if isinstance(contexts, str):
+        contexts = [contexts] * len(questions)
+    if len(questions) != len(contexts):
+        raise ValueError(
+            "`question` and `context` must be of the same length. Received: "
+            f"{len(questions)} questions and {len(contexts)} contexts"
+        )
+    return [
+        {"question": question, "context": context}
+        for question, context in zip(questions, contexts, strict=True)
+    ]
+
+
+def _starts_of_words(words, delimiter):
+    """Where each word starts in the text that they are joined to."""
+    sizes = np.array([len(word) + len(delimiter) for word in words], "int64")
+    return (np.cumsum(sizes) - sizes).tolist()

@@ -1,0 +1,349 @@
+"""Pipelines whose answers are about texts as a whole, or about their tokens."""
+
+import collections.abc
+import warnings
+
+import keras
+import numpy as np
+
+from keras_squeeze import validation
+from keras_squeeze.models.tasks.class_names import likeliest
+from keras_squeeze.models.tasks.mask_filling_task import softmax
+from keras_squeeze.transformers import auto
+from keras_squeeze.transformers import heads
+from keras_squeeze.transformers.pipeline_base import Pipeline
+from keras_squeeze.transformers.sequences import check_choice
+
+_FUNCTIONS = ("softmax", "sigmoid", "none")
+
+
+class TextClassificationPipeline(Pipeline):
+    """Classifies texts, see `pipeline()`."""
+
+    auto_class = auto.AutoModelForSequenceClassification
+    face_class = heads.SequenceClassificationFace
+
+    def __call__(self, inputs, **kwargs):
+        answers = super().__call__(inputs, **kwargs)
+        # As in transformers, which has kept it from its first release.
+        is_wrapped = isinstance(inputs, str) and "top_k" not in kwargs
+        return [answers] if is_wrapped else answers
+
+    def answer(
+        self,
+        inputs,
+        top_k="",
+        function_to_apply=None,
+        return_all_scores=False,
+        batch_size=1,
+        **kwargs,
+    ):
+        """Classify texts.
+
+        Args:
+            inputs: List of strings, or of dictionaries of the `text` and the
+                `text_pair`.
+            top_k: Optional int. How many classes to give, the likeliest
+                first, and `None` for all. By default the likeliest alone,
+                and not in a list.
+            function_to_apply: Optional string. What makes scores of logits:
+                `"softmax"`, `"sigmoid"` or `"none"`. Defaults to `"none"` for
+                the problem type of regression, `"sigmoid"` for a single label
+                and for several at once, and `"softmax"` otherwise.
+            return_all_scores: bool. Whether to give all classes in the order
+                of their ids, which was the way before `top_k`. Defaults to
+                `False`.
+            batch_size: int. How many texts to predict at once. Defaults to
+                `1`.
+            **kwargs: Arguments of the tokenizer.
+
+        Returns:
+            A list with a dictionary of the `label` and its `score` for each
+            text, or a list of such.
+        """
+        config = self.model.config
+        if function_to_apply is None:
+            function_to_apply = "softmax"
+            if config.problem_type == "regression":
+                function_to_apply = "none"
+            elif (
+                config.problem_type == "multi_label_classification"
+                or config.num_labels == 1
+            ):
+                function_to_apply = "sigmoid"
+        check_choice("function_to_apply", function_to_apply, _FUNCTIONS)
+        names = [config.id2label[i] for i in range(config.num_labels)]
+        answers = []
+        texts = list(map(_text_or_pair, inputs))
+        for _, logits in self.predict(texts, batch_size, **kwargs):
+            if function_to_apply != "none":
+                function = getattr(keras.ops, function_to_apply)
+                logits = keras.ops.convert_to_numpy(function(logits))
+            for row in logits:
+                if top_k != "":
+                    answer = likeliest(row, names, top_k or len(names))
+                elif return_all_scores:
+                    answer = [
+                        {"label": name, "score": float(score)}
+                        for name, score in zip(names, row, strict=True)
+                    ]
+                else:
+                    answer = likeliest(row, names)
+                answers.append(answer)
+        return answers
+
+
+class ZeroShotClassificationPipeline(Pipeline):
+    """Tells how well labels go with texts, see `pipeline()`."""
+
+    auto_class = auto.AutoModelForSequenceClassification
+    face_class = heads.SequenceClassificationFace
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.entailment_id == -1:
+            warnings.warn(
+                "None of the labels of the model starts with `entail`: the "
+                "last of them is taken for entailment. Received: "
+                f"label2id={self.model.config.label2id}",
+                stacklevel=3,
+            )
+
+    @property
+    def entailment_id(self):
+        """int. The class that says that a text implies another, or `-1`."""
+        for label, i in self.model.config.label2id.items():
+            if label.lower().startswith("entail"):
+                return i
+        return -1
+
+    def __call__(self, inputs, candidate_labels=None, **kwargs):
+        if candidate_labels is not None:
+            kwargs["candidate_labels"] = candidate_labels
+        return super().__call__(inputs, **kwargs)
+
+    def answer(
+        self,
+        inputs,
+        candidate_labels=(),
+        hypothesis_template="This example is {}.",
+        multi_label=False,
+        batch_size=1,
+    ):
+        """Tell how well labels go with texts.
+
+        Args:
+            inputs: List of strings.
+            candidate_labels: List of strings, or one string with commas
+                between the labels.
+            hypothesis_template: string. The sentence that a label is put in.
+            multi_label: bool. Whether any number of labels may go with a
+                text, and not one of them. Defaults to `False`.
+            batch_size: int. How many pairs of a text and a label to predict
+                at once. Defaults to `1`.
+
+        Returns:
+            A list with a dictionary of the `sequence`, the `labels` and their
+            `scores` for each text, the likeliest label first.
+        """
+        labels = candidate_labels
+        if isinstance(labels, str):
+            labels = [x.strip() for x in labels.split(",") if x.strip()]
+        if not labels:
+            raise ValueError(
+                "`candidate_labels` must have at least one label. Received: "
+                f"candidate_labels={candidate_labels!r}"
+            )
+        if hypothesis_template.format(labels[0]) == hypothesis_template:
+            raise ValueError(
+                "`hypothesis_template` must have {} where the label goes. "
+                f"Received: hypothesis_template={hypothesis_template!r}"
+            )
+        pairs = [
+            (text, hypothesis_template.format(label))
+            for text in inputs
+            for label in labels
+        ]
+        batches = self.predict(pairs, batch_size, truncation="only_first")
+        logits = [row for _, rows in batches for row in rows]
+        logits = np.reshape(logits, (len(inputs), len(labels), -1))
+        entailment = self.entailment_id
+        if multi_label or len(labels) == 1:
+            contradiction = -1 if entailment == 0 else 0
+            scores = softmax(logits[..., [contradiction, entailment]])[..., 1]
+        else:
+            scores = softmax(logits[..., entailment])
+        answers = []
+        for text, row in zip(inputs, scores, strict=True):
+            order = np.argsort(row)[::-1]
+            answers.append(
+                {
+                    "sequence": text,
+                    "labels": [labels[i] for i in order],
+                    "scores": row[order].tolist(),
+                }
+            )
+        return answers
+
+
+class FillMaskPipeline(Pipeline):
+    """Finds the words for masks, see `pipeline()`."""
+
+    auto_class = auto.AutoModelForMaskedLM
+    face_class = heads.MaskedLMFace
+
+    def __call__(self, inputs, **kwargs):
+        answers = super().__call__(inputs, **kwargs)
+        # As in transformers.
+        is_wrapped = isinstance(inputs, list) and len(inputs) == 1
+        return answers[0] if is_wrapped else answers
+
+    def answer(
+        self,
+        inputs,
+        top_k=5,
+        targets=None,
+        tokenizer_kwargs=None,
+        batch_size=1,
+    ):
+        """Find the words for masks.
+
+        Args:
+            inputs: List of strings with `tokenizer.mask_token` in them.
+            top_k: int. How many words to give for each mask. Defaults to `5`.
+            targets: Optional string or list of strings. The words to choose
+                from. Of one that is not in the vocabulary, the first token is
+                taken.
+            tokenizer_kwargs: Optional dictionary of arguments of the
+                tokenizer.
+            batch_size: int. How many texts to predict at once. Defaults to
+                `1`.
+
+        Returns:
+            A list with, for each text, a list of dictionaries of the `score`,
+            the id `token`, `token_str` and the `sequence`, the text with the
+            word in it; for a text with several masks a list of such lists.
+        """
+        validation.check_positive_int("top_k", top_k)
+        mask = self.tokenizer.mask_token_id
+        if mask is None:
+            raise ValueError("`tokenizer` must have a `mask_token`.")
+        known = None if targets is None else self._target_ids(targets)
+        batches = self.predict(inputs, batch_size, **(tokenizer_kwargs or {}))
+        answers = []
+        for encoding, logits in batches:
+            for ids, rows in zip(encoding["input_ids"], logits, strict=True):
+                positions = np.flatnonzero(ids == mask)
+                if not len(positions):
+                    raise ValueError(
+                        f"Each text must have a `{self.tokenizer.mask_token}` "
+                        f"that is not cut off. Received: "
+                        f"{inputs[len(answers)]!r}"
+                    )
+                found = [
+                    self._fill(ids, i, scores, known, top_k, len(positions))
+                    for i, scores in zip(
+                        positions, softmax(rows[positions]), strict=True
+                    )
+                ]
+                answers.append(found if len(found) > 1 else found[0])
+        return answers
+
+    def _target_ids(self, targets):
+        targets = [targets] if isinstance(targets, str) else targets
+        vocabulary = self.tokenizer.get_vocab()
+        found = []
+        for target in targets:
+            ids = [vocabulary.get(target)]
+            if ids == [None]:
+                ids = self.tokenizer.encode(target, add_special_tokens=False)
+                token = self.tokenizer.convert_ids_to_tokens(ids[:1])
+                warnings.warn(
+                    f"The target {target!r} is not in the vocabulary. "
+                    f"Instead of it, {token} is used.",
+                    stacklevel=5,
+                )
+            found += ids[:1]
+        if not found:
+            raise ValueError(
+                "`targets` must have at least one word. Received: "
+                f"targets={targets}"
+            )
+        return np.unique(found)
+
+    def _fill(self, ids, position, scores, known, top_k, num_masks):
+        if known is None:
+            known = np.arange(len(scores))
+        order = np.argsort(-scores[known], kind="stable")[:top_k]
+        answers = []
+        for token in known[order]:
+            filled = np.where(np.arange(len(ids)) == position, token, ids)
+            filled = filled[filled != self.tokenizer.pad_token_id]
+            answers.append(
+                {
+                    "score": float(scores[token]),
+                    "token": int(token),
+                    "token_str": self.tokenizer.decode([int(token)]),
+                    # Else the other masks would be left out, too.
+                    "sequence": self.tokenizer.decode(
+                        filled, skip_special_tokens=num_masks == 1
+                    ),
+                }
+            )
+        return answers
+
+
+class FeatureExtractionPipeline(Pipeline):
+    """Gives the hidden states of texts, see `pipeline()`."""
+
+    auto_class = auto.AutoModel
+    face_class = heads.ModelFace
+
+    def answer(
+        self,
+        inputs,
+        tokenize_kwargs=None,
+        truncation=True,
+        return_tensors=False,
+        batch_size=1,
+    ):
+        """Compute the last hidden states.
+
+        Args:
+            inputs: List of strings.
+            tokenize_kwargs: Optional dictionary of arguments of the
+                tokenizer.
+            truncation: bool or string. Whether texts are cut that are longer
+                than the model can read. Defaults to `True`.
+            return_tensors: bool. Whether to give arrays and not nested lists.
+                Defaults to `False`.
+            batch_size: int. How many texts to predict at once. Defaults to
+                `1`.
+
+        Returns:
+            A list with, for each text, a list of one list: that of the vector
+            of each token.
+        """
+        options = {"truncation": truncation, **(tokenize_kwargs or {})}
+        options["return_attention_mask"] = True
+        answers = []
+        for encoding, states in self.predict(inputs, batch_size, **options):
+            for mask, rows in zip(
+                encoding["attention_mask"], states, strict=True
+            ):
+                found = rows[None, mask == 1]
+                answers.append(found if return_tensors else found.tolist())
+        return answers
+
+
+def _text_or_pair(value):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, collections.abc.Mapping):
+        if value.get("text_pair") is None:
+            return value["text"]
+        return value["text"], value["text_pair"]
+    raise ValueError(
+        "A text must be a string, or for a pair a dictionary of the `text` "
+        f"and the `text_pair`. Received: {value!r}"
+    )

@@ -1,0 +1,51 @@
+"""Tokenizers of transformers, and layers that do the same."""
+
+import os
+import tempfile
+
+from keras_squeeze.transformers import tokenizers
+from keras_squeeze.transformers.tokenizer_files import LAYER_ARGUMENTS
+
+
+def tokenizer_of(layer, **kwargs):
+    """Make a tokenizer of transformers that does what a layer does.
+
+    Args:
+        layer: A tokenizer of `keras_squeeze.models`.
+        **kwargs: other arguments of the tokenizer.
+
+    Returns:
+        A `MobileBertTokenizerFast` or a `SqueezeBertTokenizerFast`.
+    """
+    cls = getattr(tokenizers, f"{type(layer).__name__}Fast")
+    config = layer.get_config()
+    arguments = {
+        ours: config[theirs]
+        for theirs, ours in LAYER_ARGUMENTS.items()
+        if config[theirs] is not None
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        layer.save_assets(folder)
+        path = os.path.join(folder, "vocabulary.txt")
+        return cls(path, **{**arguments, **kwargs})
+
+
+def layer_of(tokenizer, cls):
+    """Make a layer that does what a tokenizer of transformers does.
+
+    Args:
+        tokenizer: A tokenizer of this package, fast or slow.
+        cls: The class of the layer, of `keras_squeeze.models`.
+
+    Returns:
+        A layer of that class.
+    """
+    vocabulary = tokenizer.get_vocab()
+    arguments = {
+        theirs: tokenizer.init_kwargs.get(ours)
+        for theirs, ours in LAYER_ARGUMENTS.items()
+    }
+    # Those that were added later, too.
+    arguments["oov_token"] = tokenizer.unk_token
+    arguments["special_tokens"] = list(tokenizer.added_tokens_encoder)
+    return cls(sorted(vocabulary, key=vocabulary.get), **arguments)
