@@ -110,6 +110,7 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, keras.Model):
         # Without a head, what it computes with is the backbone.
         self.task = None if self.task_cls is None else task
         self.backbone = task if self.task_cls is None else task.backbone
+        self._is_in_call = False
         self._is_in_step = False
         self._uses_own_loss = False
         self.built = True
@@ -192,6 +193,16 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, keras.Model):
             "token_type_ids": np.zeros(shape, "int32"),
         }
 
+    @property
+    def input_signature(self):
+        """Dictionary of the `tf.TensorSpec` of the inputs, for a graph."""
+        import tensorflow as tf
+
+        return {
+            name: tf.TensorSpec([None] * self.rank, "int32", name=name)
+            for name in self.dummy_inputs
+        }
+
     @classmethod
     def input_names(cls):
         """Tuple of the names of the arguments for inputs."""
@@ -212,10 +223,21 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, keras.Model):
         return_dict = options.pop("return_dict", None)
         if return_dict is None:
             return_dict = self.config.use_return_dict
-        outputs = super().__call__(tensors, **options)
+        self._is_in_call = True
+        try:
+            outputs = super().__call__(tensors, **options)
+        finally:
+            self._is_in_call = False
         if return_dict or self._is_in_step:
             return outputs
         return self._to_tuple(outputs)
+
+    def forward(self, *args, **kwargs):
+        """Call the model, by PyTorch's name for it."""
+        if self._is_in_call:
+            # On the torch backend, this is how Keras calls its layers.
+            return super().forward(*args, **kwargs)
+        return self(*args, **kwargs)
 
     def _to_tuple(self, outputs):
         return outputs.to_tuple()

@@ -37,6 +37,11 @@ _WITHOUT_MEANING = (
     "use_safetensors",
     "weights_only",
 )
+# What it has, and what to do instead.
+_NOT_SUPPORTED = {
+    "saved_model": "Use `model.task.export()` or `export_tflite(model.task)`.",
+    "variant": "Put the files in a folder of their own, or in a `subfolder`.",
+}
 
 
 class Pretrained:
@@ -84,6 +89,7 @@ class Pretrained:
         Raises:
             OSError: If there are no such files.
             ValueError: If weights have another shape than the model's.
+            NotImplementedError: If `variant` is passed.
 
         Example:
 
@@ -98,6 +104,7 @@ class Pretrained:
         )
         for name in _WITHOUT_MEANING:
             kwargs.pop(name, None)
+        _check_supported(kwargs)
         torch_dtype = kwargs.pop("torch_dtype", None)
         dtype = kwargs.pop("dtype", torch_dtype)
         if config is None:
@@ -246,8 +253,10 @@ class Pretrained:
         Raises:
             AssertionError: If `save_directory` is a file.
             ValueError: If `safe_serialization` is not True.
+            NotImplementedError: If `saved_model` or `variant` is passed.
         """
         check_not_a_file(save_directory)
+        _check_supported(kwargs)
         if not safe_serialization:
             raise ValueError(
                 "`safe_serialization` must be True: weights are written as "
@@ -366,6 +375,37 @@ class Pretrained:
         head = self.get_lm_head()
         return None if head is None else {"bias": head.bias}
 
+    def set_bias(self, value):
+        """Replace the bias of the layer that predicts words.
+
+        Args:
+            value: A dictionary of the values, as `get_bias()` gives it.
+
+        Raises:
+            ValueError: If the model predicts no words.
+        """
+        if self.get_lm_head() is None:
+            raise ValueError(
+                f"`{type(self).__name__}` predicts no words, and has no bias "
+                "to set."
+            )
+        self.get_lm_head().bias.assign(value["bias"])
+
+    def prune_heads(self, heads_to_prune):
+        """Not there: the heads of attention stay as they are.
+
+        Args:
+            heads_to_prune: Dictionary of lists of heads by layer.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(
+            "Heads of attention cannot be removed. To compute without some of "
+            "them, pass `head_mask` to the model. Received: "
+            f"heads_to_prune={heads_to_prune}"
+        )
+
     def resize_token_embeddings(
         self, new_num_tokens=None, pad_to_multiple_of=None, mean_resizing=True
     ):
@@ -400,6 +440,17 @@ class Pretrained:
                 self.get_lm_head().resize_vocabulary(initializer)
             self.config.vocab_size = wanted
         return self.get_input_embeddings()
+
+
+def _check_supported(kwargs):
+    """Take arguments that are not supported out, which must not be set."""
+    for name, advice in _NOT_SUPPORTED.items():
+        value = kwargs.pop(name, None)
+        if value:
+            raise NotImplementedError(
+                f"`{name}` is not supported. {advice} Received: "
+                f"{name}={value!r}"
+            )
 
 
 class _Arrays(dict):

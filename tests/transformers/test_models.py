@@ -135,6 +135,7 @@ def test_forms_of_a_call(model):
     lists = {key: value.tolist() for key, value in arrays.items()}
     calls = [
         ours(ids, mask, types),
+        ours.forward(ids, mask, token_type_ids=types),
         ours([ids, mask, types]),
         ours((ids, mask, types)),
         ours(arrays),
@@ -347,6 +348,11 @@ def test_dummy_inputs():
         _, ours = pair(model, task)
         assert ours.main_input_name in ours.dummy_inputs
         assert len(ours(ours.dummy_inputs)) > 0
+        signature = ours.input_signature
+        assert list(signature) == list(ours.dummy_inputs)
+        for key, value in ours.dummy_inputs.items():
+            assert signature[key].dtype.name == value.dtype.name
+            assert signature[key].shape.as_list() == [None] * value.ndim
 
 
 @each_model
@@ -376,6 +382,8 @@ def test_errors(model):
         ours(ids, head_mask=np.ones(5))
     with pytest.warns(UserWarning, match="nonsense"):
         ours({"input_ids": ids, "nonsense": ids})
+    with pytest.raises(NotImplementedError, match="pass `head_mask`"):
+        ours.prune_heads({0: [1]})
     with pytest.raises(ValueError, match="`config`"):
         type(ours)("a name")
     with pytest.raises(ValueError, match="`task`"):
