@@ -4,18 +4,7 @@ These classes have the names, the arguments, the outputs and the files of
 transformers' PyTorch classes, and compute with the backbones and tasks of
 `keras_squeeze.models`. The classes whose names start with `TF` differ from
 the others in the order of their positional arguments alone. What differs from
-transformers on purpose:
-
-| What | transformers | here |
-|---|---|---|
-| Loss if all labels are ignored | NaN | 0 |
-| `problem_type` that labels imply | is written to the config | is not |
-| Attentions of SqueezeBERT | scores before the softmax | probabilities |
-| `head_mask` of SqueezeBERT and of the TF classes | an error | works |
-| Loss of the TF classes | one for each sample, or of one element | a scalar |
-| `tie_word_embeddings=False` of a language model | weights apart | an error |
-| Pooler of the classes without one | none | kept, and not saved |
-| A folder without `config.json` | the defaults, silently | an error |
+transformers on purpose is in `guides/coming_from_transformers.py`.
 """
 
 import collections.abc

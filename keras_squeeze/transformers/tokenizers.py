@@ -1,21 +1,8 @@
 """The tokenizers of transformers, for both models.
 
 They have the names, the arguments, the outputs and the files of those of
-transformers. What differs from transformers on purpose:
-
-| What | transformers | here |
-|---|---|---|
-| Warnings | on a log | of Python |
-| Faults of the `tokenizers` library | of no class | `ValueError` |
-| `save_pretrained()` to a file | does nothing | an error |
-| `tokenizer.json` after a padded call | pads from then on | does not |
-| `pad()` | changes its argument | does not |
-| Negative tokens in `token_to_word()` and the like | an error | from the end |
-| `return_tensors` | no `"keras"` | `"keras"` |
-| Slow, a single text without tokens | not padded | padded |
-| Slow, removed tokens without a `max_length` | an error | none |
-| Slow, `split_special_tokens` for a batch | ignored | heeded |
-| Chat templates, attributes of `extra_special_tokens`, training | there | not |
+transformers. What differs from transformers on purpose is in
+`guides/coming_from_transformers.py`.
 """
 
 from keras_squeeze.transformers.fast_tokenizer import FastTokenizer

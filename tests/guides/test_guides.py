@@ -79,3 +79,12 @@ def test_fill_mask_and_embeddings(capsys):
     best = results["similarities"].argsort()[::-1][:2]
     # The two of the corpus that are about things to be had for free.
     assert set(best.tolist()) == {1, 4}
+
+
+@only_once
+def test_coming_from_transformers(capsys):
+    results = run("coming_from_transformers", capsys)
+    labels = [answer["label"] for answer in results["answers"]]
+    assert labels == ["bad", "good"]
+    assert results["wrapped"].task is results["task"]
+    assert results["classify"](results["texts"][0])[0]["label"] == "good"

@@ -391,7 +391,7 @@ def test_question_answering(answerers, options):
     options = {"question": QUESTION, "context": CONTEXT, **options}
     found = check(*answerers, **options)
     assert list(found) == ["score", "start", "end", "answer"]
-    # It has answers more than once, before its release 5.
+    # It adds up the scores of no more candidates than are asked for.
     ours, theirs = answerers
     answers = ours(**options, top_k=4)
     expected = {x["answer"]: x for x in theirs(**options, top_k=40)}
