@@ -35,12 +35,14 @@ TASKS = {
     ),
 }
 CLASSES = [(model, task) for model in MODELS for task in TASKS[model.original]]
+# On jax, a step is compiled in less time than its operations one by one.
+RUN_EAGERLY = keras.backend.backend() != "jax"
 NUM_LABELS = {"ForSequenceClassification": 3, "ForTokenClassification": 4}
 
 
 def name(value):
     """The name of a parameter of a test."""
-    return value if isinstance(value, str) else value.original
+    return getattr(value, "original", str(value))
 
 
 def face(model, task, prefix=""):

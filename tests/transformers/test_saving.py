@@ -16,6 +16,7 @@ from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
 from tests.hub import local_hub as local_hub
 from tests.transformers.faces import CLASSES
+from tests.transformers.faces import RUN_EAGERLY
 from tests.transformers.faces import TASKS
 from tests.transformers.faces import assert_same
 from tests.transformers.faces import face
@@ -72,7 +73,7 @@ def test_round_trip_after_training(model, task, tmp_path):
     _, folder = saved_original(model, task)
     ours = face(model, task, "TF").from_pretrained(folder)
     before = to_numpy(ours.get_input_embeddings().embeddings)
-    ours.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
+    ours.compile(keras.optimizers.Adam(1e-2), run_eagerly=RUN_EAGERLY)
     ours.train_on_batch({**inputs(task), **labels(task)})
     assert np.abs(to_numpy(before) - before).max() == 0
     after = to_numpy(ours.get_input_embeddings().embeddings)
@@ -214,6 +215,7 @@ def test_configuration_is_passed():
     assert ours.config.name_or_path == str(folder)
 
 
+@on_one_backend
 @pytest.mark.parametrize("dtype", ["float16", torch.float16])
 def test_dtype(dtype):
     _, folder = saved_original(MobileBert, TEXT)
@@ -290,8 +292,11 @@ def test_errors(tmp_path):
         ours.set_input_embeddings(np.ones((3, 2)))
 
 
-@each_model
-@pytest.mark.parametrize("size", [57, 64])
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [(MobileBert, 57), (MobileBert, 64), (SqueezeBert, 64)],
+    ids=name,
+)
 def test_resizing(model, size, tmp_path):
     task = "ForMaskedLM"
     theirs, folder = saved_original(model, task)
@@ -317,7 +322,7 @@ def test_resizing(model, size, tmp_path):
     ours.save_pretrained(tmp_path)
     again = load_theirs(model, task, tmp_path)
     assert_same(ours(**arrays), run_original(again, **arrays))
-    ours.compile(run_eagerly=True)
+    ours.compile(run_eagerly=RUN_EAGERLY)
     ours.train_on_batch({**arrays, "labels": arrays["input_ids"]})
     assert np.abs(to_numpy(ours(**arrays).logits) - found).max() > 1e-5
 
