@@ -15,6 +15,8 @@ from keras_squeeze.transformers.pipeline_base import Pipeline
 from keras_squeeze.transformers.sequences import check_choice
 
 _FUNCTIONS = ("softmax", "sigmoid", "none")
+# `None` asks for all classes.
+_LIKELIEST = object()
 
 
 class TextClassificationPipeline(Pipeline):
@@ -32,7 +34,7 @@ class TextClassificationPipeline(Pipeline):
     def answer(
         self,
         inputs,
-        top_k="",
+        top_k=_LIKELIEST,
         function_to_apply=None,
         return_all_scores=False,
         batch_size=1,
@@ -80,7 +82,7 @@ class TextClassificationPipeline(Pipeline):
                 function = getattr(keras.ops, function_to_apply)
                 logits = keras.ops.convert_to_numpy(function(logits))
             for row in logits:
-                if top_k != "":
+                if top_k is not _LIKELIEST:
                     answer = likeliest(row, names, top_k or len(names))
                 elif return_all_scores:
                     answer = [
