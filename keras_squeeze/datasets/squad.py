@@ -49,7 +49,8 @@ class SquadSamples(Samples):
 
         Each is one of the questions, chosen at random, with a paragraph of
         another article, also chosen at random, that has none of its answers
-        in it.
+        in it. Questions whose answers are everywhere, such as a full stop,
+        are not chosen.
 
         Args:
             fraction: float. Which part of all questions is to be added ones.
@@ -60,8 +61,8 @@ class SquadSamples(Samples):
             them.
 
         Raises:
-            ValueError: If `fraction` is not between 0 and 1, or there is no
-                such paragraph.
+            ValueError: If `fraction` is not between 0 and 1, or no question
+                has such a paragraph.
         """
         if not 0 < fraction < 1:
             raise ValueError(
@@ -71,12 +72,24 @@ class SquadSamples(Samples):
         random = np.random.default_rng(seed)
         count = round(len(self) * fraction / (1 - fraction))
         answered = np.flatnonzero(self.y["answer_start"] >= 0)
-        chosen = random.choice(answered, count, replace=count > len(answered))
         paragraphs = dict(zip(self.x["context"], self.titles, strict=True))
         contexts, titles = map(list, (paragraphs, paragraphs.values()))
-        added = [
-            self._find_unanswering(i, contexts, titles, random) for i in chosen
-        ]
+        chosen, added = [], []
+        while len(chosen) < count:
+            num_before = len(chosen)
+            for i in random.permutation(answered):
+                if len(chosen) == count:
+                    break
+                found = self._find_unanswering(i, contexts, titles, random)
+                if found is not None:
+                    chosen.append(i)
+                    added.append(found)
+            if len(chosen) == num_before:
+                raise ValueError(
+                    "A question can be made unanswerable by a paragraph of "
+                    "another article without its answers only. Received: no "
+                    f"such paragraph for {len(answered)} questions"
+                )
         question = self.x["question"][chosen]
         context = object_array([contexts[i] for i in added])
         ids = object_array([f"{id}-unanswerable" for id in self.ids[chosen]])
@@ -99,7 +112,7 @@ class SquadSamples(Samples):
         )
 
     def _find_unanswering(self, index, contexts, titles, random):
-        """Returns the number of a paragraph that does not answer a question."""
+        """The number of a paragraph that does not answer a question."""
         answers = [answer.lower() for answer in self.answers[index]]
         for i in random.permutation(len(contexts)):
             context = contexts[i].lower()
@@ -107,11 +120,7 @@ class SquadSamples(Samples):
                 answer in context for answer in answers
             ):
                 return i
-        raise ValueError(
-            "A question can be made unanswerable by a paragraph of another "
-            "article without its answers only. Received: no such paragraph "
-            f"for the question {self.ids[index]!r}"
-        )
+        return None
 
 
 def read_squad(path):
