@@ -1,5 +1,6 @@
 """What the pipelines have in common."""
 
+import collections.abc
 import contextlib
 import inspect
 
@@ -19,7 +20,7 @@ class Pipeline:
         **kwargs: Arguments of a call, for calls without them.
 
     Call arguments:
-        inputs: A text, or a list of texts.
+        inputs: A text, or a list or another iterable of texts.
         batch_size: int. How many texts to predict at once. Defaults to `1`,
             as in transformers: of texts that are padded, MobileBERT, which
             embeds tokens with their neighbours, has slightly other outputs.
@@ -56,9 +57,9 @@ class Pipeline:
     def __call__(self, inputs, **kwargs):
         self._check_arguments(kwargs)
         kwargs = {**self._kwargs, **kwargs}
-        if isinstance(inputs, (list, tuple)):
-            return self.answer(list(inputs), **kwargs)
-        return self.answer([inputs], **kwargs)[0]
+        if isinstance(inputs, (str, collections.abc.Mapping)):
+            return self.answer([inputs], **kwargs)[0]
+        return self.answer(list(inputs), **kwargs)
 
     def answer(self, inputs, batch_size=1):
         """Answer a list of inputs.

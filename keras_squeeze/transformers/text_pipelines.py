@@ -63,6 +63,8 @@ class TextClassificationPipeline(Pipeline):
             A list with a dictionary of the `label` and its `score` for each
             text, or a list of such.
         """
+        if top_k is not _LIKELIEST and top_k is not None:
+            validation.check_positive_int("top_k", top_k)
         config = self.model.config
         if function_to_apply is None:
             function_to_apply = "softmax"
@@ -168,7 +170,8 @@ class ZeroShotClassificationPipeline(Pipeline):
         ]
         batches = self.predict(pairs, batch_size, truncation="only_first")
         logits = [row for _, rows in batches for row in rows]
-        logits = np.reshape(logits, (len(inputs), len(labels), -1))
+        num_classes = self.model.config.num_labels
+        logits = np.reshape(logits, (len(inputs), len(labels), num_classes))
         entailment = self.entailment_id
         if multi_label or len(labels) == 1:
             contradiction = -1 if entailment == 0 else 0

@@ -202,6 +202,7 @@ def test_zero_shot_classification(classifiers, options):
     check(ours, theirs, TEXTS[0], **options)
     labels = options.pop("candidate_labels")
     check(ours, theirs, TEXTS[:1], labels, **options)
+    assert ours([], labels) == []
     with pytest.raises(ValueError, match="at least one label"):
         ours(TEXTS, [])
     with pytest.raises(ValueError, match="must have {} where"):
@@ -519,8 +520,18 @@ def test_errors(classifiers):
         ours(TEXTS, function_to_apply="tanh")
     with pytest.raises(ValueError, match="A text must be a string"):
         ours([["a", "b"]])
+    with pytest.raises(ValueError, match="`top_k` must be"):
+        ours(TEXTS, top_k=0)
     with pytest.raises(ValueError, match="`batch_size` must be"):
         ours(TEXTS, batch_size=0)
+
+
+@on_one_backend
+def test_any_iterable_of_texts(classifiers):
+    ours, _ = classifiers
+    expected = ours(TEXTS)
+    assert ours(iter(TEXTS)) == ours(np.array(TEXTS)) == expected
+    assert ours([]) == []
 
 
 @on_one_backend
