@@ -42,6 +42,11 @@ def run(name, capsys):
     return results
 
 
+@pytest.mark.skipif(
+    keras.config.backend() == "jax",
+    reason="it is run on the default backend and on the one that starts "
+    "fastest",
+)
 def test_getting_started(capsys):
     results = run("getting_started", capsys)
     answers = results["tflite_model"].predict(results["messages"])
