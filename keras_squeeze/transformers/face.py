@@ -486,7 +486,7 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, keras.Model):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        build_optimizer(self)
 
     @contextlib.contextmanager
     def _step(self):

@@ -297,7 +297,7 @@ class TextTask(FromPreset):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        build_optimizer(self)
 
 
 def default_optimizer():
