@@ -18,17 +18,28 @@ from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.layers.grouped_dense import grouped_convolution_scope
 
 
-def _main(folder, filepath, quantization):
+def _main(folder, filepath, options):
     """What the other process does; its answer is a file in the folder."""
     try:
-        answer = {"parameters": _convert(folder, filepath, quantization)}
+        answer = {"parameters": convert_model(folder, filepath, **options)}
     except Exception as e:
         answer = {"error": _explain(e)}
     with open(os.path.join(folder, ANSWER_FILE), "w", encoding="utf-8") as file:
         json.dump(answer, file)
 
 
-def _convert(folder, filepath, quantization):
+def convert_model(folder, filepath, quantization=None):
+    """Convert the model that a folder has the config and weights of.
+
+    Args:
+        folder: string. The folder.
+        filepath: string. The file to write.
+        quantization: string or `None`. One of `process.QUANTIZATIONS`.
+            Defaults to `None`, for float32.
+
+    Returns:
+        int. The number of parameters of the model.
+    """
     with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
         config = json.load(file)
     model = keras.saving.deserialize_keras_object(config)

@@ -111,7 +111,9 @@ def export_tflite(
             ) as file:
                 json.dump(exported_config, file)
             tell("Converting, in a process with TensorFlow")
-            parameters = convert(exchange, unverified, quantization)
+            parameters = convert(
+                exchange, unverified, quantization=quantization
+            )
             if config != exported_config:
                 # A model in mixed precision is itself farther from the
                 # exported one than an export may be.

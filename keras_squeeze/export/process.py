@@ -23,15 +23,15 @@ class ExportError(RuntimeError):
     """A model that cannot be exported, or a file that is not good enough."""
 
 
-def convert(folder, filepath, quantization=None):
+def convert(folder, filepath, **options):
     """Convert a saved serving model to a `.tflite` file.
 
     Args:
         folder: string. A folder with the config of the model in `config.json`
             and its weights in `model.weights.h5`.
         filepath: string. The file to write.
-        quantization: string or `None`. One of `QUANTIZATIONS`. Defaults to
-            `None`, for float32.
+        **options: The keyword arguments of `conversion.convert_model()`, of
+            types that JSON has.
 
     Returns:
         int. The number of parameters of the model.
@@ -50,7 +50,7 @@ def convert(folder, filepath, quantization=None):
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     command = [sys.executable, "-P", "-m", "keras_squeeze.export.conversion"]
-    command += [folder, filepath, json.dumps(quantization)]
+    command += [folder, filepath, json.dumps(options)]
     result = subprocess.run(
         command,
         env=environment,
