@@ -5,12 +5,12 @@ import uuid
 
 import keras
 
+from keras_squeeze.export.model_file import count_operations
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import QUANTIZATIONS
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
 from keras_squeeze.export.report import ExportReport
-from keras_squeeze.export.report import count_operations
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model

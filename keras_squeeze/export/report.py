@@ -1,4 +1,3 @@
-import collections
 import dataclasses
 
 
@@ -86,34 +85,3 @@ def _describe(tensors):
         f"{name} {dtype}{list(shape)}"
         for name, (shape, dtype) in tensors.items()
     )
-
-
-def count_operations(filepath):
-    """Count the operations of a `.tflite` file.
-
-    Args:
-        filepath: string. The file.
-
-    Returns:
-        A dictionary of counts by the names of the operations, the most
-        frequent first.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {
-        value: name
-        for name, value in vars(schema.BuiltinOperator).items()
-        if not name.startswith("_")
-    }
-    with open(filepath, "rb") as file:
-        model = schema.Model.GetRootAs(file.read(), 0)
-    counts = collections.Counter()
-    for i in range(model.SubgraphsLength()):
-        graph = model.Subgraphs(i)
-        for j in range(graph.OperatorsLength()):
-            code = model.OperatorCodes(graph.Operators(j).OpcodeIndex())
-            # Files of the first schema, which had a byte for the code, have
-            # it in the deprecated field alone.
-            number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-            counts[names[number]] += 1
-    return dict(counts.most_common())
