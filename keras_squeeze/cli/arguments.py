@@ -107,3 +107,24 @@ def check_output_folder(path, overwrite=False):
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"`{path.parent}` is not writable.")
     return path
+
+
+def check_output_file(path, *suffixes):
+    """Check that a file can be written, before the work for it is done.
+
+    Args:
+        path: string. The file.
+        *suffixes: strings. The endings that its name may have.
+
+    Raises:
+        ValueError: If its name has another ending.
+        FileNotFoundError: If the folder for it does not exist.
+        PermissionError: If the file cannot be written.
+    """
+    path = pathlib.Path(path).resolve()
+    if path.suffix not in suffixes:
+        raise ValueError(f"`{path}` must end in {' or '.join(suffixes)}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"`{path.parent}` is not a folder.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f"`{path}` is not writable.")

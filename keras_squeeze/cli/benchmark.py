@@ -31,7 +31,60 @@ def add_arguments(parser):
         metavar="N",
         help="how many sequences to compute at once (default: %(default)s)",
     )
-    for subparser in (tokenization, grouped_dense):
+    latency = subparsers.add_parser(
+        "latency",
+        help="exported files, next to BERT-base exported in the same way",
+        description="Times and sizes of classifiers of published size and of "
+        "the tiny presets in LiteRT, next to BERT-base. The models of "
+        "published size have random weights, on which the times do not "
+        "depend.",
+    )
+    latency.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="a model to export and measure, which may be given several "
+        "times (default: all of bert_base, squeeze_bert, mobile_bert, "
+        "squeeze_bert_tiny_en_uncased, mobile_bert_tiny_en_uncased)",
+    )
+    latency.add_argument(
+        "--quantization",
+        action="append",
+        metavar="NAME",
+        help="how to export the models, as in `export`, or float32; it may "
+        "be given several times (default: float32 and dynamic_int8)",
+    )
+    latency.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a .tflite file to measure along with them, which may be given "
+        "several times",
+    )
+    latency.add_argument(
+        "--folder",
+        metavar="DIR",
+        help="where to keep the exported files, which are not exported again "
+        "if they are there (default: nowhere)",
+    )
+    latency.add_argument(
+        "--threads",
+        type=arguments.positive_int,
+        default=1,
+        metavar="N",
+        help="how many threads LiteRT has (default: %(default)s)",
+    )
+    latency.add_argument(
+        "--profile",
+        action="store_true",
+        help="tell which operations of each file take how long, too",
+    )
+    latency.add_argument(
+        "--plot", metavar="FILE", help="a .png file to draw the times in"
+    )
+    repeats = {tokenization: 5, grouped_dense: 5, latency: 50}
+    for subparser in repeats:
         subparser.add_argument(
             "--sequence-length",
             type=arguments.positive_int,
@@ -42,7 +95,7 @@ def add_arguments(parser):
         subparser.add_argument(
             "--repeats",
             type=arguments.positive_int,
-            default=5,
+            default=repeats[subparser],
             metavar="N",
             help="how often to measure, of which the median is given "
             "(default: %(default)s)",
@@ -50,9 +103,6 @@ def add_arguments(parser):
 
 
 def run(args):
-    from rich.console import Console
-    from rich.table import Table
-
     settings = {
         "sequence_length": args.sequence_length,
         "repeats": args.repeats,
@@ -61,20 +111,63 @@ def run(args):
         from keras_squeeze.benchmarks import tokenization
 
         sentences = _sentences(args.sentences)
-        rows = tokenization.run(sentences, **settings)
-    else:
+        _print_table(tokenization.run(sentences, **settings))
+    elif args.part == "grouped_dense":
         from keras_squeeze.benchmarks import grouped_dense
 
-        rows = grouped_dense.run(batch_size=args.batch_size, **settings)
-    table = Table(*(name.replace("_", " ") for name in rows[0]))
-    for row in rows:
-        table.add_row(
-            *(
-                f"{value:,.2f}" if isinstance(value, float) else str(value)
-                for value in row.values()
-            )
+        _print_table(grouped_dense.run(batch_size=args.batch_size, **settings))
+    else:
+        _run_latency(args, settings)
+
+
+def _run_latency(args, settings):
+    if args.plot:
+        arguments.check_output_file(args.plot, ".png")
+
+    from keras_squeeze.benchmarks import latency
+
+    if args.quantization:
+        settings["quantizations"] = [
+            None if name == "float32" else name for name in args.quantization
+        ]
+    if args.model:
+        settings["models"] = args.model
+    rows = latency.run(
+        files=args.file,
+        folder=args.folder,
+        num_threads=args.threads,
+        profile=args.profile,
+        **settings,
+    )
+    operations = [row.pop("operations", None) for row in rows]
+    _print_table(rows)
+    if args.profile:
+        for row, kinds in zip(rows, operations, strict=True):
+            _print_table(kinds, title=f"{row['name']}, {row['weights']}")
+    if args.plot:
+        latency.plot(rows, args.plot)
+        print(f"Wrote {args.plot}")
+
+
+def _print_table(rows, title=None):
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for name, value in rows[0].items():
+        table.add_column(
+            name.replace("_", " "),
+            justify="left" if isinstance(value, str) else "right",
         )
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
     Console().print(table)
+
+
+def _cell(value):
+    if value is None:
+        return ""
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
 def _sentences(path):

@@ -3,6 +3,7 @@
 import json
 
 import keras
+import keras_hub
 
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.layers.bert_embeddings import BertEmbeddings
@@ -18,7 +19,8 @@ def find_embeddings(model):
 
     Returns:
         A `keras_squeeze.layers.bert_embeddings.BertEmbeddings`, which knows
-        the ranges of the model's inputs.
+        the ranges of the model's inputs, or KerasHub's `BertBackbone`, which
+        does, too.
 
     Raises:
         ValueError: If there are none, or the model is not functional over the
@@ -49,7 +51,8 @@ def find_embeddings(model):
         # A model made from a backbone's output has the backbone's layers.
         if isinstance(layer, EncoderBackbone):
             layer = layer.embeddings
-        if isinstance(layer, BertEmbeddings):
+        # BERT itself is what these models are measured by.
+        if isinstance(layer, (BertEmbeddings, keras_hub.models.BertBackbone)):
             return layer
     raise ValueError(
         "`model` must be made from a backbone of keras_squeeze. Received: a "

@@ -93,3 +93,46 @@ def test_wrong_sentences(tmp_path, name):
     (tmp_path / "empty.txt").write_text("\n")
     argv = ["benchmark", "tokenization", "--sentences", str(tmp_path / name)]
     assert cli.main(argv) == 2
+
+
+def test_latency_in_tables(tmp_path, capsys, monkeypatch):
+    from keras_squeeze.benchmarks import latency
+
+    calls = []
+
+    def run(**settings):
+        calls.append(settings)
+        row = {"name": "bert_base", "weights": "int8", "median_ms": 29.875}
+        row["than_bert_base"] = None
+        operations = [{"operation": "GATHER", "share": 12.5}]
+        return [{**row, "operations": operations}]
+
+    monkeypatch.setattr(latency, "run", run)
+    monkeypatch.setattr(latency, "plot", lambda rows, path: calls.append(path))
+    plot = str(tmp_path / "times.png")
+    argv = ["benchmark", "latency", "--model", "bert_base", "--profile"]
+    argv += ["--quantization", "float32", "--quantization", "dynamic_int8"]
+    argv += ["--file", "x.tflite", "--threads", "2", "--plot", plot]
+    assert cli.main(argv) == 0
+    assert calls == [
+        {
+            "models": ["bert_base"],
+            "quantizations": [None, "dynamic_int8"],
+            "files": ["x.tflite"],
+            "folder": None,
+            "sequence_length": 128,
+            "num_threads": 2,
+            "repeats": 50,
+            "profile": True,
+        },
+        plot,
+    ]
+    printed = capsys.readouterr().out
+    assert "29.88" in printed and "bert_base, int8" in printed
+    assert "GATHER" in printed and "12.50" in printed
+
+
+@pytest.mark.parametrize("name", ["times.pdf", "no/times.png"])
+def test_plot_that_cannot_be_written(tmp_path, name):
+    argv = ["benchmark", "latency", "--plot", str(tmp_path / name)]
+    assert cli.main(argv) == 2

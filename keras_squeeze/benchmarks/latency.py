@@ -1,0 +1,342 @@
+"""How long exported files take, next to BERT-base exported in the same way."""
+
+import contextlib
+import os
+import tempfile
+import time
+
+import keras
+import keras_hub
+import numpy as np
+
+from keras_squeeze.benchmarks import operations
+from keras_squeeze.export.litert import export_tflite
+from keras_squeeze.export.process import QUANTIZATIONS
+from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
+    MobileBertBackbone,
+)
+from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
+    MobileBertTextClassifier,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
+    SqueezeBertBackbone,
+)
+from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
+    SqueezeBertTextClassifier,
+)
+
+# What the others are compared with.
+REFERENCE = "bert_base"
+
+
+def _bert_base():
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=30522,
+        num_layers=12,
+        num_heads=12,
+        hidden_dim=768,
+        intermediate_dim=3072,
+    )
+    outputs = backbone(backbone.input)["pooled_output"]
+    outputs = keras.layers.Dense(2, name="logits")(outputs)
+    return _randomise(keras.Model(backbone.input, outputs))
+
+
+def _mobile_bert():
+    backbone = MobileBertBackbone()
+    return _randomise(MobileBertTextClassifier(backbone, num_classes=2))
+
+
+def _squeeze_bert():
+    backbone = SqueezeBertBackbone()
+    return _randomise(SqueezeBertTextClassifier(backbone, num_classes=2))
+
+
+def _mobile_bert_tiny():
+    return MobileBertTextClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased", num_classes=2
+    )
+
+
+def _squeeze_bert_tiny():
+    return SqueezeBertTextClassifier.from_preset(
+        "squeeze_bert_tiny_en_uncased", num_classes=2
+    )
+
+
+# Classifiers, by the names of their rows.
+MODELS = {
+    "bert_base": _bert_base,
+    "squeeze_bert": _squeeze_bert,
+    "mobile_bert": _mobile_bert,
+    "squeeze_bert_tiny_en_uncased": _squeeze_bert_tiny,
+    "mobile_bert_tiny_en_uncased": _mobile_bert_tiny,
+}
+
+
+def run(
+    models=tuple(MODELS),
+    quantizations=(None, "dynamic_int8"),
+    files=(),
+    folder=None,
+    sequence_length=128,
+    num_threads=1,
+    repeats=50,
+    profile=False,
+):
+    """Measure exported classifiers, and other files, on this machine.
+
+    The models of published size have random weights, from a fixed seed: the
+    time that a file takes does not depend on them. Norms and biases are
+    random, too, because constants that are equal are stored once, and the
+    sizes should be those of trained models.
+
+    Args:
+        models: List of strings, names in `MODELS`. Defaults to all.
+        quantizations: List of strings or `None`, as `export_tflite()` takes
+            them. Each model is exported with each. Defaults to float32 and
+            `"dynamic_int8"`.
+        files: List of `.tflite` files to measure along with the models, made
+            by whichever exporter, with inputs of `sequence_length`.
+        folder: string or `None`. Where to keep the exported files, which are
+            not exported again if they are there. `None` to export all, and
+            keep none. Defaults to `None`.
+        sequence_length: int. Defaults to `128`.
+        num_threads: int. Threads of LiteRT. Defaults to `1`.
+        repeats: int. How often to measure each file. Defaults to `50`.
+        profile: bool. Whether to measure the operations of each file, too.
+            Defaults to `False`.
+
+    Returns:
+        A list with a dictionary for each file, as `measure()` returns it,
+        with two further keys: `than_bert_base_float32`, how many times as
+        fast as BERT-base in float32 it is, and `than_bert_base`, the same of
+        BERT-base with weights of the same type. Each is `None` if there is no
+        such file of BERT-base. With `profile`, `operations` is what
+        `operations.by_kind()` returns of the file.
+
+    Raises:
+        ValueError: If an argument is not one of those above, or a file is
+            missing or not one that LiteRT can run. Nothing has been exported
+            by then.
+
+    Example:
+
+    ```python
+    for row in keras_squeeze.benchmarks.latency.run(folder="exported"):
+        print(row["name"], row["median_ms"], row["than_bert_base_float32"])
+    ```
+    """
+    for name, values, choices in (
+        ("models", models, tuple(MODELS)),
+        ("quantizations", quantizations, QUANTIZATIONS),
+    ):
+        if not set(values) <= set(choices):
+            raise ValueError(
+                f"`{name}` must be among {choices}. Received: {name}={values}"
+            )
+    files = [os.fspath(file) for file in files]
+    for file in files:
+        _interpreter(file, sequence_length, num_threads)
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+        os.makedirs(folder, exist_ok=True)
+        exported = {}
+        for name in models:
+            for quantization in quantizations:
+                path = _export(name, quantization, sequence_length, folder)
+                exported[path] = name
+        names = {**exported, **{file: os.path.basename(file) for file in files}}
+        rows = measure(list(names), sequence_length, num_threads, repeats)
+        if profile:
+            for row, file in zip(rows, names, strict=True):
+                row["operations"] = operations.by_kind(
+                    operations.profile(file, num_threads)
+                )
+    references = {}
+    for row, (path, name) in zip(rows, names.items(), strict=True):
+        row["name"] = name
+        if exported.get(path) == REFERENCE:
+            references[row["weights"]] = row["median_ms"]
+    for row in rows:
+        for key, weights in (
+            ("than_bert_base_float32", "float32"),
+            ("than_bert_base", row["weights"]),
+        ):
+            reference = references.get(weights)
+            row[key] = reference and reference / row["median_ms"]
+    return rows
+
+
+def measure(files, sequence_length=128, num_threads=1, repeats=50):
+    """Measure files in turns, in one process, with the kernels of XNNPACK.
+
+    In each turn each file is run twice, of which the second run is measured:
+    the first one brings its weights back into the caches that another file
+    has filled. The files share all turns, so that what else the machine does
+    hits all of them.
+
+    Args:
+        files: List of strings, `.tflite` files with inputs of
+            `sequence_length`.
+        sequence_length: int. Defaults to `128`.
+        num_threads: int. Threads of LiteRT. Defaults to `1`.
+        repeats: int. The number of turns. Defaults to `50`.
+
+    Returns:
+        A list with a dictionary for each file: its `name`, the type of its
+        `weights`, its size in MB, `size_mb`, and of the times in milliseconds
+        `median_ms`, `fast_ms` and `slow_ms`, the median and the tenth and the
+        ninetieth of a hundred.
+
+    Example:
+
+    ```python
+    keras_squeeze.export_tflite(classifier, "classifier.tflite")
+    keras_squeeze.benchmarks.latency.measure(["classifier.tflite"])
+    ```
+    """
+    interpreters = [
+        _interpreter(file, sequence_length, num_threads) for file in files
+    ]
+    milliseconds = [[] for _ in files]
+    # The first turn, in which memory is touched for the first time, is not
+    # measured.
+    for turn in range(repeats + 1):
+        for interpreter, measured in zip(
+            interpreters, milliseconds, strict=True
+        ):
+            interpreter.invoke()
+            start = time.perf_counter()
+            interpreter.invoke()
+            elapsed = time.perf_counter() - start
+            if turn > 0:
+                measured.append(1000 * elapsed)
+    rows = []
+    for file, interpreter, measured in zip(
+        files, interpreters, milliseconds, strict=True
+    ):
+        fast, median, slow = np.percentile(measured, [10, 50, 90])
+        rows.append(
+            {
+                "name": os.path.basename(file),
+                "weights": _type_of_weights(interpreter),
+                "size_mb": os.path.getsize(file) / 1e6,
+                "median_ms": float(median),
+                "fast_ms": float(fast),
+                "slow_ms": float(slow),
+            }
+        )
+    return rows
+
+
+def plot(rows, path):
+    """Draw the times as bars, with lines from the fast to the slow times.
+
+    Args:
+        rows: A list of dictionaries, as `run()` returns it.
+        path: string or `pathlib.Path`. The `.png` file to write.
+    """
+    # Without a window, which a server does not have.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.8 + 0.4 * len(rows)), layout="constrained")
+    axis = figure.subplots()
+    positions = np.arange(len(rows))
+    medians = np.array([row["median_ms"] for row in rows])
+    spread = np.abs(
+        [[row[key] for row in rows] for key in ("fast_ms", "slow_ms")] - medians
+    )
+    kinds = sorted({row["weights"] for row in rows})
+    bars = axis.barh(
+        positions,
+        medians,
+        xerr=spread,
+        color=[f"C{kinds.index(row['weights'])}" for row in rows],
+        ecolor="gray",
+    )
+    labels = []
+    for row in rows:
+        label = f" {row['median_ms']:.1f} ms"
+        if row["than_bert_base_float32"] is not None:
+            label += f", {row['than_bert_base_float32']:.1f}x"
+        labels.append(label)
+    axis.bar_label(bars, labels, padding=2, fontsize="small")
+    axis.set_yticks(
+        positions, [f"{row['name']}, {row['weights']}" for row in rows]
+    )
+    axis.invert_yaxis()
+    axis.margins(x=0.2)
+    axis.set_xlabel("Milliseconds, and times as fast as BERT-base in float32")
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)
+    figure.savefig(path, dpi=150)
+
+
+def _export(name, quantization, sequence_length, folder):
+    """The file of a model, exported if it is not in the folder."""
+    stem = f"{name}_{quantization or 'float32'}_{sequence_length}"
+    path = os.path.join(folder, f"{stem}.tflite")
+    if not os.path.exists(path):
+        print(f"Exporting {os.path.basename(path)}", flush=True)
+        export_tflite(
+            MODELS[name](),
+            path,
+            sequence_length=sequence_length,
+            quantization=quantization,
+            verbose=False,
+        )
+    return path
+
+
+def _randomise(model):
+    """Give each weight a value of its own, not far from its initial one."""
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        values = keras.ops.convert_to_numpy(weight)
+        weight.assign(values + random.normal(scale=0.02, size=values.shape))
+    return model
+
+
+def _interpreter(file, sequence_length, num_threads):
+    """An interpreter of a file, with values in its inputs."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    if not os.path.isfile(file):
+        raise ValueError(
+            f"`files` must be `.tflite` files. Received: {file!r}, which does "
+            "not exist"
+        )
+    try:
+        interpreter = Interpreter(model_path=file, num_threads=num_threads)
+        details = interpreter.get_input_details()
+        for detail in details:
+            if -1 in detail["shape_signature"]:
+                interpreter.resize_tensor_input(
+                    detail["index"], (1, sequence_length)
+                )
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as e:
+        raise ValueError(f"LiteRT cannot run the file {file!r}: {e}") from e
+    for detail in interpreter.get_input_details():
+        shape = tuple(int(size) for size in detail["shape"])
+        if shape != (1, sequence_length):
+            raise ValueError(
+                "The inputs of a file must have the shape (1, "
+                f"{sequence_length}), for files are compared at equal length. "
+                f"Received: {file!r} with the input {detail['name']!r} of "
+                f"shape {shape}"
+            )
+        # As the id of a token, of a segment and in a mask, this is valid in
+        # every model.
+        interpreter.set_tensor(detail["index"], np.ones(shape, detail["dtype"]))
+    return interpreter
+
+
+def _type_of_weights(interpreter):
+    """The type of the largest tensor, in these models the embeddings."""
+    largest = max(
+        interpreter.get_tensor_details(), key=lambda x: np.prod(x["shape"])
+    )
+    return np.dtype(largest["dtype"]).name

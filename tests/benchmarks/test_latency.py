@@ -1,0 +1,140 @@
+"""Small models take the place of those of published size."""
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+
+from keras_squeeze import export_tflite
+from keras_squeeze.benchmarks import latency
+from keras_squeeze.benchmarks import operations
+from keras_squeeze.export.model_file import count_operations
+from tests.export.classifiers import mobile_bert_classifier
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the files, and LiteRT, do not depend on the backend",
+)
+
+
+def small_bert():
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=4000,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=64,
+        intermediate_dim=128,
+        max_sequence_length=32,
+    )
+    outputs = backbone(backbone.input)["pooled_output"]
+    model = keras.Model(backbone.input, keras.layers.Dense(2)(outputs))
+    return latency._randomise(model)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("other") / "other.tflite"
+    export_tflite(
+        mobile_bert_classifier(), path, sequence_length=16, verbose=False
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def measured(file, tmp_path_factory):
+    """A folder, the arguments of a run and its rows."""
+    folder = tmp_path_factory.mktemp("exported") / "new"
+    settings = {
+        "models": ["bert_base"],
+        "files": [file],
+        "folder": folder,
+        "sequence_length": 16,
+        "repeats": 3,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(latency.MODELS, "bert_base", small_bert)
+        rows = latency.run(**settings, profile=True)
+    return folder, settings, rows
+
+
+def test_rows(file, measured):
+    folder, _, rows = measured
+    assert [(row["name"], row["weights"]) for row in rows] == [
+        ("bert_base", "float32"),
+        ("bert_base", "int8"),
+        ("other.tflite", "float32"),
+    ]
+    exported = [
+        folder / "bert_base_float32_16.tflite",
+        folder / "bert_base_dynamic_int8_16.tflite",
+    ]
+    for row, path in zip(rows, [*exported, file], strict=True):
+        assert row["size_mb"] == path.stat().st_size / 1e6
+        assert 0 < row["fast_ms"] <= row["median_ms"] <= row["slow_ms"]
+        np.testing.assert_allclose(
+            row["than_bert_base_float32"],
+            rows[0]["median_ms"] / row["median_ms"],
+        )
+    assert rows[1]["than_bert_base"] == 1.0
+    assert rows[2]["than_bert_base"] == rows[2]["than_bert_base_float32"]
+
+
+def test_files_are_exported_once(measured, monkeypatch):
+    _, settings, rows = measured
+    monkeypatch.delattr(latency, "export_tflite")
+    again = latency.run(**settings)
+    for key in ("name", "weights", "size_mb"):
+        assert [row[key] for row in again] == [row[key] for row in rows]
+
+
+def test_files_without_bert(file):
+    (row,) = latency.run([], [], [file], sequence_length=16, repeats=1)
+    assert row["than_bert_base"] is None
+    assert row["than_bert_base_float32"] is None
+
+
+def test_constants_are_not_shared():
+    # Norms and biases among them, which are alike in a new model.
+    weights = small_bert().weights
+    assert all(len(np.unique(weight)) > 1 for weight in weights)
+
+
+def test_operations(file, measured):
+    counts = count_operations(file)
+    *_, rows = measured
+    kinds = {x["operation"]: x for x in rows[2]["operations"]}
+    products = kinds["Batch Matrix Multiply (NC, F32) GEMM"]
+    assert products["count"] == counts["BATCH_MATMUL"] == 4
+    assert kinds["GATHER"]["count"] == counts["GATHER"]
+    total = sum(x["ms"] for x in kinds.values())
+    assert total > 0
+    for x in kinds.values():
+        np.testing.assert_allclose(x["share"], 100 * x["ms"] / total)
+    slowest_first = sorted((x["ms"] for x in kinds.values()), reverse=True)
+    assert [x["ms"] for x in kinds.values()] == slowest_first
+
+
+def test_plot(measured, tmp_path):
+    *_, rows = measured
+    path = tmp_path / "times.png"
+    latency.plot(rows, path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_wrong_arguments(file, tmp_path):
+    with pytest.raises(ValueError, match="`models` must be.*'gpt'"):
+        latency.run(["gpt"])
+    with pytest.raises(ValueError, match="`quantizations` must be.*'int3'"):
+        latency.run(quantizations=["int3"])
+    with pytest.raises(ValueError, match="does not exist"):
+        latency.run(files=[tmp_path / "absent.tflite"])
+    with pytest.raises(ValueError, match=r"\(1, 128\).*of shape \(1, 16\)"):
+        latency.run(files=[file])
+    wrong = tmp_path / "wrong.tflite"
+    wrong.write_bytes(b"not a file of LiteRT")
+    with pytest.raises(ValueError, match="cannot run the file"):
+        latency.measure([str(wrong)])
+    with pytest.raises(RuntimeError, match="cannot profile.*CreateModel"):
+        operations.profile(wrong)
+    with pytest.raises(ValueError, match="`file`.*does not exist"):
+        operations.profile(tmp_path / "absent.tflite")
