@@ -15,6 +15,11 @@ def positive_int(text):
     return value
 
 
+def positive_ints(text):
+    """The type of arguments that are one count or, with commas, several."""
+    return [positive_int(part) for part in text.split(",")]
+
+
 def positive_float(text):
     """The type of arguments that are rates."""
     try:

@@ -27,10 +27,11 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--sequence-length",
-        type=arguments.positive_int,
-        default=128,
-        metavar="N",
-        help="how many tokens the file takes (default: %(default)s)",
+        type=arguments.positive_ints,
+        default="128",
+        metavar="N[,N...]",
+        help="how many tokens the file takes; several numbers, as in "
+        "16,32,64,128, for a signature of each (default: %(default)s)",
     )
 
 

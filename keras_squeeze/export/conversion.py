@@ -12,9 +12,13 @@ import tempfile
 import keras
 import tensorflow as tf
 
+from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.process import ANSWER_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
+from keras_squeeze.export.signatures import merge_models
+from keras_squeeze.export.signatures import signature_names
 from keras_squeeze.layers.grouped_dense import grouped_convolution_scope
 
 
@@ -28,12 +32,14 @@ def _main(folder, filepath, options):
         json.dump(answer, file)
 
 
-def convert_model(folder, filepath, quantization=None):
+def convert_model(folder, filepath, sequence_lengths, quantization=None):
     """Convert the model that a folder has the config and weights of.
 
     Args:
         folder: string. The folder.
         filepath: string. The file to write.
+        sequence_lengths: List of ints. The lengths of the inputs, each of
+            which has a signature.
         quantization: string or `None`. One of `process.QUANTIZATIONS`.
             Defaults to `None`, for float32.
 
@@ -45,8 +51,25 @@ def convert_model(folder, filepath, quantization=None):
     model = keras.saving.deserialize_keras_object(config)
     model.load_weights(os.path.join(folder, WEIGHTS_FILE))
 
+    names = signature_names(sequence_lengths)
+    if len(names) == 1:
+        _convert(model, *names.popitem(), folder, filepath, quantization)
+        return model.count_params()
+    parts = []
+    # The longest comes first, as the one for programs that know no
+    # signatures: it takes every text.
+    for length in sorted(names, reverse=True):
+        part = os.path.join(folder, f"{names[length]}.tflite")
+        _convert(model, length, names[length], folder, part, quantization)
+        parts.append(load_model(part))
+    save_model(merge_models(parts), filepath)
+    return model.count_params()
+
+
+def _convert(model, length, signature, folder, filepath, quantization):
+    """Write a file with one signature."""
     specs = {
-        x.name: tf.TensorSpec((1, *x.shape[1:]), x.dtype, name=x.name)
+        x.name: tf.TensorSpec((1, length), x.dtype, name=x.name)
         for x in model.inputs
     }
     function = tf.function(
@@ -61,10 +84,10 @@ def convert_model(folder, filepath, quantization=None):
     module.variables_of_model = [v.value for v in model.variables]
     with tempfile.TemporaryDirectory(dir=folder) as saved_model:
         tf.saved_model.save(
-            module, saved_model, signatures={"serving_default": function}
+            module, saved_model, signatures={signature: function}
         )
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            saved_model, signature_keys=["serving_default"]
+            saved_model, signature_keys=[signature]
         )
         # No Flex: its runtime is ten times the size of a model, and absent
         # from the libraries that read the file on phones.
@@ -74,7 +97,6 @@ def convert_model(folder, filepath, quantization=None):
         contents = converter.convert()
     with open(filepath, "wb") as file:
         file.write(contents)
-    return model.count_params()
 
 
 def _explain(error):

@@ -37,6 +37,11 @@ def export_tflite(
     Weights and arithmetic are in float32 or quantized, whatever the dtype
     policy of the model, and LoRA weights are merged.
 
+    A text of 20 tokens takes as long as one of 128 in a file that takes 128.
+    With several lengths, the file has a signature for each, `"length_16"` and
+    so on, which share the weights, and an app runs the shortest one that a
+    text fits in, as `keras_squeeze.TFLiteModel` does.
+
     The model is converted in another process, with TensorFlow as its backend,
     from whichever backend. The file is then run and compared with the Keras
     model, on text if the model has a preprocessor, and replaces an existing
@@ -46,8 +51,8 @@ def export_tflite(
         model: A task or a backbone of `keras_squeeze`, or a functional
             `keras.Model` made from a backbone.
         filepath: string or `pathlib.Path`. The file to write.
-        sequence_length: int. The length of the inputs of the file. Defaults
-            to `128`.
+        sequence_length: int or tuple of ints. The length of the inputs of
+            the file, or several lengths. Defaults to `128`.
         quantization: string or `None`. `None` for float32, or
             `"dynamic_int8"` for weights in 8 bits, a quarter of the size,
             with activations quantized at run time. Defaults to `None`.
@@ -83,14 +88,18 @@ def export_tflite(
     ```
     """
     embeddings = find_embeddings(model)
-    _check_sequence_length(sequence_length, embeddings.max_sequence_length)
+    lengths = _check_sequence_length(
+        sequence_length, embeddings.max_sequence_length
+    )
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"`quantization` must be one of {QUANTIZATIONS}. Received: "
             f"quantization={quantization!r}"
         )
     filepath = _check_filepath(filepath)
-    serving = serving_model(model, sequence_length, probabilities)
+    serving = serving_model(
+        model, lengths[0] if len(lengths) == 1 else None, probabilities
+    )
     config, exported_config = float32_config(serving)
 
     def tell(stage):
@@ -112,7 +121,10 @@ def export_tflite(
                 json.dump(exported_config, file)
             tell("Converting, in a process with TensorFlow")
             parameters = convert(
-                exchange, unverified, quantization=quantization
+                exchange,
+                unverified,
+                sequence_lengths=lengths,
+                quantization=quantization,
             )
             if config != exported_config:
                 # A model in mixed precision is itself farther from the
@@ -128,7 +140,10 @@ def export_tflite(
             size_bytes=os.path.getsize(unverified),
             parameters=parameters,
             quantization=quantization,
-            sequence_length=sequence_length,
+            sequence_length=runner.sequence_length,
+            signatures={
+                name: length for length, name in runner.signatures.items()
+            },
             inputs=runner.inputs,
             outputs=runner.outputs,
             ops=count_operations(unverified),
@@ -145,15 +160,23 @@ def export_tflite(
 
 
 def _check_sequence_length(sequence_length, longest):
-    valid = isinstance(sequence_length, int) and not isinstance(
-        sequence_length, bool
+    """Returns the list of the lengths, from the shortest to the longest."""
+    lengths = [sequence_length]
+    if isinstance(sequence_length, (list, tuple)):
+        lengths = list(sequence_length)
+    valid = lengths and all(
+        isinstance(length, int)
+        and not isinstance(length, bool)
+        and _SHORTEST <= length <= longest
+        for length in lengths
     )
-    if not valid or not _SHORTEST <= sequence_length <= longest:
+    if not valid:
         raise ValueError(
-            f"`sequence_length` must be an integer from {_SHORTEST} to "
-            f"{longest}, the number of positions of the model. Received: "
-            f"sequence_length={sequence_length!r}"
+            "`sequence_length` must be an integer or several, from "
+            f"{_SHORTEST} to {longest}, the number of positions of the model. "
+            f"Received: sequence_length={sequence_length!r}"
         )
+    return sorted(set(lengths))
 
 
 def _check_filepath(filepath):

@@ -10,6 +10,10 @@ _ALIGNMENT = 16
 
 _IDENTIFIER = b"TFL3"
 
+# Names, shapes and scales are below this size, and most of them are in a file
+# many times.
+_LARGEST_SHARED = 2**16
+
 
 def load_model(filepath):
     """Read a `.tflite` file into objects that can be changed.
@@ -50,12 +54,29 @@ def save_model(model, filepath):
     import flatbuffers
 
     class Builder(flatbuffers.Builder):
-        """A builder of flatbuffers whose bytes are aligned."""
+        """A builder that aligns bytes, and writes what is alike once."""
+
+        def __init__(self, size):
+            super().__init__(size)
+            self._offsets = {}
 
         def StartVector(self, elemSize, numElems, alignment):
             if elemSize == 1:
                 alignment = _ALIGNMENT
             return super().StartVector(elemSize, numElems, alignment)
+
+        def CreateString(self, s, *args, **kwargs):
+            if s not in self._offsets:
+                self._offsets[s] = super().CreateString(s, *args, **kwargs)
+            return self._offsets[s]
+
+        def CreateNumpyVector(self, x):
+            if x.nbytes > _LARGEST_SHARED:
+                return super().CreateNumpyVector(x)
+            key = x.dtype.str, x.tobytes()
+            if key not in self._offsets:
+                self._offsets[key] = super().CreateNumpyVector(x)
+            return self._offsets[key]
 
     builder = Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)

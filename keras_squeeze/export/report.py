@@ -34,9 +34,14 @@ class ExportReport:
         size_bytes: int. Its size.
         parameters: int. The number of parameters of the exported model.
         quantization: string or `None`. How the weights are stored.
-        sequence_length: int. The length of the inputs.
-        inputs: Dictionary of the `(shape, dtype)` of each input by name.
-        outputs: Dictionary of the `(shape, dtype)` of each output by name.
+        sequence_length: int. The length of the inputs, the longest of
+            several.
+        signatures: Dictionary of the lengths of the inputs by the names of
+            the signatures, one for each length.
+        inputs: Dictionary of the `(shape, dtype)` of each input of the
+            longest length by name.
+        outputs: Dictionary of the `(shape, dtype)` of each output of the
+            longest length by name.
         ops: Dictionary of the number of times each operation occurs.
         agreement: `Agreement` of the file with the Keras model.
     """
@@ -46,6 +51,7 @@ class ExportReport:
     parameters: int
     quantization: str | None
     sequence_length: int
+    signatures: dict
     inputs: dict
     outputs: dict
     ops: dict
@@ -66,6 +72,7 @@ class ExportReport:
             f"  size          {self.size_bytes / 1e6:.2f} MB, "
             f"{self.parameters:,} parameters",
             f"  weights       {self.quantization or 'float32'}",
+            f"  signatures    {', '.join(self.signatures)}",
             f"  inputs        {_describe(self.inputs)}",
             f"  outputs       {_describe(self.outputs)}",
             f"  operations    {sum(self.ops.values())} of "

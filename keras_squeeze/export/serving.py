@@ -66,7 +66,8 @@ def serving_model(model, sequence_length, probabilities=True):
 
     Args:
         model: A functional `keras.Model` over the backbone's inputs.
-        sequence_length: int. The length of the inputs.
+        sequence_length: int or `None`. The length of the inputs. `None` if
+            there are several.
         probabilities: bool. Whether a task with scores gives probabilities,
             or logits. Defaults to `True`.
 

@@ -67,17 +67,26 @@ def verify(filepath, reference, model, embeddings, quantization):
             the Keras model's than rounding or quantization accounts for.
     """
     runner = TFLiteModel(filepath)
+    agreements = [
+        _verify_length(
+            runner, length, reference, model, embeddings, quantization
+        )
+        for length in runner.signatures
+    ]
+    return runner, _summarize(agreements)
+
+
+def _verify_length(runner, length, reference, model, embeddings, quantization):
+    """Compare one of the signatures of the file."""
     preprocessor = getattr(model, "preprocessor", None)
     if preprocessor is None:
         source = "random ids"
-        samples = _random_samples(embeddings, runner.sequence_length)
+        samples = _random_samples(embeddings, length)
     else:
         source = "text"
-        samples = _text_samples(
-            preprocessor, embeddings, runner.sequence_length
-        )
+        samples = _text_samples(preprocessor, embeddings, length)
     samples = _spread(samples, runner)
-    outputs = runner.predict(samples)
+    outputs = runner.predict(samples, sequence_length=length)
     if not isinstance(outputs, dict):
         outputs = {next(iter(runner.outputs)): outputs}
     inputs = {name: samples[key] for name, key in INPUTS.items()}
@@ -110,7 +119,31 @@ def verify(filepath, reference, model, embeddings, quantization):
         _check_float(agreement, reference, inputs, expected)
     else:
         _check_quantized(agreement)
-    return runner, agreement
+    return agreement
+
+
+def _summarize(agreements):
+    """The agreement over all lengths."""
+    if len(agreements) == 1:
+        return agreements[0]
+
+    def largest(field):
+        values = [getattr(agreement, field) for agreement in agreements]
+        return {name: max(x[name] for x in values) for name in values[0]}
+
+    equal = [x.equal_predictions for x in agreements]
+    samples = [x.samples for x in agreements]
+    return Agreement(
+        samples=sum(samples),
+        source=agreements[0].source,
+        largest_difference=largest("largest_difference"),
+        relative_error=largest("relative_error"),
+        equal_predictions=(
+            None
+            if equal[0] is None
+            else float(np.average(equal, weights=samples))
+        ),
+    )
 
 
 def _check_float(agreement, reference, inputs, expected):

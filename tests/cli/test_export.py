@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from keras_squeeze import TFLiteModel
 from keras_squeeze import cli
@@ -8,8 +9,8 @@ from keras_squeeze import models
 def test_the_file_answers_as_the_preset(tmp_path, capsys, hugging_face):
     path = tmp_path / "model.tflite"
     argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
-    assert cli.main([*argv, "--sequence-length", "16"]) == 0
-    assert "operations" in capsys.readouterr().out
+    assert cli.main([*argv, "--sequence-length", "8,16"]) == 0
+    assert "length_8, length_16" in capsys.readouterr().out
     preprocessor = models.MobileBertTextClassifierPreprocessor.from_preset(
         hugging_face.folder
     )
@@ -29,4 +30,7 @@ def test_wrong_input(tmp_path, capsys, tiny_preset, hugging_face):
     argv += [hugging_face.folder, "--sequence-length", "65"]
     assert cli.main(argv) == 2
     assert "`sequence_length` must be" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main([*argv[:-1], "16,,32"])
+    assert "must be a positive integer, not ''" in capsys.readouterr().err
     assert not path.exists()

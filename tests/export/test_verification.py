@@ -24,13 +24,14 @@ def compare(monkeypatch):
         (name,) = serving.output
 
         class Changed:
-            sequence_length = 16
+            signatures = {16: "serving_default"}
             outputs = {name: ((1, *serving.output[name].shape[1:]), "float32")}
 
             def __init__(self, filepath):
                 pass
 
-            def predict(self, samples):
+            def predict(self, samples, sequence_length):
+                assert samples["token_ids"].shape[1] == sequence_length
                 inputs = {x: samples[key] for x, key in INPUTS.items()}
                 outputs = serving(inputs)[name]
                 return change(keras.ops.convert_to_numpy(outputs).copy())
