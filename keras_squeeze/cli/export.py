@@ -33,6 +33,12 @@ def add_arguments(parser):
         help="how many tokens the file takes; several numbers, as in "
         "16,32,64,128, for a signature of each (default: %(default)s)",
     )
+    parser.add_argument(
+        "--per-tensor",
+        action="store_true",
+        help="one scale for all quantized weights of a dense layer, for "
+        "runtimes from before 2024, such as that of the Task Library",
+    )
 
 
 def run(args):
@@ -44,5 +50,6 @@ def run(args):
         args.output,
         sequence_length=args.sequence_length,
         quantization=args.quantization,
+        per_channel=not args.per_tensor,
     )
     print(report)

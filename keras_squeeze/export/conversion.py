@@ -32,7 +32,9 @@ def _main(folder, filepath, options):
         json.dump(answer, file)
 
 
-def convert_model(folder, filepath, sequence_lengths, quantization=None):
+def convert_model(
+    folder, filepath, sequence_lengths, quantization=None, per_channel=True
+):
     """Convert the model that a folder has the config and weights of.
 
     Args:
@@ -42,6 +44,8 @@ def convert_model(folder, filepath, sequence_lengths, quantization=None):
             which has a signature.
         quantization: string or `None`. One of `process.QUANTIZATIONS`.
             Defaults to `None`, for float32.
+        per_channel: bool. Whether the quantized weights of each feature of a
+            dense layer have a scale of their own. Defaults to `True`.
 
     Returns:
         int. The number of parameters of the model.
@@ -51,22 +55,25 @@ def convert_model(folder, filepath, sequence_lengths, quantization=None):
     model = keras.saving.deserialize_keras_object(config)
     model.load_weights(os.path.join(folder, WEIGHTS_FILE))
 
+    options = {"quantization": quantization, "per_channel": per_channel}
     names = signature_names(sequence_lengths)
     if len(names) == 1:
-        _convert(model, *names.popitem(), folder, filepath, quantization)
+        _convert(model, *names.popitem(), folder, filepath, **options)
         return model.count_params()
     parts = []
     # The longest comes first, as the one for programs that know no
     # signatures: it takes every text.
     for length in sorted(names, reverse=True):
         part = os.path.join(folder, f"{names[length]}.tflite")
-        _convert(model, length, names[length], folder, part, quantization)
+        _convert(model, length, names[length], folder, part, **options)
         parts.append(load_model(part))
     save_model(merge_models(parts), filepath)
     return model.count_params()
 
 
-def _convert(model, length, signature, folder, filepath, quantization):
+def _convert(
+    model, length, signature, folder, filepath, quantization, per_channel
+):
     """Write a file with one signature."""
     specs = {
         x.name: tf.TensorSpec((1, length), x.dtype, name=x.name)
@@ -94,6 +101,10 @@ def _convert(model, length, signature, folder, filepath, quantization):
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantization == "dynamic_int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            # There is no other way to ask for it.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: E501
+                not per_channel
+            )
         contents = converter.convert()
     with open(filepath, "wb") as file:
         file.write(contents)

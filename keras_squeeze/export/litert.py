@@ -6,6 +6,8 @@ import uuid
 import keras
 
 from keras_squeeze.export.model_file import count_operations
+from keras_squeeze.export.phone_libraries import add_libraries_metadata
+from keras_squeeze.export.phone_libraries import check_labels
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import QUANTIZATIONS
 from keras_squeeze.export.process import WEIGHTS_FILE
@@ -14,6 +16,7 @@ from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
+from keras_squeeze.export.verification import SENTENCES
 from keras_squeeze.export.verification import verify
 
 # [CLS], a token and [SEP].
@@ -26,6 +29,9 @@ def export_tflite(
     sequence_length=128,
     quantization=None,
     probabilities=True,
+    labels=None,
+    metadata=True,
+    per_channel=True,
     verbose=True,
 ):
     """Export a model to a `.tflite` file for LiteRT, verified.
@@ -47,6 +53,11 @@ def export_tflite(
     model, on text if the model has a preprocessor, and replaces an existing
     file at `filepath` only if it agrees.
 
+    MediaPipe and TFLite's Task Library open the file of a text classifier or
+    a text embedder, and the latter that of a question answering task of 384
+    tokens: it has the vocabulary and the names of the classes within. The
+    report says so, and where their tokenizer gives other ids.
+
     Args:
         model: A task or a backbone of `keras_squeeze`, or a functional
             `keras.Model` made from a backbone.
@@ -59,6 +70,16 @@ def export_tflite(
         probabilities: bool. Whether a classifier gives `probabilities`, by a
             softmax that becomes part of the file, or `logits`. Defaults to
             `True`.
+        labels: List of strings or `None`. The names of the classes that a
+            text classifier's file gives. Defaults to `None`, for the
+            `class_names` of the task.
+        metadata: bool. Whether to put in what MediaPipe and the Task Library
+            need to open the file, where they have the task. Defaults to
+            `True`.
+        per_channel: bool. Whether the quantized weights of each feature of a
+            dense layer have a scale of their own. `False`, for a scale a
+            layer, is less exact, and for runtimes from before 2024, such as
+            the Task Library's. Defaults to `True`.
         verbose: bool. Whether to print what is being done. Defaults to
             `True`.
 
@@ -96,6 +117,7 @@ def export_tflite(
             f"`quantization` must be one of {QUANTIZATIONS}. Received: "
             f"quantization={quantization!r}"
         )
+    labels = check_labels(model, labels)
     filepath = _check_filepath(filepath)
     serving = serving_model(
         model, lengths[0] if len(lengths) == 1 else None, probabilities
@@ -125,12 +147,18 @@ def export_tflite(
                 unverified,
                 sequence_lengths=lengths,
                 quantization=quantization,
+                per_channel=per_channel,
             )
             if config != exported_config:
                 # A model in mixed precision is itself farther from the
                 # exported one than an export may be.
                 serving = keras.saving.deserialize_keras_object(exported_config)
                 serving.load_weights(weights)
+        phone_libraries = None
+        if metadata:
+            phone_libraries = add_libraries_metadata(
+                unverified, model, labels, SENTENCES
+            )
         tell("Comparing the file with the Keras model")
         runner, agreement = verify(
             unverified, serving, model, embeddings, quantization
@@ -148,6 +176,7 @@ def export_tflite(
             outputs=runner.outputs,
             ops=count_operations(unverified),
             agreement=agreement,
+            phone_libraries=phone_libraries,
         )
         # Windows does not rename a file that is in use.
         del runner

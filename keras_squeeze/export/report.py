@@ -1,5 +1,7 @@
 import dataclasses
 
+from keras_squeeze.export.phone_libraries import PhoneLibraries
+
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
@@ -44,6 +46,8 @@ class ExportReport:
             longest length by name.
         ops: Dictionary of the number of times each operation occurs.
         agreement: `Agreement` of the file with the Keras model.
+        phone_libraries: `PhoneLibraries` that open the file, or `None` if
+            it was not to have metadata.
     """
 
     path: str
@@ -56,6 +60,7 @@ class ExportReport:
     outputs: dict
     ops: dict
     agreement: Agreement
+    phone_libraries: PhoneLibraries | None
 
     def to_dict(self):
         """The report as a dictionary that can be written as JSON."""
@@ -84,6 +89,11 @@ class ExportReport:
             lines.append(
                 f"  predictions   {agreement.equal_predictions:.1%} equal"
             )
+        if self.phone_libraries is not None:
+            lines += [
+                f"  phones        {line}"
+                for line in str(self.phone_libraries).splitlines()
+            ]
         return "\n".join(lines)
 
 

@@ -28,7 +28,7 @@ QUANTIZED_TOLERANCE = 0.5
 # of all samples would take gigabytes.
 _MOST_VALUES = 2**25
 
-_SENTENCES = (
+SENTENCES = (
     "See you at lunch?",
     "WINNER!! Claim your £1000 prize now: call 09061701461, code KL341.",
     "It's a charming and often affecting journey.",
@@ -195,9 +195,9 @@ def _predict_with_rounding_errors(model, inputs):
 
 
 def _text_samples(preprocessor, embeddings, sequence_length):
-    inputs = [list(_SENTENCES)]
+    inputs = [list(SENTENCES)]
     if embeddings.num_segments > 1:
-        inputs.append((list(_SENTENCES), list(reversed(_SENTENCES))))
+        inputs.append((list(SENTENCES), list(reversed(SENTENCES))))
     # Texts whatever the raw inputs of the task are made of.
     with fixed_sequence_length(preprocessor, sequence_length):
         batches = [preprocessor.pack_texts(x) for x in inputs]

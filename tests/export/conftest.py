@@ -18,7 +18,9 @@ def preprocessor(vocabulary):
 @pytest.fixture(scope="session")
 def exported(preprocessor, tmp_path_factory):
     """A MobileBERT classifier with LoRA weights, its file and its report."""
-    classifier = mobile_bert_classifier(preprocessor)
+    classifier = mobile_bert_classifier(
+        preprocessor, class_names=["first", "second", "third"]
+    )
     classifier.backbone.enable_lora(4)
     randomise(classifier, seed=1)
     path = tmp_path_factory.mktemp("exported") / "mobile_bert.tflite"

@@ -1,0 +1,207 @@
+"""Metadata, by which phone libraries know what to do with a file.
+
+The format is that of TFLite's `metadata_schema.fbs`: a flatbuffer of its own
+in one of the buffers of the model, and the files it names appended to the
+model as an archive.
+"""
+
+import zipfile
+
+import flatbuffers
+import numpy as np
+
+from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.model_file import save_model
+from keras_squeeze.export.model_file import signature_tensors
+
+VOCABULARY_FILE = "vocab.txt"
+LABELS_FILE = "labels.txt"
+
+# Under these names the libraries look for the inputs.
+_ROLES = {
+    "input_word_ids": "ids",
+    "input_mask": "mask",
+    "input_type_ids": "segment_ids",
+}
+
+# The Task Library knows the scores of a classifier by this name, the other
+# outputs by their own.
+_SCORES = "probability"
+
+_MODEL_ENTRY = "TFLITE_METADATA"
+_IDENTIFIER = b"M001"
+
+# The version of the schema that brought the tokenizer of BERT, the newest
+# part that is used here.
+_PARSER_VERSION = "1.1.0"
+
+# The fields of the tables of the schema in their order, up to the last one
+# that is used here.
+_FIELDS = {
+    "ModelMetadata": (
+        "name",
+        "description",
+        "version",
+        "subgraph_metadata",
+        "author",
+        "license",
+        "associated_files",
+        "min_parser_version",
+    ),
+    "SubGraphMetadata": (
+        "name",
+        "description",
+        "input_tensor_metadata",
+        "output_tensor_metadata",
+        "associated_files",
+        "input_process_units",
+    ),
+    "TensorMetadata": (
+        "name",
+        "description",
+        "dimension_names",
+        "content",
+        "process_units",
+        "stats",
+        "associated_files",
+    ),
+    "Content": ("content_properties_type", "content_properties"),
+    "FeatureProperties": (),
+    "ProcessUnit": ("options_type", "options"),
+    "BertTokenizerOptions": ("vocab_file",),
+    "AssociatedFile": ("name", "description", "type"),
+}
+
+# Members of the enumerations and unions of the schema.
+_AXIS_LABELS = 2
+_VOCABULARY = 5
+_FEATURES = 1
+_BERT_TOKENIZER = 4
+
+
+def add_metadata(filepath, name, description, vocabulary, labels=None):
+    """Give a `.tflite` file the metadata of a model that reads text.
+
+    The file is one that `export_tflite()` makes. Its inputs get the names
+    that the libraries look for, whatever their order in the file.
+
+    Args:
+        filepath: string. The file, which is changed.
+        name: string. The name of the model, for people.
+        description: string. What it does, for people.
+        vocabulary: List of strings. The tokens in the order of their ids.
+        labels: List of strings or `None`. The classes of the first output in
+            the order of their ids. Defaults to `None`.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = load_model(filepath)
+    inputs, outputs = signature_tensors(model)
+    graph = model.subgraphs[0]
+    files = {VOCABULARY_FILE: vocabulary}
+    label_files = []
+    if labels is not None:
+        files[LABELS_FILE] = labels
+        label_files.append(
+            _table(
+                "AssociatedFile",
+                name=LABELS_FILE,
+                description="The classes in the order of their scores.",
+                type=_AXIS_LABELS,
+            )
+        )
+    vocabulary_file = _table(
+        "AssociatedFile",
+        name=VOCABULARY_FILE,
+        description="The tokens in the order of their ids.",
+        type=_VOCABULARY,
+    )
+    tokenizer = _table(
+        "ProcessUnit",
+        options_type=_BERT_TOKENIZER,
+        options=_table("BertTokenizerOptions", vocab_file=[vocabulary_file]),
+    )
+    names = {index: _ROLES[name] for name, index in inputs.items()}
+    for output, index in outputs.items():
+        names[index] = output if labels is None else _SCORES
+    subgraph = _table(
+        "SubGraphMetadata",
+        input_tensor_metadata=[_tensor(names[i]) for i in graph.inputs],
+        output_tensor_metadata=[
+            _tensor(names[i], label_files) for i in graph.outputs
+        ],
+        input_process_units=[tokenizer],
+    )
+    metadata = _table(
+        "ModelMetadata",
+        name=name,
+        description=description,
+        subgraph_metadata=[subgraph],
+        min_parser_version=_PARSER_VERSION,
+    )
+    builder = flatbuffers.Builder()
+    builder.Finish(_write(builder, metadata), file_identifier=_IDENTIFIER)
+    data = np.frombuffer(builder.Output(), "uint8")
+    model.buffers.append(schema.BufferT(data=data))
+    model.metadata = [
+        *(model.metadata or []),
+        schema.MetadataT(name=_MODEL_ENTRY, buffer=len(model.buffers) - 1),
+    ]
+    save_model(model, filepath)
+    # The libraries read archives that are not compressed.
+    with zipfile.ZipFile(filepath, "a", zipfile.ZIP_STORED) as archive:
+        for file, lines in files.items():
+            # Without a time of its own, the same model is the same file.
+            archive.writestr(zipfile.ZipInfo(file), file_of_lines(lines))
+
+
+def file_of_lines(lines):
+    """The contents of a vocabulary or of a file of labels.
+
+    Args:
+        lines: List of strings.
+
+    Returns:
+        string.
+    """
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _tensor(name, files=()):
+    content = _table(
+        "Content",
+        content_properties_type=_FEATURES,
+        content_properties=_table("FeatureProperties"),
+    )
+    fields = {"associated_files": list(files)} if files else {}
+    return _table("TensorMetadata", name=name, content=content, **fields)
+
+
+def _table(table, /, **fields):
+    return table, fields
+
+
+def _write(builder, value):
+    """Write a table, or a field of one, and return where it is."""
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, list):
+        offsets = [_write(builder, item) for item in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return builder.EndVector()
+    table, fields = value
+    # A table begins when all that it refers to has been written.
+    offsets = {
+        field: _write(builder, item)
+        for field, item in fields.items()
+        if not isinstance(item, int)
+    }
+    builder.StartObject(len(_FIELDS[table]))
+    for slot, field in enumerate(_FIELDS[table]):
+        if field in offsets:
+            builder.PrependUOffsetTRelativeSlot(slot, offsets[field], 0)
+        elif field in fields:
+            builder.PrependUint8Slot(slot, fields[field], 0)
+    return builder.EndObject()
