@@ -12,14 +12,15 @@ import tempfile
 import keras
 import tensorflow as tf
 
+from keras_squeeze.export.lowering import lower
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import save_model
+from keras_squeeze.export.model_file import tidy_names
 from keras_squeeze.export.process import ANSWER_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.signatures import merge_models
 from keras_squeeze.export.signatures import signature_names
-from keras_squeeze.layers.grouped_dense import grouped_convolution_scope
 
 
 def _main(folder, filepath, options):
@@ -54,12 +55,10 @@ def convert_model(
         config = json.load(file)
     model = keras.saving.deserialize_keras_object(config)
     model.load_weights(os.path.join(folder, WEIGHTS_FILE))
+    lower(model)
 
     options = {"quantization": quantization, "per_channel": per_channel}
     names = signature_names(sequence_lengths)
-    if len(names) == 1:
-        _convert(model, *names.popitem(), folder, filepath, **options)
-        return model.count_params()
     parts = []
     # The longest comes first, as the one for programs that know no
     # signatures: it takes every text.
@@ -67,6 +66,7 @@ def convert_model(
         part = os.path.join(folder, f"{names[length]}.tflite")
         _convert(model, length, names[length], folder, part, **options)
         parts.append(load_model(part))
+        tidy_names(parts[-1])
     save_model(merge_models(parts), filepath)
     return model.count_params()
 
@@ -82,8 +82,7 @@ def _convert(
     function = tf.function(
         lambda inputs: model(inputs, training=False), autograph=False
     )
-    with grouped_convolution_scope():
-        function = function.get_concrete_function(specs)
+    function = function.get_concrete_function(specs)
     # `keras.export.ExportArchive` takes three times as long, as it traces and
     # saves each layer. Without the variables, the converter would write a
     # file with no weights and no complaint.

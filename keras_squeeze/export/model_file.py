@@ -1,6 +1,7 @@
 """Reads, changes and writes `.tflite` files, which are flatbuffers."""
 
 import collections
+import re
 
 import numpy as np
 
@@ -82,6 +83,28 @@ def save_model(model, filepath):
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     with open(filepath, "wb") as file:
         file.write(builder.Output())
+
+
+def tidy_names(model):
+    """Name the outputs as the signatures do, and the other tensors shortly.
+
+    The converter names a tensor after all operations that came together in
+    it, which takes half a megabyte for MobileBERT.
+
+    Args:
+        model: What `load_model()` returns. It is changed in place.
+    """
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            name = tensor.name.decode().partition(";")[0]
+            # The name of the serving model, and the suffix of the second
+            # call of a layer, which each name has.
+            name = re.sub(r"^serving_1/", "", name)
+            tensor.name = re.sub(r"_1(?=/|$)", "", name).encode()
+    for signature in model.signatureDefs:
+        tensors = model.subgraphs[signature.subgraphIndex].tensors
+        for output in signature.outputs:
+            tensors[output.tensorIndex].name = output.name
 
 
 def signature_tensors(model, subgraph=0):

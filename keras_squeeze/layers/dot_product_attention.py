@@ -54,6 +54,7 @@ class DotProductAttention(keras.layers.Layer):
 
     def build(self, query_shape):
         self.head_dim = query_shape[-1] // self.num_heads
+        self.scale = 1 / math.sqrt(self.head_dim)
         self.built = True
 
     def _split_heads(self, x):
@@ -70,7 +71,7 @@ class DotProductAttention(keras.layers.Layer):
         head_mask=None,
         return_attention=False,
     ):
-        query = ops.multiply(query, 1 / math.sqrt(self.head_dim))
+        query = ops.multiply(query, self.scale)
         query, key, value = (self._split_heads(x) for x in (query, key, value))
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
         if attention_bias is not None:
