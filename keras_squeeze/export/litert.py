@@ -5,6 +5,7 @@ import uuid
 
 import keras
 
+from keras_squeeze.export.delegates import check_gpu_delegate
 from keras_squeeze.export.model_file import count_operations
 from keras_squeeze.export.phone_libraries import add_libraries_metadata
 from keras_squeeze.export.phone_libraries import check_labels
@@ -177,6 +178,7 @@ def export_tflite(
             ops=count_operations(unverified),
             agreement=agreement,
             phone_libraries=phone_libraries,
+            gpu_delegate=check_gpu_delegate(unverified),
         )
         # Windows does not rename a file that is in use.
         del runner

@@ -1,5 +1,6 @@
 import dataclasses
 
+from keras_squeeze.export.delegates import GpuDelegate
 from keras_squeeze.export.phone_libraries import PhoneLibraries
 
 
@@ -48,6 +49,7 @@ class ExportReport:
         agreement: `Agreement` of the file with the Keras model.
         phone_libraries: `PhoneLibraries` that open the file, or `None` if
             it was not to have metadata.
+        gpu_delegate: `GpuDelegate`. What the GPU of a phone runs.
     """
 
     path: str
@@ -61,6 +63,7 @@ class ExportReport:
     ops: dict
     agreement: Agreement
     phone_libraries: PhoneLibraries | None
+    gpu_delegate: GpuDelegate
 
     def to_dict(self):
         """The report as a dictionary that can be written as JSON."""
@@ -94,6 +97,10 @@ class ExportReport:
                 f"  phones        {line}"
                 for line in str(self.phone_libraries).splitlines()
             ]
+        lines += [
+            f"  GPU delegate  {line}"
+            for line in str(self.gpu_delegate).splitlines()
+        ]
         return "\n".join(lines)
 
 

@@ -1,0 +1,430 @@
+"""What of a file a phone's GPU can run, by the published rules.
+
+The rules are those of TFLite's GPU delegate for OpenCL and OpenGL: which
+operations it knows, up to which version, and of which types and shapes. It
+takes the largest part of the graph that it can run in one go, and leaves what
+comes before and after to the CPU.
+
+References:
+ - `tflite/tools/versioning/gpu_compatibility.cc` and
+    `tflite/delegates/gpu/common/model_builder.cc` of
+    [LiteRT](https://github.com/google-ai-edge/LiteRT)
+"""
+
+import collections
+import dataclasses
+
+from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.model_file import operation_name
+
+_COMPARISONS = frozenset(
+    ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+)
+_REDUCTIONS = frozenset(
+    ("MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM")
+)
+
+# The newest version of each operation, of those that a BERT may have.
+_ANY_VERSION = 2**31
+_VERSIONS = {
+    **dict.fromkeys(
+        ("ABS", "COS", "ELU", "EXP", "FLOOR", "GELU", "LOG", "LOGISTIC"), 2
+    ),
+    **dict.fromkeys(("NEG", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE"), 2),
+    **dict.fromkeys(("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM"), 2),
+    **dict.fromkeys(("MINIMUM", "POW", "SQUARED_DIFFERENCE", "SUB"), 2),
+    **dict.fromkeys(("CONCATENATION", "LOGICAL_AND", "TANH"), 2),
+    **dict.fromkeys(("PAD", "PADV2", "QUANTIZE", "SLICE", "SOFTMAX"), 2),
+    **dict.fromkeys(("LEAKY_RELU", "RELU", "RELU6"), 2),
+    **dict.fromkeys(("GATHER", "ONE_HOT", "RESHAPE"), 1),
+    **dict.fromkeys(("SELECT", "SELECT_V2"), 1),
+    **dict.fromkeys(("DEQUANTIZE", "MUL"), 3),
+    **dict.fromkeys(("STRIDED_SLICE", "TRANSPOSE"), 4),
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 6),
+    "FULLY_CONNECTED": 9,
+    **dict.fromkeys(("BATCH_MATMUL", "CAST", "HARD_SWISH"), _ANY_VERSION),
+    **dict.fromkeys(("PACK", "SPLIT", "SPLIT_V"), _ANY_VERSION),
+    **dict.fromkeys(("TILE", "UNPACK"), _ANY_VERSION),
+    **dict.fromkeys(_COMPARISONS, 2),
+    **dict.fromkeys(_REDUCTIONS, _ANY_VERSION),
+}
+
+# The types, besides floats and bytes, of what flows in and out of operations.
+_INPUT_TYPES = {
+    "CAST": ("BOOL", "INT32"),
+    "GATHER": ("INT32",),
+    "LOGICAL_AND": ("BOOL",),
+    "ONE_HOT": ("INT32",),
+    "SELECT": ("BOOL",),
+    "SELECT_V2": ("BOOL",),
+}
+_OUTPUT_TYPES = {
+    "CAST": ("BOOL", "INT32"),
+    "LOGICAL_AND": ("BOOL",),
+    **dict.fromkeys(_COMPARISONS, ("BOOL",)),
+}
+_ALL_TYPES = ("FLOAT32", "FLOAT16", "INT8", "UINT8")
+
+_CASTS = frozenset(
+    (
+        ("BOOL", "FLOAT16"),
+        ("BOOL", "FLOAT32"),
+        ("FLOAT16", "BOOL"),
+        ("FLOAT32", "BOOL"),
+        ("FLOAT32", "FLOAT32"),
+        ("FLOAT32", "INT32"),
+        ("INT32", "FLOAT32"),
+        ("INT32", "INT32"),
+    )
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class GpuProblem:
+    """An operation that the GPU delegate does not run.
+
+    Args:
+        operation: string. The kind of the operation, such as `"GATHER"`.
+        tensor: string. The name of its first output.
+        reason: string. Why it is left to the CPU.
+    """
+
+    operation: str
+    tensor: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class GpuDelegate:
+    """What the GPU delegate runs of a file.
+
+    Args:
+        operations: int. The number of operations of the graph.
+        delegated: int. How many of them the delegate takes, in one go.
+        problems: List of a `GpuProblem` for each operation that it cannot
+            take.
+        opencl: bool. Whether it then runs them with OpenCL.
+        opengl: bool. Whether it then runs them with OpenGL, which phones
+            without OpenCL fall back to. All tensors must have the batch size
+            one, their first dimension; for OpenCL only those that go in and
+            out.
+        batches: List of the names of the tensors of those operations that
+            have another first dimension.
+    """
+
+    operations: int
+    delegated: int
+    problems: list
+    opencl: bool
+    opengl: bool
+    batches: list
+
+    def __str__(self):
+        lines = [
+            f"takes {self.delegated} of {self.operations} operations in one "
+            f"go; runs them with OpenCL: {'yes' if self.opencl else 'no'}, "
+            f"with OpenGL: {'yes' if self.opengl else 'no'}"
+        ]
+        if self.batches:
+            lines.append(
+                f"{len(self.batches)} of their tensors have a first dimension "
+                "that is not 1"
+            )
+        counts = collections.Counter(
+            (problem.operation, problem.reason) for problem in self.problems
+        )
+        lines += [
+            f"not {count} {operation}: {reason}"
+            for (operation, reason), count in counts.most_common()
+        ]
+        return "\n".join(lines)
+
+
+def check_gpu_delegate(filepath):
+    """Find out what of a `.tflite` file the GPU delegate runs.
+
+    Nothing is run: the operations are compared with the published rules. The
+    file may have several graphs, of which the first is checked.
+
+    Args:
+        filepath: string. The file.
+
+    Returns:
+        A `GpuDelegate`.
+    """
+    graph = _Graph(load_model(filepath))
+    problems = {}
+    for i, operation in enumerate(graph.operations):
+        reason = next(_reasons(graph, operation), None)
+        if reason is not None:
+            problems[i] = GpuProblem(
+                operation.name, operation.outputs[0].name, reason
+            )
+    part = _largest_part(graph, problems)
+    inside, ends = _tensors_of_part(graph, part)
+    batches = [tensor for tensor in inside if tensor.shape[0] != 1]
+    return GpuDelegate(
+        operations=len(graph.operations),
+        delegated=len(part),
+        problems=list(problems.values()),
+        opencl=bool(part) and ends.isdisjoint(batches),
+        opengl=bool(part) and not batches,
+        batches=[tensor.name for tensor in batches],
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Tensor:
+    # Names need not be distinct.
+    number: int
+    name: str
+    shape: tuple
+    type: str
+    is_constant: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Operation:
+    name: str
+    version: int
+    options: object
+    inputs: list
+    outputs: list
+
+    @property
+    def runtime_inputs(self):
+        return [tensor for tensor in self.inputs if not tensor.is_constant]
+
+
+class _Graph:
+    """The first graph of a file, in terms of the rules."""
+
+    def __init__(self, model):
+        from ai_edge_litert import schema_py_generated as schema
+
+        types = {value: name for name, value in vars(schema.TensorType).items()}
+        graph = model.subgraphs[0]
+        self.tensors = []
+        for i, tensor in enumerate(graph.tensors):
+            data = model.buffers[tensor.buffer].data
+            shape = tensor.shapeSignature
+            if shape is None:
+                shape = () if tensor.shape is None else tensor.shape
+            self.tensors.append(
+                _Tensor(
+                    number=i,
+                    name=(tensor.name or b"").decode(),
+                    shape=tuple(int(size) for size in shape),
+                    type=types[tensor.type],
+                    is_constant=data is not None and len(data) > 0,
+                )
+            )
+        self.outputs = {self.tensors[i] for i in graph.outputs}
+        self.operations = []
+        self.consumers = collections.defaultdict(list)
+        for operator in graph.operators:
+            operation = _Operation(
+                name=operation_name(model, operator),
+                version=model.operatorCodes[operator.opcodeIndex].version,
+                options=operator.builtinOptions,
+                # An optional input that is missing has the number -1.
+                inputs=[self.tensors[i] for i in operator.inputs if i >= 0],
+                outputs=[self.tensors[i] for i in operator.outputs],
+            )
+            self.operations.append(operation)
+            for tensor in operation.inputs:
+                self.consumers[tensor].append(operation)
+
+
+def _reasons(graph, operation):
+    """Give the reasons for which the GPU does not run an operation."""
+    name = operation.name
+    if name not in _VERSIONS:
+        yield "is not known"
+        return
+    if operation.version > _VERSIONS[name]:
+        yield (
+            f"has version {operation.version}, and at most {_VERSIONS[name]} "
+            "is known"
+        )
+    yield from _reasons_of_tensors(operation)
+    if name in _COMPARISONS:
+        yield from _reasons_of_comparison(graph, operation)
+    elif name in _REDUCTIONS:
+        axes = operation.inputs[1]
+        if not axes.is_constant or axes.type != "INT32":
+            yield "has axes that are not constants in int32"
+    elif name in _CHECKS:
+        yield from _CHECKS[name](operation)
+
+
+def _reasons_of_tensors(operation):
+    for tensors, types in (
+        (operation.runtime_inputs, _INPUT_TYPES),
+        (operation.outputs, _OUTPUT_TYPES),
+    ):
+        for tensor in tensors:
+            if -1 in tensor.shape:
+                yield "has a tensor whose shape is not fixed"
+            if tensor.type not in (*_ALL_TYPES, *types.get(operation.name, ())):
+                yield f"has a tensor of the type {tensor.type.lower()}"
+            if not tensor.shape:
+                yield "has a tensor without dimensions"
+    if any(len(x.shape) > 4 for x in (*operation.inputs, *operation.outputs)):
+        yield "has a tensor of more than 4 dimensions"
+
+
+def _reasons_of_comparison(graph, operation):
+    consumers = graph.consumers[operation.outputs[0]]
+    is_used = [
+        consumer.name in ("CAST", "SELECT", "SELECT_V2")
+        and consumer.outputs[0].type in ("FLOAT16", "FLOAT32")
+        for consumer in consumers
+    ]
+    if is_used != [True]:
+        yield "is not used by one CAST or SELECT to floats alone"
+
+
+def _check_broadcast(operation):
+    shapes = sorted((x.shape for x in operation.inputs), key=len)
+    if len(shapes) != 2:
+        yield "does not have two inputs"
+        return
+    short, long = shapes
+    if len(short) < 2 or len(short) == len(long):
+        return
+    is_known = len(long) == 4 and (
+        (len(short) == 3 and long[0] == 1)
+        or (short == (1, 1) and long[0] == 1)
+        or (len(short) == 2 and short == (long[0], long[3]))
+    )
+    if not is_known:
+        yield f"broadcasts {list(short)} to {list(long)}"
+
+
+def _check_batch_matmul(operation):
+    second = operation.inputs[1]
+    if second.is_constant and len(second.shape) != 2:
+        yield "has constants of other than 2 dimensions"
+    if operation.inputs[0].is_constant:
+        yield "multiplies constants from the left"
+
+
+def _check_cast(operation):
+    types = operation.inputs[0].type, operation.outputs[0].type
+    if types not in _CASTS:
+        yield f"casts {types[0].lower()} to {types[1].lower()}"
+
+
+def _check_fully_connected(operation):
+    if operation.options.weightsFormat:
+        yield "has weights in a special format"
+    if len(operation.runtime_inputs) > 2:
+        yield "has weights and biases that are no constants"
+    ranks = {len(x.shape) for x in (operation.inputs[0], operation.outputs[0])}
+    if operation.options.keepNumDims and len(ranks) > 1:
+        yield "changes the number of dimensions"
+
+
+def _check_gather(operation):
+    indices = operation.inputs[1]
+    if len(indices.shape) != 1:
+        yield f"has indices of {len(indices.shape)} dimensions, and not of 1"
+    if indices.type != "INT32":
+        yield f"has indices of the type {indices.type.lower()}"
+
+
+def _check_pad(operation):
+    if operation.inputs[1].shape not in ((3, 2), (4, 2)):
+        yield "pads a tensor of other than 3 or 4 dimensions"
+    if len(operation.runtime_inputs) != 1:
+        yield "pads by sizes that are no constants"
+
+
+def _check_select(operation):
+    output = operation.outputs[0]
+    for tensor in operation.inputs[1:]:
+        is_scalar = tensor.shape in ((), (1,))
+        if not is_scalar and tensor.shape != output.shape:
+            yield f"broadcasts {list(tensor.shape)} to {list(output.shape)}"
+        if tensor.is_constant and len(tensor.shape) == 2:
+            yield "has constants of 2 dimensions"
+
+
+def _check_slice(operation):
+    rank = len(operation.inputs[0].shape)
+    if rank not in (3, 4):
+        yield f"slices a tensor of {rank} dimensions, and not of 3 or 4"
+
+
+def _check_softmax(operation):
+    if operation.options.beta != 1:
+        yield "scales its inputs"
+
+
+def _check_strided_slice(operation):
+    options = operation.options
+    if options.ellipsisMask or options.newAxisMask or options.shrinkAxisMask:
+        yield "adds or removes dimensions"
+    yield from _check_slice(operation)
+
+
+_CHECKS = {
+    "ADD": _check_broadcast,
+    "BATCH_MATMUL": _check_batch_matmul,
+    "CAST": _check_cast,
+    "FULLY_CONNECTED": _check_fully_connected,
+    "GATHER": _check_gather,
+    "MUL": _check_broadcast,
+    "PAD": _check_pad,
+    "PADV2": _check_pad,
+    "SELECT": _check_select,
+    "SELECT_V2": _check_select,
+    "SLICE": _check_slice,
+    "SOFTMAX": _check_softmax,
+    "STRIDED_SLICE": _check_strided_slice,
+}
+
+
+def _largest_part(graph, problems):
+    """The operations of the largest part that the GPU can run in one go.
+
+    Parts for the GPU and the CPU take turns, each with all the operations of
+    its kind whose inputs are there by then.
+    """
+    produced = {x for operation in graph.operations for x in operation.outputs}
+    known = set(graph.tensors) - produced
+    waiting = list(enumerate(graph.operations))
+    largest = []
+    while waiting:
+        left, part = [], []
+        is_for_cpu = None
+        for i, operation in waiting:
+            is_ready = known.issuperset(operation.inputs)
+            if is_ready and is_for_cpu in (None, i in problems):
+                is_for_cpu = i in problems
+                part.append(operation)
+                known.update(operation.outputs)
+            else:
+                left.append((i, operation))
+        if not is_for_cpu:
+            largest = max(largest, part, key=len)
+        waiting = left
+    return largest
+
+
+def _tensors_of_part(graph, part):
+    """All tensors of a part of the graph, and those that go in and out."""
+    consumed, produced = {}, {}
+    for operation in part:
+        consumed.update(dict.fromkeys(operation.runtime_inputs))
+        produced.update(dict.fromkeys(operation.outputs))
+    names = {operation.outputs[0] for operation in part}
+    outputs = {
+        tensor
+        for tensor in produced
+        if tensor in graph.outputs
+        or any(x.outputs[0] not in names for x in graph.consumers[tensor])
+    }
+    inputs = set(consumed) - set(produced)
+    return [*consumed, *(produced.keys() - consumed.keys())], inputs | outputs

@@ -1,0 +1,284 @@
+"""Small files, each of which breaks one rule of the GPU delegate."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_squeeze.export.delegates import check_gpu_delegate
+from keras_squeeze.export.model_file import save_model
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the files do not depend on the backend",
+)
+
+FLOATS = ("FLOAT32", (1, 8, 4))
+IDS = ("INT32", (1, 8))
+
+
+def constant(type, shape):
+    return type, shape, True
+
+
+def operation(name, inputs, outputs=(FLOATS,), options=None, version=1):
+    """An operation, whose inputs and outputs are types and shapes.
+
+    An input that is a number is an output of the operation before it.
+    """
+    return name, inputs, outputs, options, version
+
+
+def check(tmp_path, *operations):
+    """What the check says of a file with these operations."""
+    model = schema.ModelT(
+        version=3, operatorCodes=[], buffers=[schema.BufferT()]
+    )
+    graph = schema.SubGraphT(tensors=[], inputs=[], outputs=[], operators=[])
+    model.subgraphs = [graph]
+
+    def add_tensor(type, shape, is_constant=False):
+        if is_constant:
+            data = np.ones(4, "uint8")
+            model.buffers.append(schema.BufferT(data=data))
+        graph.tensors.append(
+            schema.TensorT(
+                name=f"tensor_{len(graph.tensors)}",
+                type=getattr(schema.TensorType, type),
+                shape=[max(size, 1) for size in shape],
+                shapeSignature=list(shape),
+                buffer=len(model.buffers) - 1 if is_constant else 0,
+            )
+        )
+        return len(graph.tensors) - 1
+
+    last = []
+    for name, inputs, outputs, options, version in operations:
+        code = getattr(schema.BuiltinOperator, name)
+        model.operatorCodes.append(
+            schema.OperatorCodeT(
+                min(code, 127), version=version, builtinCode=code
+            )
+        )
+        operator = schema.OperatorT(
+            opcodeIndex=len(model.operatorCodes) - 1,
+            inputs=[
+                last[x] if isinstance(x, int) else add_tensor(*x)
+                for x in inputs
+            ],
+            outputs=[add_tensor(*x) for x in outputs],
+        )
+        if options is not None:
+            operator.builtinOptions = options
+            operator.builtinOptionsType = getattr(
+                schema.BuiltinOptions, type(options).__name__[:-1]
+            )
+        graph.operators.append(operator)
+        last = list(operator.outputs)
+    used = {i for operator in graph.operators for i in operator.inputs}
+    graph.outputs = sorted(set(last) - used)
+    save_model(model, tmp_path / "x.tflite")
+    return check_gpu_delegate(tmp_path / "x.tflite")
+
+
+def dense(keep_dimensions=False, special=0):
+    return schema.FullyConnectedOptionsT(
+        keepNumDims=keep_dimensions, weightsFormat=special
+    )
+
+
+WEIGHTS = constant("FLOAT32", (4, 4))
+INDICES = constant("INT32", (3,))
+
+ACCEPTED = [
+    operation("ADD", [FLOATS, FLOATS]),
+    operation("ADD", [FLOATS, constant("FLOAT32", (4,))]),
+    operation("BATCH_MATMUL", [FLOATS, FLOATS], version=4),
+    operation("BATCH_MATMUL", [FLOATS, WEIGHTS]),
+    operation("CAST", [("INT32", (1, 8, 4))]),
+    operation("CONV_2D", [("FLOAT32", (1, 1, 8, 4)), WEIGHTS], version=6),
+    operation("FULLY_CONNECTED", [FLOATS, WEIGHTS], options=dense(True)),
+    operation("GATHER", [WEIGHTS, ("INT32", (1,))], [("FLOAT32", (1, 4))]),
+    operation("GELU", [FLOATS]),
+    operation("MEAN", [FLOATS, constant("INT32", (1,))], version=3),
+    operation("PAD", [FLOATS, constant("INT32", (3, 2))]),
+    operation("SELECT_V2", [("BOOL", (1, 8, 4)), FLOATS, FLOATS]),
+    operation("SLICE", [FLOATS, INDICES, INDICES]),
+    operation("SOFTMAX", [FLOATS], options=schema.SoftmaxOptionsT(beta=1)),
+    operation(
+        "STRIDED_SLICE",
+        [FLOATS, INDICES, INDICES, INDICES],
+        options=schema.StridedSliceOptionsT(),
+    ),
+    operation("TRANSPOSE", [FLOATS, INDICES]),
+    operation("UNPACK", [FLOATS]),
+]
+
+
+@pytest.mark.parametrize("accepted", ACCEPTED, ids=lambda x: x[0])
+def test_accepted(accepted, tmp_path):
+    result = check(tmp_path, accepted)
+    assert result.problems == []
+    assert (result.delegated, result.opencl, result.opengl) == (1, True, True)
+
+
+SLICED = schema.StridedSliceOptionsT(shrinkAxisMask=2)
+REFUSED = [
+    ("is not known", operation("ARG_MAX", [FLOATS])),
+    (
+        "has version 12, and at most 9 is known",
+        operation("FULLY_CONNECTED", [FLOATS, WEIGHTS], version=12),
+    ),
+    ("of the type int32", operation("RESHAPE", [IDS], [("INT32", (8,))])),
+    ("of the type int64", operation("NEG", [("INT64", (1, 8))])),
+    ("without dimensions", operation("NEG", [("FLOAT32", ())])),
+    ("not fixed", operation("NEG", [("FLOAT32", (1, -1, 4))])),
+    ("of more than 4", operation("NEG", [("FLOAT32", (1, 1, 8, 4, 1))])),
+    (
+        r"broadcasts \[8, 4\] to \[1, 8, 4\]",
+        operation("ADD", [FLOATS, ("FLOAT32", (8, 4))]),
+    ),
+    ("does not have two inputs", operation("ADD", [FLOATS])),
+    (
+        "of other than 2 dimensions",
+        operation("BATCH_MATMUL", [FLOATS, constant("FLOAT32", (1, 4, 4))]),
+    ),
+    (
+        "constants from the left",
+        operation("BATCH_MATMUL", [constant(*FLOATS), FLOATS]),
+    ),
+    (
+        "casts int8 to float32",
+        operation("CAST", [("INT8", (1, 8, 4))]),
+    ),
+    (
+        "changes the number of dimensions",
+        operation(
+            "FULLY_CONNECTED",
+            [FLOATS, WEIGHTS],
+            [("FLOAT32", (1, 1, 8, 4))],
+            dense(True),
+        ),
+    ),
+    (
+        "special format",
+        operation(
+            "FULLY_CONNECTED", [FLOATS, WEIGHTS], options=dense(False, 1)
+        ),
+    ),
+    (
+        "that are no constants",
+        operation("FULLY_CONNECTED", [FLOATS] * 3, options=dense()),
+    ),
+    (
+        "indices of 2 dimensions, and not of 1",
+        operation("GATHER", [WEIGHTS, IDS]),
+    ),
+    (
+        "indices of the type float32",
+        operation("GATHER", [WEIGHTS, ("FLOAT32", (1,))]),
+    ),
+    (
+        "axes that are not constants",
+        operation("MEAN", [FLOATS, ("FLOAT32", (1,))]),
+    ),
+    (
+        "of other than 3 or 4 dimensions",
+        operation("PAD", [("FLOAT32", (1, 4)), constant("INT32", (2, 2))]),
+    ),
+    (
+        "sizes that are no constants",
+        operation("PAD", [FLOATS, ("FLOAT32", (3, 2))]),
+    ),
+    (
+        r"broadcasts \[1, 8, 1\] to \[1, 8, 4\]",
+        operation(
+            "SELECT", [("BOOL", (1, 8, 4)), ("FLOAT32", (1, 8, 1)), FLOATS]
+        ),
+    ),
+    (
+        "constants of 2 dimensions",
+        operation(
+            "SELECT",
+            [("BOOL", (4, 4)), WEIGHTS, ("FLOAT32", (4, 4))],
+            [("FLOAT32", (4, 4))],
+        ),
+    ),
+    (
+        "a tensor of 2 dimensions",
+        operation("SLICE", [("FLOAT32", (1, 4))]),
+    ),
+    (
+        "scales its inputs",
+        operation("SOFTMAX", [FLOATS], options=schema.SoftmaxOptionsT(beta=2)),
+    ),
+    (
+        "adds or removes dimensions",
+        operation("STRIDED_SLICE", [FLOATS], options=SLICED),
+    ),
+    (
+        "one CAST or SELECT to floats alone",
+        operation("LESS", [FLOATS, FLOATS], [("BOOL", (1, 8, 4))]),
+    ),
+]
+
+
+@pytest.mark.parametrize(["reason", "refused"], REFUSED)
+def test_refused(reason, refused, tmp_path):
+    result = check(tmp_path, refused)
+    (problem,) = result.problems
+    assert problem.operation == refused[0]
+    assert problem.tensor == f"tensor_{len(refused[1])}"
+    assert re.search(reason, problem.reason)
+    assert (result.delegated, result.opencl, result.opengl) == (0, False, False)
+
+
+def test_comparison_that_a_cast_uses(tmp_path):
+    less = operation("LESS", [FLOATS, FLOATS], [("BOOL", (1, 8, 4))])
+    result = check(tmp_path, less, operation("CAST", [0]))
+    assert result.problems == []
+    assert result.delegated == 2
+
+
+def test_largest_part(tmp_path):
+    """The lookup is for the CPU, and so is what interrupts the rest."""
+    result = check(
+        tmp_path,
+        operation("GATHER", [WEIGHTS, IDS]),
+        operation("GELU", [0]),
+        operation("ARG_MAX", [0]),
+        operation("NEG", [0]),
+        operation("ADD", [0, FLOATS]),
+    )
+    assert [x.operation for x in result.problems] == ["GATHER", "ARG_MAX"]
+    assert (result.operations, result.delegated) == (5, 2)
+    assert result.opengl
+    text = str(result)
+    assert "takes 2 of 5 operations" in text
+    assert "not 1 ARG_MAX: is not known" in text
+
+
+def test_first_dimension(tmp_path):
+    """OpenCL has other ones within, and OpenGL has none."""
+    rows = ("FLOAT32", (8, 4))
+    result = check(
+        tmp_path,
+        operation("RESHAPE", [FLOATS], [rows]),
+        operation("FULLY_CONNECTED", [0, WEIGHTS], [rows], dense()),
+        operation("RESHAPE", [0]),
+    )
+    assert (result.delegated, result.problems) == (3, [])
+    assert (result.opencl, result.opengl) == (True, False)
+    assert len(result.batches) == 2
+    assert "OpenCL: yes, with OpenGL: no" in str(result)
+    result = check(tmp_path, operation("RESHAPE", [FLOATS], [rows]))
+    assert (result.opencl, result.opengl) == (False, False)
+
+
+def test_exported_file(exported):
+    _, path, report = exported
+    assert report.gpu_delegate == check_gpu_delegate(path)
+    assert report.gpu_delegate.operations == sum(report.ops.values())
+    assert "GPU delegate" in str(report)
