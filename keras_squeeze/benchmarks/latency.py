@@ -109,10 +109,10 @@ def run(
 
     Returns:
         A list with a dictionary for each file, as `measure()` returns it,
-        with two further keys: `than_bert_base_float32`, how many times as
-        fast as BERT-base in float32 it is, and `than_bert_base`, the same of
-        BERT-base with weights of the same type. Each is `None` if there is no
-        such file of BERT-base. With `profile`, `operations` is what
+        with two further keys: `speedup`, how many times as fast as BERT-base
+        in float32 it is, and `speedup_of_type`, the same of BERT-base with
+        weights of the same type. Each is `None` if there is no such file of
+        BERT-base. With `profile`, `operations` is what
         `operations.by_kind()` returns of the file.
 
     Raises:
@@ -124,7 +124,7 @@ def run(
 
     ```python
     for row in keras_squeeze.benchmarks.latency.run(folder="exported"):
-        print(row["name"], row["median_ms"], row["than_bert_base_float32"])
+        print(row["name"], row["median_ms"], row["speedup"])
     ```
     """
     for name, values, choices in (
@@ -161,8 +161,8 @@ def run(
             references[row["weights"]] = row["median_ms"]
     for row in rows:
         for key, weights in (
-            ("than_bert_base_float32", "float32"),
-            ("than_bert_base", row["weights"]),
+            ("speedup", "float32"),
+            ("speedup_of_type", row["weights"]),
         ):
             reference = references.get(weights)
             row[key] = reference and reference / row["median_ms"]
@@ -259,15 +259,15 @@ def plot(rows, path):
     labels = []
     for row in rows:
         label = f" {row['median_ms']:.1f} ms"
-        if row["than_bert_base_float32"] is not None:
-            label += f", {row['than_bert_base_float32']:.1f}x"
+        if row["speedup"] is not None:
+            label += f", {row['speedup']:.1f}x"
         labels.append(label)
     axis.bar_label(bars, labels, padding=2, fontsize="small")
     axis.set_yticks(
         positions, [f"{row['name']}, {row['weights']}" for row in rows]
     )
     axis.invert_yaxis()
-    axis.margins(x=0.2)
+    axis.set_xlim(0, 1.3 * max(row["slow_ms"] for row in rows))
     axis.set_xlabel("Milliseconds, and times as fast as BERT-base in float32")
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)

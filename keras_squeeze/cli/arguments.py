@@ -33,6 +33,30 @@ def positive_float(text):
     return value
 
 
+def add_column_arguments(parser):
+    """Add the arguments of how a table of labelled texts is read.
+
+    Args:
+        parser: The `argparse.ArgumentParser`.
+    """
+    parser.add_argument(
+        "--text-column",
+        action="append",
+        metavar="NAME",
+        help="the column of the texts, if its name is another; twice for pairs",
+    )
+    parser.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help="the column of the labels, if its name is another",
+    )
+    parser.add_argument(
+        "--label-separator",
+        metavar="TEXT",
+        help="what stands between the labels of a text that has several",
+    )
+
+
 def add_training_arguments(parser, epochs, learning_rate, sequence_length):
     """Add the arguments of a fine-tuning.
 

@@ -39,17 +39,58 @@ def add_arguments(parser):
         help="one scale for all quantized weights of a dense layer, for "
         "runtimes from before 2024, such as that of the Task Library",
     )
+    parser.add_argument(
+        "--evaluate",
+        metavar="FILE",
+        help="a file of labelled samples, as `finetune` takes them, to "
+        "compare the answers of the file and of the preset on",
+    )
+    arguments.add_column_arguments(parser)
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="a .json or .md file to write what is printed and more to",
+    )
 
 
 def run(args):
+    if args.report:
+        arguments.check_output_file(args.report, ".json", ".md")
+
     import keras_squeeze
     from keras_squeeze.cli.loading import load_task
 
+    task = load_task(args.preset)
+    evaluation_data = None
+    if args.evaluate:
+        evaluation_data = _evaluation_data(args, task)
     report = keras_squeeze.export_tflite(
-        load_task(args.preset),
+        task,
         args.output,
         sequence_length=args.sequence_length,
         quantization=args.quantization,
         per_channel=not args.per_tensor,
+        evaluation_data=evaluation_data,
     )
     print(report)
+    if args.report:
+        report.save(args.report)
+        print(f"Wrote {args.report}")
+
+
+def _evaluation_data(args, task):
+    from keras_squeeze.cli.loading import task_type_of
+
+    task_type = task_type_of(args.preset)
+    num_classes = getattr(task, "num_classes", 0)
+    names = getattr(task, "class_names", None)
+    samples = task_type.samples(
+        task_type.read(args.evaluate, args),
+        {
+            "num_classes": num_classes,
+            # Classes without names are in files by their ids.
+            "class_names": names or [str(i) for i in range(num_classes)],
+        },
+    )
+    # Questions may have several right answers, of which training takes one.
+    return samples.x, getattr(samples, "answers", samples.y)

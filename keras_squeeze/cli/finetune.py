@@ -58,22 +58,7 @@ def add_arguments(parser):
         help="the data that chooses the best epoch (default: a tenth of the "
         "training data, which is held out)",
     )
-    parser.add_argument(
-        "--text-column",
-        action="append",
-        metavar="NAME",
-        help="the column of the texts, if its name is another; twice for pairs",
-    )
-    parser.add_argument(
-        "--label-column",
-        metavar="NAME",
-        help="the column of the labels, if its name is another",
-    )
-    parser.add_argument(
-        "--label-separator",
-        metavar="TEXT",
-        help="what stands between the labels of a text that has several",
-    )
+    arguments.add_column_arguments(parser)
     parser.add_argument(
         "--regression",
         action="store_true",

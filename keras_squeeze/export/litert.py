@@ -6,6 +6,7 @@ import uuid
 import keras
 
 from keras_squeeze.export.delegates import check_gpu_delegate
+from keras_squeeze.export.evaluation import LabelledData
 from keras_squeeze.export.model_file import count_operations
 from keras_squeeze.export.phone_libraries import add_libraries_metadata
 from keras_squeeze.export.phone_libraries import check_labels
@@ -14,6 +15,9 @@ from keras_squeeze.export.process import QUANTIZATIONS
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
 from keras_squeeze.export.report import ExportReport
+from keras_squeeze.export.report import checksum
+from keras_squeeze.export.report import measure_latency
+from keras_squeeze.export.report import versions
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
@@ -33,6 +37,7 @@ def export_tflite(
     labels=None,
     metadata=True,
     per_channel=True,
+    evaluation_data=None,
     verbose=True,
 ):
     """Export a model to a `.tflite` file for LiteRT, verified.
@@ -81,6 +86,11 @@ def export_tflite(
             dense layer have a scale of their own. `False`, for a scale a
             layer, is less exact, and for runtimes from before 2024, such as
             the Task Library's. Defaults to `True`.
+        evaluation_data: Optional tuple of raw inputs and labels, as `fit()`
+            takes them, to measure the file and the Keras model on; in
+            question answering the labels may also be a list with a list of
+            the right answers to each question. For tasks with labels and a
+            preprocessor. Defaults to `None`.
         verbose: bool. Whether to print what is being done. Defaults to
             `True`.
 
@@ -120,6 +130,8 @@ def export_tflite(
         )
     labels = check_labels(model, labels)
     filepath = _check_filepath(filepath)
+    if evaluation_data is not None:
+        evaluation_data = LabelledData(model, evaluation_data)
     serving = serving_model(
         model, lengths[0] if len(lengths) == 1 else None, probabilities
     )
@@ -164,6 +176,10 @@ def export_tflite(
         runner, agreement = verify(
             unverified, serving, model, embeddings, quantization
         )
+        evaluation = None
+        if evaluation_data is not None:
+            tell("Comparing the answers of both with the labels")
+            evaluation = evaluation_data.evaluate(runner)
         report = ExportReport(
             path=filepath,
             size_bytes=os.path.getsize(unverified),
@@ -179,6 +195,10 @@ def export_tflite(
             agreement=agreement,
             phone_libraries=phone_libraries,
             gpu_delegate=check_gpu_delegate(unverified),
+            latency=measure_latency(runner),
+            sha256=checksum(unverified),
+            versions=versions(),
+            evaluation=evaluation,
         )
         # Windows does not rename a file that is in use.
         del runner

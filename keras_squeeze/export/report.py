@@ -1,7 +1,21 @@
+"""The report of an export."""
+
 import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import time
+
+import keras
+import numpy as np
 
 from keras_squeeze.export.delegates import GpuDelegate
+from keras_squeeze.export.evaluation import Evaluation
 from keras_squeeze.export.phone_libraries import PhoneLibraries
+from keras_squeeze.version import __version__
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +43,27 @@ class Agreement:
 
 
 @dataclasses.dataclass(frozen=True)
+class Latency:
+    """How long one input takes on this machine, in milliseconds.
+
+    It is an indication: a phone takes several times as long, and another
+    process on this machine may have been in the way.
+
+    Args:
+        median_ms: Dictionary of the median time by the names of the
+            signatures.
+        runs: int. How many times each was measured.
+        num_threads: int. Threads of LiteRT.
+        machine: string. The kind of its processor.
+    """
+
+    median_ms: dict
+    runs: int
+    num_threads: int
+    machine: str
+
+
+@dataclasses.dataclass(frozen=True)
 class ExportReport:
     """What `export_tflite()` wrote.
 
@@ -50,6 +85,12 @@ class ExportReport:
         phone_libraries: `PhoneLibraries` that open the file, or `None` if
             it was not to have metadata.
         gpu_delegate: `GpuDelegate`. What the GPU of a phone runs.
+        latency: `Latency` of the file on this machine.
+        sha256: string. The checksum of the file.
+        versions: Dictionary of the versions of the packages that made the
+            file, and of the name of the Keras `backend`.
+        evaluation: `Evaluation` of the file and of the Keras model on
+            labelled data, or `None` if there were none.
     """
 
     path: str
@@ -64,44 +105,199 @@ class ExportReport:
     agreement: Agreement
     phone_libraries: PhoneLibraries | None
     gpu_delegate: GpuDelegate
+    latency: Latency
+    sha256: str
+    versions: dict
+    evaluation: Evaluation | None = None
 
     def to_dict(self):
         """The report as a dictionary that can be written as JSON."""
         return dataclasses.asdict(self)
 
-    def __str__(self):
-        agreement = self.agreement
+    def to_markdown(self):
+        """The report as a text in Markdown, with tables."""
+        name = os.path.basename(self.path)
+        tables = [
+            f"# {name}",
+            _table(("", ""), self._rows()),
+            _table(("Operation", "Count"), self.ops.items()),
+        ]
+        if self.evaluation is not None:
+            header = ("Metric", "Keras model", "File", "Difference", "95 %")
+            tables += [
+                f"On {self.evaluation.samples:,} labelled samples:",
+                _table(header, _metric_rows(self.evaluation)),
+            ]
+        return "\n\n".join(tables) + "\n"
+
+    def save(self, path):
+        """Write the report to a file.
+
+        Args:
+            path: string or `pathlib.Path`. The file, a `.json` file for all
+                that the report has, or a `.md` file for a text to be read.
+
+        Raises:
+            ValueError: If its name ends in something else.
+
+        Example:
+
+        ```python
+        report = keras_squeeze.export_tflite(classifier, "spam.tflite")
+        report.save("spam.json")
+        ```
+        """
+        path = pathlib.Path(path)
+        if path.suffix == ".json":
+            text = json.dumps(self.to_dict(), indent=2) + "\n"
+        elif path.suffix == ".md":
+            text = self.to_markdown()
+        else:
+            raise ValueError(
+                f"`path` must end in .json or .md. Received: path={str(path)!r}"
+            )
+        new = path.with_name(f"{path.name}.tmp")
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+
+    def _rows(self):
+        """What there is to say in a line each, as titles and texts."""
+        agreement, latency = self.agreement, self.latency
         differences = ", ".join(
             f"{name} {difference:.2g}"
             for name, difference in agreement.largest_difference.items()
         )
-        lines = [
-            self.path,
-            f"  size          {self.size_bytes / 1e6:.2f} MB, "
-            f"{self.parameters:,} parameters",
-            f"  weights       {self.quantization or 'float32'}",
-            f"  signatures    {', '.join(self.signatures)}",
-            f"  inputs        {_describe(self.inputs)}",
-            f"  outputs       {_describe(self.outputs)}",
-            f"  operations    {sum(self.ops.values())} of "
-            f"{len(self.ops)} kinds, all built into LiteRT",
-            f"  differences   {differences} at most, from the Keras model on "
-            f"{agreement.samples} inputs ({agreement.source})",
+        times = ", ".join(f"{ms:.3g} ms" for ms in latency.median_ms.values())
+        rows = [
+            (
+                "size",
+                f"{self.size_bytes / 1e6:.2f} MB, "
+                f"{self.parameters:,} parameters",
+            ),
+            ("weights", self.quantization or "float32"),
+            ("signatures", ", ".join(self.signatures)),
+            ("inputs", _describe(self.inputs)),
+            ("outputs", _describe(self.outputs)),
+            (
+                "operations",
+                f"{sum(self.ops.values())} of {len(self.ops)} kinds, all "
+                "built into LiteRT",
+            ),
+            (
+                "differences",
+                f"{differences} at most, from the Keras model on "
+                f"{agreement.samples} inputs ({agreement.source})",
+            ),
         ]
         if agreement.equal_predictions is not None:
-            lines.append(
-                f"  predictions   {agreement.equal_predictions:.1%} equal"
-            )
+            equal = f"{agreement.equal_predictions:.1%} equal"
+            rows.append(("predictions", equal))
         if self.phone_libraries is not None:
-            lines += [
-                f"  phones        {line}"
+            rows += [
+                ("phones", line)
                 for line in str(self.phone_libraries).splitlines()
             ]
-        lines += [
-            f"  GPU delegate  {line}"
+        rows += [
+            ("GPU delegate", line)
             for line in str(self.gpu_delegate).splitlines()
         ]
-        return "\n".join(lines)
+        return rows + [
+            (
+                "latency",
+                f"about {times} here, on {latency.machine} with "
+                f"{latency.num_threads} thread",
+            ),
+            ("checksum", f"SHA-256 {self.sha256}"),
+            (
+                "versions",
+                ", ".join(f"{key} {x}" for key, x in self.versions.items()),
+            ),
+        ]
+
+    def __str__(self):
+        rows = self._rows()
+        if self.evaluation is not None:
+            for name, *values in _metric_rows(self.evaluation):
+                text = "{} in Keras, {} in the file, {} with {}".format(*values)
+                rows.append((name, text))
+        return "\n".join(
+            [self.path, *(f"  {title:<13} {text}" for title, text in rows)]
+        )
+
+
+def measure_latency(runner, runs=20):
+    """Measure a file on this machine, with one thread.
+
+    Args:
+        runner: The `TFLiteModel` of the file, with one thread.
+        runs: int. How many times to run each signature. Defaults to `20`.
+
+    Returns:
+        A `Latency`.
+    """
+    medians = {}
+    for length, name in runner.signatures.items():
+        inputs = dict.fromkeys(
+            ("token_ids", "padding_mask", "segment_ids"),
+            np.ones((1, length), "int32"),
+        )
+        milliseconds = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            runner.predict(inputs, sequence_length=length)
+            milliseconds.append(1000 * (time.perf_counter() - start))
+        medians[name] = float(np.median(milliseconds))
+    return Latency(
+        median_ms=medians,
+        runs=runs,
+        num_threads=1,
+        machine=platform.processor() or platform.machine(),
+    )
+
+
+def checksum(filepath):
+    """The SHA-256 of a file, in hexadecimal digits.
+
+    Args:
+        filepath: string. The file.
+
+    Returns:
+        string.
+    """
+    with open(filepath, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions():
+    """The versions of what exports, and the Keras backend.
+
+    Returns:
+        A dictionary of strings.
+    """
+    packages = ("keras", "tensorflow", "ai-edge-litert")
+    return {
+        "keras_squeeze": __version__,
+        **{name: importlib.metadata.version(name) for name in packages},
+        "backend": keras.config.backend(),
+    }
+
+
+def _metric_rows(evaluation):
+    return [
+        (
+            name,
+            f"{x.keras:.4f}",
+            f"{x.file:.4f}",
+            f"{x.difference:+.4f}",
+            f"[{x.interval[0]:+.4f}, {x.interval[1]:+.4f}]",
+        )
+        for name, x in evaluation.metrics.items()
+    ]
+
+
+def _table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def _describe(tensors):

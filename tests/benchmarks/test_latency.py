@@ -72,11 +72,11 @@ def test_rows(file, measured):
         assert row["size_mb"] == path.stat().st_size / 1e6
         assert 0 < row["fast_ms"] <= row["median_ms"] <= row["slow_ms"]
         np.testing.assert_allclose(
-            row["than_bert_base_float32"],
+            row["speedup"],
             rows[0]["median_ms"] / row["median_ms"],
         )
-    assert rows[1]["than_bert_base"] == 1.0
-    assert rows[2]["than_bert_base"] == rows[2]["than_bert_base_float32"]
+    assert rows[1]["speedup_of_type"] == 1.0
+    assert rows[2]["speedup_of_type"] == rows[2]["speedup"]
 
 
 def test_files_are_exported_once(measured, monkeypatch):
@@ -89,8 +89,8 @@ def test_files_are_exported_once(measured, monkeypatch):
 
 def test_files_without_bert(file):
     (row,) = latency.run([], [], [file], sequence_length=16, repeats=1)
-    assert row["than_bert_base"] is None
-    assert row["than_bert_base_float32"] is None
+    assert row["speedup_of_type"] is None
+    assert row["speedup"] is None
 
 
 def test_constants_are_not_shared():

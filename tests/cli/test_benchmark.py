@@ -103,7 +103,7 @@ def test_latency_in_tables(tmp_path, capsys, monkeypatch):
     def run(**settings):
         calls.append(settings)
         row = {"name": "bert_base", "weights": "int8", "median_ms": 29.875}
-        row["than_bert_base"] = None
+        row["speedup"] = None
         operations = [{"operation": "GATHER", "share": 12.5}]
         return [{**row, "operations": operations}]
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,10 @@ from keras_squeeze import models
 def test_the_file_answers_as_the_preset(tmp_path, capsys, hugging_face):
     path = tmp_path / "model.tflite"
     argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
+    labelled = tmp_path / "labelled.csv"
+    labelled.write_text("text,label\ngreat and warm,happy\nawful rain,sad\n")
+    argv += ["--evaluate", str(labelled)]
+    argv += ["--report", str(tmp_path / "report.json")]
     assert cli.main([*argv, "--sequence-length", "8,16"]) == 0
     assert "length_8, length_16" in capsys.readouterr().out
     preprocessor = models.MobileBertTextClassifierPreprocessor.from_preset(
@@ -20,6 +26,10 @@ def test_the_file_answers_as_the_preset(tmp_path, capsys, hugging_face):
         hugging_face.probabilities(texts),
         atol=1e-4,
     )
+    report = json.loads((tmp_path / "report.json").read_text())
+    right = hugging_face.probabilities(texts).argmax(axis=-1) == [2, 0]
+    accuracy = report["evaluation"]["metrics"]["accuracy"]
+    assert accuracy["file"] == accuracy["keras"] == np.mean(right)
 
 
 def test_wrong_input(tmp_path, capsys, tiny_preset, hugging_face):
@@ -33,4 +43,7 @@ def test_wrong_input(tmp_path, capsys, tiny_preset, hugging_face):
     with pytest.raises(SystemExit):
         cli.main([*argv[:-1], "16,,32"])
     assert "must be a positive integer, not ''" in capsys.readouterr().err
+    argv += ["--report", str(tmp_path / "report.txt")]
+    assert cli.main(argv) == 2
+    assert "must end in .json or .md" in capsys.readouterr().err
     assert not path.exists()

@@ -24,5 +24,11 @@ def exported(preprocessor, tmp_path_factory):
     classifier.backbone.enable_lora(4)
     randomise(classifier, seed=1)
     path = tmp_path_factory.mktemp("exported") / "mobile_bert.tflite"
-    report = export_tflite(classifier, path, sequence_length=40, verbose=False)
+    report = export_tflite(
+        classifier,
+        path,
+        sequence_length=40,
+        evaluation_data=(["See you!", "Call now!", "Free prize"], [0, 1, 2]),
+        verbose=False,
+    )
     return classifier, path, report

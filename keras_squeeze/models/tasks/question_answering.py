@@ -167,8 +167,7 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
         x, windows = self.preprocessor.context_windows(
             questions, (words.ids, lengths)
         )
-        # Not `self.predict()`, which would preprocess the windows again.
-        outputs = keras.Model.predict(self, x, batch_size, verbose=0)
+        outputs = self.predict_windows(x, batch_size)
         start_logits, end_logits = (
             np.asarray(outputs[name], "float32") for name in OUTPUTS
         )

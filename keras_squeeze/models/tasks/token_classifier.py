@@ -174,8 +174,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         x, words_of_tokens = self.preprocessor.word_windows(
             words.ids, words.pieces, words.counts
         )
-        # Not `self.predict()`, which would preprocess the windows again.
-        outputs = keras.Model.predict(self, x, batch_size, verbose=0)
+        outputs = self.predict_windows(x, batch_size)
         probabilities = self.probabilities(outputs)
         has_word = words_of_tokens >= 0
         indices = words_of_tokens[has_word]

@@ -133,3 +133,16 @@ class WindowedTask(TextTask):
             return super().predict(x, batch_size=batch_size, **kwargs)
         x, _, _ = self.windows(x)
         return keras.Model.predict(self, x, batch_size=batch_size, **kwargs)
+
+    def predict_windows(self, x, batch_size):
+        """Compute the outputs that `annotate()` puts together.
+
+        Args:
+            x: Dictionary of arrays. Preprocessed windows, which `predict()`
+                would preprocess again.
+            batch_size: int. How many windows to predict at once.
+
+        Returns:
+            What `keras.Model.predict` returns.
+        """
+        return keras.Model.predict(self, x, batch_size, verbose=0)

@@ -1,0 +1,323 @@
+"""Measures an exported file on labelled samples, next to the Keras model."""
+
+import contextlib
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_squeeze.export.runner import fixed_sequence_length
+from keras_squeeze.metrics.entities import entity_spans
+from keras_squeeze.metrics.squad import exact_match
+from keras_squeeze.metrics.squad import f1_score
+from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
+from keras_squeeze.models.tasks.multiple_choice_preprocessor import read_choices
+from keras_squeeze.models.tasks.next_sentence_predictor import (
+    NextSentencePredictor,
+)
+from keras_squeeze.models.tasks.question_answering import QuestionAnswering
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
+from keras_squeeze.models.tasks.token_classifier import TokenClassifier
+
+_RESAMPLES = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A metric of an exported file and of the Keras model, on one data set.
+
+    Args:
+        keras: float. The metric of the Keras model.
+        file: float. The metric of the file.
+        difference: float. The second less the first.
+        interval: Tuple of two floats. The interval that the difference is in
+            with a probability of 95 %, by a bootstrap of the samples, of which
+            each has the answers of both.
+    """
+
+    keras: float
+    file: float
+    difference: float
+    interval: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How well an exported file and the Keras model do on labelled data.
+
+    Both read the samples at the sequence length of the file.
+
+    Args:
+        samples: int. The number of samples.
+        metrics: Dictionary of a `Comparison` for each metric by name.
+    """
+
+    samples: int
+    metrics: dict
+
+
+class LabelledData:
+    """Raw inputs and labels of a task, checked.
+
+    Args:
+        task: A task with labels and with a preprocessor.
+        data: A tuple of the raw inputs and the labels, as `fit()` takes them.
+            The labels of question answering may also be a list with a list of
+            the right answers to each question.
+
+    Raises:
+        ValueError: If the task has no labels, or they are wrong.
+    """
+
+    def __init__(self, task, data):
+        kind = next(
+            (kind for cls, kind in _KINDS.items() if isinstance(task, cls)),
+            None,
+        )
+        if kind is None or task.preprocessor is None:
+            raise ValueError(
+                "`evaluation_data` is for the tasks "
+                f"{[cls.__name__ for cls in _KINDS]} with a `preprocessor`. "
+                f"Received: a {type(task).__name__}"
+            )
+        if not isinstance(data, (list, tuple)) or len(data) != 2:
+            raise ValueError(
+                "`evaluation_data` must be a tuple of raw inputs and labels. "
+                f"Received: evaluation_data of type {type(data).__name__}"
+            )
+        self.task = task
+        self.samples = kind(task, *data)
+
+    def evaluate(self, runner):
+        """Compare the answers of a file and of the Keras model.
+
+        Args:
+            runner: The `TFLiteModel` of the file.
+
+        Returns:
+            An `Evaluation`.
+        """
+        with fixed_sequence_length(
+            self.task.preprocessor, runner.sequence_length
+        ):
+            of_keras = self.samples.statistics(self.samples.of_keras())
+            of_file = self.samples.statistics(self.samples.of_file(runner))
+        return Evaluation(
+            samples=len(next(iter(of_file.values()))[1]),
+            metrics={
+                name: _compare(formula, of_keras[name][1], statistics)
+                for name, (formula, statistics) in of_file.items()
+            },
+        )
+
+
+class _Texts:
+    """Texts, or pairs, with a class, several classes or a number each."""
+
+    def __init__(self, task, x, y):
+        self.task = task
+        self.x, self.y, _ = keras.utils.unpack_x_y_sample_weight(
+            task.checked_arrays(x, y)
+        )
+
+    def of_keras(self):
+        return self.task.probabilities(self.task.predict(self.x, verbose=0))
+
+    def of_file(self, runner):
+        outputs = runner.predict(self.task.preprocessor.serving_inputs(self.x))
+        if "logits" in runner.outputs:
+            outputs = self.task.probabilities(outputs)
+        return outputs
+
+    def statistics(self, outputs):
+        problem_type = getattr(self.task, "problem_type", None)
+        if problem_type == "regression":
+            return _of_numbers(self.y, outputs)
+        if problem_type == "multi_label_classification":
+            return _of_classes(self.y > 0.5, outputs > 0.5)
+        predicted = np.argmax(outputs, axis=-1)
+        metrics = {"accuracy": _mean(predicted == self.y)}
+        if outputs.shape[-1] == 2:
+            metrics["f1"] = _of_classes(self.y == 1, predicted == 1)["f1"]
+        return metrics
+
+
+class _Choices(_Texts):
+    """Prompts with the number of the right choice each."""
+
+    def of_keras(self):
+        return self.task.predict(self.x, verbose=0)
+
+    def of_file(self, runner):
+        is_choice = read_choices(self.x).is_choice
+        scores = np.full(is_choice.shape, -np.inf)
+        inputs = self.task.preprocessor.serving_inputs(self.x)
+        scores[is_choice] = runner.predict(inputs)[:, 0]
+        return scores
+
+    def statistics(self, scores):
+        return {"accuracy": _mean(np.argmax(scores, axis=-1) == self.y)}
+
+
+class _Words:
+    """Sentences with a label for each word."""
+
+    def __init__(self, task, x, y):
+        task.windows(x, y)
+        names = np.array(task.names_of_classes())
+        self.task = task
+        self.x = x
+        self.y = [
+            names[labels_to_ids(labels, task.class_names)].tolist()
+            for labels in y
+        ]
+
+    def of_keras(self):
+        return self.task.predict_labels(self.x)
+
+    def of_file(self, runner):
+        with _windows_of_file(self.task, runner):
+            return self.of_keras()
+
+    def statistics(self, predicted):
+        rows = []
+        for labels, found in zip(self.y, predicted, strict=True):
+            true, found = set(entity_spans(labels)), set(entity_spans(found))
+            rows.append((len(true & found), len(found), len(true)))
+        return _of_counts(*np.array(rows).T)
+
+
+class _Questions:
+    """Questions on contexts, with all right answers to each."""
+
+    def __init__(self, task, x, y):
+        if isinstance(y, dict):
+            task.windows(x, y)
+            y = [[text] if text else [] for text in y["answer_text"]]
+        self.task = task
+        self.x = x
+        self.y = y
+        self.may_have_no_answer = not all(map(len, y))
+
+    def of_keras(self):
+        return self.task.annotate(
+            self.x, handle_impossible_answer=self.may_have_no_answer
+        )
+
+    def of_file(self, runner):
+        with _windows_of_file(self.task, runner):
+            return self.of_keras()
+
+    def statistics(self, predicted):
+        pairs = [
+            (found["answer"], answers)
+            for found, answers in zip(predicted, self.y, strict=True)
+        ]
+        return {
+            "exact": _mean([exact_match(*pair) for pair in pairs]),
+            "f1": _mean([f1_score(*pair) for pair in pairs]),
+        }
+
+
+_KINDS = {
+    TextClassifier: _Texts,
+    NextSentencePredictor: _Texts,
+    MultipleChoice: _Choices,
+    TokenClassifier: _Words,
+    QuestionAnswering: _Questions,
+}
+
+
+@contextlib.contextmanager
+def _windows_of_file(task, runner):
+    """Context in which the task answers from the outputs of a file."""
+    task.predict_windows = lambda x, batch_size: runner.predict(x)
+    try:
+        yield
+    finally:
+        del task.predict_windows
+
+
+# A metric is a formula for the sums of some statistics over all samples, so
+# that it is quickly computed for a thousand choices of them.
+
+
+def _mean(values):
+    return _ratio(values, np.ones(len(values)))
+
+
+def _ratio(dividends, divisors):
+    return _divide_sums, np.stack([dividends, divisors], axis=-1)
+
+
+def _divide_sums(sums):
+    dividend, divisor = np.moveaxis(sums, -1, 0)
+    return dividend / np.maximum(divisor, 1e-12)
+
+
+def _of_counts(right, found, true):
+    """Metrics of what was found and right, was found, and was to be found."""
+    return {
+        "precision": _ratio(right, found),
+        "recall": _ratio(right, true),
+        "f1": _ratio(2 * right, found + true),
+    }
+
+
+def _of_classes(true, predicted):
+    """Metrics of a yes or no for each sample, or for each of its classes."""
+    true, predicted = (x.reshape(len(x), -1) for x in (true, predicted))
+    counts = (true & predicted, predicted, true)
+    return {
+        "accuracy": _mean(np.mean(true == predicted, axis=-1)),
+        "f1": _of_counts(*(np.sum(x, axis=-1) for x in counts))["f1"],
+    }
+
+
+def _of_numbers(true, predicted):
+    from scipy.stats import rankdata
+
+    true, predicted = (
+        np.reshape(x, -1).astype("float64") for x in (true, predicted)
+    )
+    return {
+        "pearson": _correlation(true, predicted),
+        "spearman": _correlation(rankdata(true), rankdata(predicted)),
+    }
+
+
+def _correlation(true, predicted):
+    # Sums of squares far from zero would differ by little.
+    x, y = true - true.mean(), predicted - predicted.mean()
+    products = [np.ones_like(x), x, y, x * x, y * y, x * y]
+    return _correlate_sums, np.stack(products, axis=-1)
+
+
+def _correlate_sums(sums):
+    count, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    spread = (xx - x * x / count) * (yy - y * y / count)
+    return (xy - x * y / count) / np.sqrt(np.maximum(spread, 1e-24))
+
+
+def _compare(formula, of_keras, of_file):
+    """Compare two models by a metric's statistics of the same samples."""
+    count = len(of_keras)
+    random = np.random.default_rng(0)
+    both = np.stack([of_keras, of_file])
+    resampled = np.stack(
+        [
+            random.multinomial(count, np.full(count, 1 / count)) @ both
+            for _ in range(_RESAMPLES)
+        ],
+        axis=1,
+    )
+    keras_value, file_value = map(float, formula(both.sum(axis=1)))
+    differences = np.subtract(*formula(resampled)[::-1])
+    low, high = np.percentile(differences, [2.5, 97.5])
+    return Comparison(
+        keras=keras_value,
+        file=file_value,
+        difference=file_value - keras_value,
+        interval=(float(low), float(high)),
+    )
