@@ -51,6 +51,12 @@ def add_arguments(parser):
         metavar="FILE",
         help="a .json or .md file to write what is printed and more to",
     )
+    parser.add_argument(
+        "--app-files",
+        action="store_true",
+        help="also write the vocabulary, a contract and golden examples for "
+        "an app to a folder beside the file",
+    )
 
 
 def run(args):
@@ -71,6 +77,7 @@ def run(args):
         quantization=args.quantization,
         per_channel=not args.per_tensor,
         evaluation_data=evaluation_data,
+        app_files=args.app_files,
     )
     print(report)
     if args.report:

@@ -1,10 +1,14 @@
 import json
 import os
+import shutil
 import tempfile
 import uuid
 
 import keras
 
+from keras_squeeze.export.app_files import app_folder
+from keras_squeeze.export.app_files import check_app_folder
+from keras_squeeze.export.app_files import write_app_files
 from keras_squeeze.export.delegates import check_gpu_delegate
 from keras_squeeze.export.evaluation import LabelledData
 from keras_squeeze.export.model_file import count_operations
@@ -38,6 +42,7 @@ def export_tflite(
     metadata=True,
     per_channel=True,
     evaluation_data=None,
+    app_files=False,
     verbose=True,
 ):
     """Export a model to a `.tflite` file for LiteRT, verified.
@@ -91,6 +96,11 @@ def export_tflite(
             question answering the labels may also be a list with a list of
             the right answers to each question. For tasks with labels and a
             preprocessor. Defaults to `None`.
+        app_files: bool. Whether to write what an app needs that makes the ids
+            itself to the folder `{name}_app_files` beside the file: the
+            vocabulary, the labels, `contract.json` on inputs, outputs and the
+            tokenizer, and `golden.json` with texts, their ids and the outputs
+            to test it against. Defaults to `False`.
         verbose: bool. Whether to print what is being done. Defaults to
             `True`.
 
@@ -132,6 +142,8 @@ def export_tflite(
     filepath = _check_filepath(filepath)
     if evaluation_data is not None:
         evaluation_data = LabelledData(model, evaluation_data)
+    if app_files:
+        check_app_folder(filepath, model)
     serving = serving_model(
         model, lengths[0] if len(lengths) == 1 else None, probabilities
     )
@@ -145,6 +157,7 @@ def export_tflite(
     # Renaming does not cross file systems, so the file is made beside the one
     # that it replaces.
     unverified = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
+    unverified_app_files = f"{unverified}_app_files"
     try:
         with tempfile.TemporaryDirectory() as exchange:
             tell("Saving the weights")
@@ -199,15 +212,28 @@ def export_tflite(
             sha256=checksum(unverified),
             versions=versions(),
             evaluation=evaluation,
+            app_folder=app_folder(filepath) if app_files else None,
         )
+        if app_files:
+            os.mkdir(unverified_app_files)
+            write_app_files(unverified_app_files, runner, model, labels, report)
         # Windows does not rename a file that is in use.
         del runner
         os.replace(unverified, filepath)
+        if app_files:
+            _move_files(unverified_app_files, report.app_folder)
     finally:
+        shutil.rmtree(unverified_app_files, ignore_errors=True)
         if os.path.exists(unverified):
             os.remove(unverified)
     tell(f"Wrote {filepath}")
     return report
+
+
+def _move_files(folder, to_folder):
+    os.makedirs(to_folder, exist_ok=True)
+    for name in os.listdir(folder):
+        os.replace(os.path.join(folder, name), os.path.join(to_folder, name))
 
 
 def _check_sequence_length(sequence_length, longest):

@@ -204,7 +204,7 @@ def add_libraries_metadata(filepath, model, labels, texts):
 def _obstacle(model, contents):
     """Why no library can read text for a model, or `None`."""
     if len(contents.subgraphs) > 1:
-        return "takes one length of the inputs, and the file has several"
+        return "needs a file with one graph, for inputs of one length"
     preprocessor = model.preprocessor
     if preprocessor is None:
         return "needs a model with a preprocessor, for its vocabulary"

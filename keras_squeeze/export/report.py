@@ -91,6 +91,7 @@ class ExportReport:
             file, and of the name of the Keras `backend`.
         evaluation: `Evaluation` of the file and of the Keras model on
             labelled data, or `None` if there were none.
+        app_folder: string or `None`. The folder of the files for an app.
     """
 
     path: str
@@ -109,6 +110,7 @@ class ExportReport:
     sha256: str
     versions: dict
     evaluation: Evaluation | None = None
+    app_folder: str | None = None
 
     def to_dict(self):
         """The report as a dictionary that can be written as JSON."""
@@ -201,6 +203,8 @@ class ExportReport:
             ("GPU delegate", line)
             for line in str(self.gpu_delegate).splitlines()
         ]
+        if self.app_folder is not None:
+            rows.append(("for apps", self.app_folder))
         return rows + [
             (
                 "latency",

@@ -179,18 +179,34 @@ def test_embedder(media_pipe, vocabulary, tmp_path):
     )
     task = randomise(models.SqueezeBertTextEmbedder(backbone, preprocessor))
     path = tmp_path / "embedder.tflite"
+    (tmp_path / "embedder_app_files").mkdir()
+    (tmp_path / "embedder_app_files" / "vocab.txt").write_text("older")
     report = export_tflite(
         task,
         path,
         sequence_length=16,
         quantization="dynamic_int8",
         per_channel=False,
+        app_files=True,
         verbose=False,
     )
     assert report.phone_libraries.obstacles == {
         "MediaPipe TextEmbedder": None,
         "Task Library TextEmbedder": None,
     }
+    assert sorted(x.name for x in tmp_path.iterdir()) == [
+        "embedder.tflite",
+        "embedder_app_files",
+    ]
+    folder = tmp_path / "embedder_app_files"
+    assert report.app_folder == str(folder)
+    assert sorted(x.name for x in folder.iterdir()) == [
+        "contract.json",
+        "golden.json",
+        "vocab.txt",
+    ]
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("vocab.txt") == (folder / "vocab.txt").read_bytes()
     embedder = media_pipe("TextEmbedder", path)
     expected = TFLiteModel(path, preprocessor).predict(TEXTS)
     for text, row in zip(TEXTS, expected, strict=True):
@@ -319,7 +335,7 @@ def test_files_that_libraries_do_not_open(obstacles):
         model.subgraphs.append(model.subgraphs[0])
 
     assert set(obstacles(add_subgraph)) == {
-        "takes one length of the inputs, and the file has several"
+        "needs a file with one graph, for inputs of one length"
     }
 
 

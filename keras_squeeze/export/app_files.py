@@ -1,0 +1,204 @@
+"""What an app needs beside an exported file, and can be tested against."""
+
+import json
+import os
+
+import numpy as np
+
+from keras_squeeze.export.metadata import LABELS_FILE
+from keras_squeeze.export.metadata import VOCABULARY_FILE
+from keras_squeeze.export.metadata import file_of_lines
+from keras_squeeze.export.runner import INPUTS
+from keras_squeeze.export.runner import fixed_sequence_length
+from keras_squeeze.export.verification import SENTENCES
+from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
+
+CONTRACT_FILE = "contract.json"
+GOLDEN_FILE = "golden.json"
+
+_MEANINGS = {
+    "input_word_ids": "the ids of the tokens, filled up with that of [PAD]",
+    "input_mask": "1 for tokens, 0 for what is filled up",
+    "input_type_ids": "0 for the first text and what is filled up, 1 for the "
+    "second text and its [SEP]",
+}
+
+_PAIRS = (
+    ("Where was Ada born?", "Ada Lovelace was born in London in 1815."),
+    ("It's raining.", "Take an umbrella!"),
+    ("a rather long question " * 50, "and an answer that is long, too " * 50),
+)
+
+# Of outputs with more values a row than this, such as a score for each word of
+# the vocabulary at each position, only the positions of the largest are kept.
+_MOST_VALUES = 2**14
+
+
+def app_folder(filepath):
+    """The folder of the files that go with an exported file.
+
+    Args:
+        filepath: string. The exported file.
+
+    Returns:
+        string.
+    """
+    return f"{os.path.splitext(filepath)[0]}_app_files"
+
+
+def check_app_folder(filepath, model):
+    """Raise a `ValueError` if the files for an app cannot be written.
+
+    Args:
+        filepath: string. The exported file.
+        model: The model to export.
+    """
+    if getattr(model, "preprocessor", None) is None:
+        raise ValueError(
+            "`app_files` must be False for a model without a `preprocessor`, "
+            "which says how to make ids of text. Received: app_files=True"
+        )
+    folder = app_folder(filepath)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise ValueError(
+            f"`app_files` are written to the folder {folder!r}, and there is "
+            "a file of that name. Received: app_files=True"
+        )
+
+
+def write_app_files(folder, runner, model, labels, report):
+    """Write the vocabulary, the labels, a contract and golden examples.
+
+    Args:
+        folder: string. The folder to write them to.
+        runner: The `TFLiteModel` of the exported file.
+        model: The exported model, which has a preprocessor.
+        labels: List of strings or `None`. The names of the classes.
+        report: The `ExportReport`.
+    """
+    tokenizer = model.preprocessor.tokenizer
+    _write(folder, VOCABULARY_FILE, file_of_lines(tokenizer.vocabulary))
+    if labels is not None:
+        _write(folder, LABELS_FILE, file_of_lines(labels))
+    contract = _contract(runner, model, labels, report)
+    golden = _golden(runner, model)
+    for name, content in ((CONTRACT_FILE, contract), (GOLDEN_FILE, golden)):
+        _write(folder, name, json.dumps(content, ensure_ascii=False, indent=1))
+
+
+def _contract(runner, model, labels, report):
+    """What the file takes and gives, and how text becomes ids."""
+    preprocessor = model.preprocessor
+    tokenizer = preprocessor.tokenizer
+    strip_accents = tokenizer.strip_accents
+    if strip_accents is None:
+        strip_accents = tokenizer.lowercase
+    return {
+        "file": os.path.basename(report.path),
+        "size_bytes": report.size_bytes,
+        "sha256": report.sha256,
+        "task": type(model).__name__,
+        "quantization": report.quantization or "float32",
+        "signatures": [
+            {"name": name, "sequence_length": length}
+            for length, name in runner.signatures.items()
+        ],
+        "inputs": [
+            {
+                "name": name,
+                "shape": [1, "sequence_length"],
+                "dtype": runner.inputs[name][1],
+                "meaning": meaning,
+            }
+            for name, meaning in _MEANINGS.items()
+        ],
+        "outputs": [
+            {
+                "name": name,
+                # Of the longest of several sequence lengths.
+                "shape": list(shape),
+                "dtype": dtype,
+                "add_up_to_one": name == "probabilities"
+                and not getattr(model, "multi_label", False),
+            }
+            for name, (shape, dtype) in runner.outputs.items()
+        ],
+        "labels": labels,
+        "tokenizer": {
+            "type": "WordPiece",
+            "vocabulary": VOCABULARY_FILE,
+            "vocabulary_size": len(tokenizer.vocabulary),
+            "lowercase": tokenizer.lowercase,
+            "strip_accents": strip_accents,
+            "split_on_chinese_characters": tokenizer.split_on_cjk,
+            "start_of_continuing_pieces": tokenizer.suffix_indicator,
+            "longest_word": MAX_CHARACTERS_PER_WORD,
+            "special_tokens_in_text": tokenizer.special_tokens_in_strings,
+            "special_ids": {
+                token: tokenizer.token_to_id(token)
+                for token in (
+                    tokenizer.pad_token,
+                    tokenizer.oov_token,
+                    tokenizer.cls_token,
+                    tokenizer.sep_token,
+                    tokenizer.mask_token,
+                )
+            },
+        },
+        "packing": {
+            "text": "[CLS] text [SEP]",
+            "pair": "[CLS] first [SEP] second [SEP]",
+            "truncation": preprocessor.truncate,
+            "truncation_side": preprocessor.truncation_side,
+        },
+    }
+
+
+def _golden(runner, model):
+    """Texts, their ids and what the file gives for them."""
+    texts = [(text,) for text in SENTENCES]
+    batches = [list(SENTENCES)]
+    if model.backbone.embeddings.num_segments > 1:
+        texts += _PAIRS
+        batches.append(tuple(map(list, zip(*_PAIRS, strict=True))))
+    rows = []
+    for length, signature in runner.signatures.items():
+        with fixed_sequence_length(model.preprocessor, length):
+            packed = [model.preprocessor.pack_texts(x) for x in batches]
+        inputs = {
+            key: np.concatenate([np.asarray(x[key]) for x in packed])
+            for key in INPUTS.values()
+        }
+        for i, row_texts in enumerate(texts):
+            row = {key: array[i : i + 1] for key, array in inputs.items()}
+            outputs = runner.predict(row, sequence_length=length)
+            if not isinstance(outputs, dict):
+                outputs = dict.fromkeys(runner.outputs, outputs)
+            rows.append(
+                {
+                    "texts": list(row_texts),
+                    "signature": signature,
+                    "inputs": {
+                        name: row[key][0].tolist()
+                        for name, key in INPUTS.items()
+                    },
+                    "outputs": {
+                        name: array[0].tolist()
+                        for name, array in outputs.items()
+                        if array.size <= _MOST_VALUES
+                    },
+                    "largest_values_at": {
+                        name: np.argmax(array[0], axis=-1).tolist()
+                        for name, array in outputs.items()
+                        if array.size > _MOST_VALUES
+                    },
+                }
+            )
+    return rows
+
+
+def _write(folder, name, text):
+    path = os.path.join(folder, name)
+    # The same files everywhere, Windows' line endings or not.
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
