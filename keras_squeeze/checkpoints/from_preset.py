@@ -1,6 +1,7 @@
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.checkpoints.original import load_original_config
 
 
 class FromPreset:
@@ -21,7 +22,8 @@ class FromPreset:
                 1. a built-in name like `"mobile_bert_tiny_en_uncased"`; see
                    `cls.presets`
                 2. a folder that `save_to_preset()` wrote
-                3. a folder with a Hugging Face checkpoint
+                3. a folder with a Hugging Face checkpoint, or with Google's
+                   `mobilebert_variables.ckpt` and its configuration
                 4. a handle of either on the Hugging Face hub, like
                    `"hf://google/mobilebert-uncased"`
             **kwargs: Arguments of the class, which replace those of the
@@ -66,9 +68,14 @@ def load_config(preset):
         ValueError: If there is no such preset, or it is damaged.
     """
     try:
-        return load_json(preset, "config.json")
+        config = load_json(preset, "config.json")
     except FileNotFoundError as e:
-        raise ValueError(
-            "A preset must be a folder or a repository with a `config.json`. "
-            f"Received: preset={preset!r}"
-        ) from e
+        config = load_original_config(preset)
+        if config is None:
+            raise ValueError(
+                "A preset must be a folder or a repository with a "
+                f"`config.json`. Received: preset={preset!r}"
+            ) from e
+    if "model_type" in config or "registered_name" in config:
+        return config
+    return load_original_config(preset) or config

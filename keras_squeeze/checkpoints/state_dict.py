@@ -10,6 +10,8 @@ import ml_dtypes
 import numpy as np
 
 from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.original import CHECKPOINT
+from keras_squeeze.checkpoints.original import VariablesFile
 from keras_squeeze.checkpoints.torch_pickle import TorchPickle
 
 # In the order of preference, which is that of transformers.
@@ -31,7 +33,8 @@ def open_state_dict(preset, subfolder="", **options):
     """Opens the weights of a Hugging Face checkpoint.
 
     The first of these files that exists is read: `model.safetensors` or its
-    shards, `pytorch_model.bin` or its shards, `tf_model.h5`.
+    shards, `pytorch_model.bin` or its shards, `tf_model.h5`,
+    `mobilebert_variables.ckpt`.
 
     Args:
         preset: string. A local folder or a handle such as
@@ -68,13 +71,20 @@ def open_state_dict(preset, subfolder="", **options):
             continue
         if name.endswith(".index.json"):
             return StateDict(_open_shards(find, path))
-        file = _open(path)
-        return StateDict((name, file) for name in file)
+        return _all_of(_open(path))
+    try:
+        return _all_of(VariablesFile.find(find))
+    except FileNotFoundError:
+        pass
     raise FileNotFoundError(
         f"There are no weights in `{preset}`: none of the files "
-        + ", ".join(f"`{name}`" for name in _WEIGHT_FILES)
+        + ", ".join(f"`{name}`" for name in (*_WEIGHT_FILES, CHECKPOINT))
         + " exists."
     )
+
+
+def _all_of(file):
+    return StateDict((name, file) for name in file)
 
 
 class StateDict(collections.abc.Mapping):

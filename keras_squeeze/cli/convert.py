@@ -1,4 +1,4 @@
-"""Convert a Hugging Face checkpoint to a Keras preset.
+"""Convert a Hugging Face checkpoint to a Keras preset, or one of Google's.
 
 A checkpoint with a head becomes the task of that head, with the names of its
 classes. Of any other the backbone and the tokenizer are converted.
@@ -9,7 +9,9 @@ def add_arguments(parser):
     parser.add_argument(
         "checkpoint",
         metavar="HF_FOLDER",
-        help="the checkpoint folder, or hf://org/name",
+        help="the checkpoint folder, or hf://org/name; for Google's MobileBERT "
+        "the folder of mobilebert_variables.ckpt, with its configuration as "
+        "bert_config.json beside it",
     )
     parser.add_argument(
         "preset", metavar="PRESET_DIR", help="the preset folder to write"
