@@ -1,6 +1,7 @@
 """SqueezeBERT and MobileBERT in Keras 3, from checkpoint to phone."""
 
 from keras_squeeze import datasets as datasets
+from keras_squeeze import distillation as distillation
 from keras_squeeze import metrics as metrics
 from keras_squeeze import models as models
 from keras_squeeze.export.litert import export_tflite as export_tflite

@@ -16,6 +16,7 @@ def examples():
     """Every Python block of a docstring, by the name of what it is on."""
     found = {}
     packages = (
+        keras_squeeze.distillation,
         keras_squeeze.layers,
         keras_squeeze.models,
         keras_squeeze.transformers,

@@ -32,6 +32,7 @@ LAYERS = [
     "keras_squeeze.transformers",
     "keras_squeeze.export",
     "keras_squeeze.datasets",
+    "keras_squeeze.distillation",
     "keras_squeeze.benchmarks",
     "keras_squeeze",
     "keras_squeeze.cli",

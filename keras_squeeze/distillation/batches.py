@@ -1,0 +1,371 @@
+"""The outputs of a teacher on the disk, and batches of them."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+
+import keras
+import numpy as np
+
+from keras_squeeze import validation
+
+
+class TeacherCache:
+    """What a teacher gave for a corpus, kept in a folder.
+
+    A teacher is slower than its student, and a student reads a text more than
+    once: so the teacher reads it first, once. The outputs are kept in half
+    precision and read from the disk as they are needed. A hidden size of 384
+    takes 768 bytes a token.
+
+    Args:
+        folder: string or `os.PathLike`. See `write()`.
+
+    Raises:
+        FileNotFoundError: If there is no cache in the folder.
+
+    Example:
+
+    ```python
+    backbone = keras_squeeze.models.MobileBertBackbone.from_preset(
+        "mobile_bert_tiny_en_uncased"
+    )
+    teacher = keras_squeeze.distillation.BackboneTeacher(backbone)
+    cache = TeacherCache.write("cache", teacher, [[101, 7592, 102]])
+    cache.read([0])["sentence"]
+    ```
+    """
+
+    def __init__(self, folder):
+        folder = pathlib.Path(folder)
+        self.folder = folder
+        path = folder / "cache.json"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"There are no outputs of a teacher in `{folder}`."
+            )
+        self.description = json.loads(path.read_text(encoding="utf-8"))
+        self.parts = [
+            _Part(folder / f"part_{i}")
+            for i in range(self.description["num_parts"])
+        ]
+        self.lengths = np.concatenate([part.lengths for part in self.parts])
+        self._starts = np.cumsum([0, *(len(p.lengths) for p in self.parts)])
+
+    def __len__(self):
+        return len(self.lengths)
+
+    @classmethod
+    def write(
+        cls, folder, teacher, sequences, batch_tokens=4096, part_size=10000
+    ):
+        """Let a teacher read a corpus.
+
+        Sequences of the same length are read together, so that there is no
+        padding. If it was stopped, the same call goes on with the next part.
+
+        Args:
+            folder: string or `os.PathLike`. May be new.
+            teacher: A `Teacher`.
+            sequences: List of lists or arrays of token ids, with `[CLS]` and
+                `[SEP]`.
+            batch_tokens: int. How many tokens to read at once. Defaults to
+                `4096`.
+            part_size: int. How many sequences to read before they are kept.
+                Defaults to `10000`.
+
+        Returns:
+            The `TeacherCache`.
+
+        Raises:
+            ValueError: If there are no sequences, or the folder has the
+                outputs of another teacher or for other sequences.
+        """
+        validation.check_positive_int("batch_tokens", batch_tokens)
+        validation.check_positive_int("part_size", part_size)
+        if not len(sequences):
+            raise ValueError("`sequences` must not be empty.")
+        lengths = [len(sequence) for sequence in sequences]
+        flat = np.concatenate([np.asarray(s, "int64") for s in sequences])
+        description = {
+            "teacher": teacher.fingerprint,
+            "hidden_layers": list(teacher.hidden_layers),
+            "attention_layers": list(teacher.attention_layers),
+            "sentence": teacher.sentence,
+            "num_sequences": len(sequences),
+            "num_parts": -(-len(sequences) // part_size),
+            "tokens": _checksum(flat, lengths),
+        }
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "cache.json"
+        unfinished = folder / "unfinished.json"
+        for earlier in (path, unfinished):
+            if earlier.exists() and description != json.loads(
+                earlier.read_text(encoding="utf-8")
+            ):
+                raise ValueError(
+                    f"`{folder}` has the outputs of another teacher, or for "
+                    "other sequences. Remove it, or pass another folder."
+                )
+        if path.exists():
+            return cls(folder)
+        unfinished.write_text(json.dumps(description), encoding="utf-8")
+        for i in range(description["num_parts"]):
+            part = folder / f"part_{i}"
+            if not part.exists():
+                chosen = sequences[i * part_size : (i + 1) * part_size]
+                _write_part(part, teacher, chosen, batch_tokens)
+        os.replace(unfinished, path)
+        return cls(folder)
+
+    def read(self, indices):
+        """Read the outputs for some sequences.
+
+        Args:
+            indices: Array of ints. The sequences, which must have the same
+                length.
+
+        Returns:
+            A dictionary of arrays: `token_ids`, int32, and the outputs of the
+            teacher by name, float32.
+        """
+        indices = np.asarray(indices)
+        which = np.searchsorted(self._starts, indices, side="right") - 1
+        rows = [
+            self.parts[part].row(index - self._starts[part])
+            for part, index in zip(which, indices, strict=True)
+        ]
+        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+class _Part:
+    """A part of a cache: for each name, the rows of all its sequences."""
+
+    def __init__(self, folder):
+        self.lengths = np.load(folder / "lengths.npy")
+        self.arrays = {}
+        for path in sorted(folder.glob("*.npy")):
+            if path.stem != "lengths":
+                self.arrays[path.stem] = np.load(path, mmap_mode="r")
+        self._starts = {
+            name: np.cumsum([0, *_row_counts(name, self.lengths)])
+            for name in self.arrays
+        }
+
+    def row(self, index):
+        row = {}
+        length = self.lengths[index]
+        for name, array in self.arrays.items():
+            start, end = self._starts[name][index : index + 2]
+            values = np.asarray(array[start:end])
+            if name.startswith("attention_"):
+                values = values.reshape(length, length, -1).transpose(2, 0, 1)
+            elif name == "sentence":
+                values = values[0]
+            is_ids = name == "token_ids"
+            row[name] = values.astype("int32" if is_ids else "float32")
+        return row
+
+
+def _row_counts(name, lengths):
+    """How many rows a name has for sequences of these lengths."""
+    if name.startswith("attention_"):
+        return lengths.astype("int64") ** 2
+    if name == "sentence":
+        return np.ones_like(lengths)
+    return lengths
+
+
+def _write_part(folder, teacher, sequences, batch_tokens):
+    lengths = np.array([len(sequence) for sequence in sequences], "int32")
+    flat = np.concatenate([np.asarray(s, "int32") for s in sequences])
+    arrays, starts = {"token_ids": flat}, {}
+    for indices in _batches_of_one_length(lengths, batch_tokens):
+        token_ids = np.stack([sequences[i] for i in indices]).astype("int32")
+        outputs = teacher.outputs(
+            {
+                "token_ids": token_ids,
+                "segment_ids": np.zeros_like(token_ids),
+                "padding_mask": np.ones_like(token_ids),
+            }
+        )
+        for name, values in outputs.items():
+            if name.startswith("attention_"):
+                # Heads last: their number is that of the columns.
+                values = values.transpose(0, 2, 3, 1)
+            if name not in arrays:
+                starts[name] = np.cumsum([0, *_row_counts(name, lengths)])
+                shape = (starts[name][-1], values.shape[-1])
+                arrays[name] = np.zeros(shape, "float16")
+            for i, value in zip(indices, values, strict=True):
+                rows = value.reshape(-1, value.shape[-1])
+                start, end = starts[name][i : i + 2]
+                arrays[name][start:end] = rows
+    new = folder.with_name(f"new_{folder.name}")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    np.save(new / "lengths.npy", lengths)
+    for name, array in arrays.items():
+        np.save(new / f"{name}.npy", array)
+    os.replace(new, folder)
+
+
+def _batches_of_one_length(lengths, batch_tokens):
+    order = np.argsort(lengths, kind="stable")
+    ends = np.flatnonzero(np.diff(lengths[order])) + 1
+    for indices in np.split(order, ends):
+        size = max(1, batch_tokens // lengths[indices[0]])
+        yield from np.split(indices, range(size, len(indices), size))
+
+
+def _checksum(flat, lengths):
+    lengths = np.asarray(lengths, "int64")
+    return hashlib.sha256(flat.tobytes() + lengths.tobytes()).hexdigest()[:16]
+
+
+class DistillationBatches(keras.utils.PyDataset):
+    """Batches of a `TeacherCache` for a `Distiller`.
+
+    Each batch has sequences of one length, so that there is no padding. Which
+    ones depends on the seed and the number of the batch alone: a training
+    that was stopped sees the same batches when it goes on.
+
+    Args:
+        cache: A `TeacherCache`.
+        steps: int. How many batches there are.
+        batch_tokens: int. How many tokens a batch has, about. Defaults to
+            `4096`.
+        masking: Optional `WordMasking`, for a student that has to guess
+            words. The teacher has read the text without gaps.
+        first: int. The number of the first batch. Defaults to `0`.
+        seed: int. Defaults to `0`.
+        **kwargs: other keyword arguments of `keras.utils.PyDataset`.
+    """
+
+    def __init__(
+        self,
+        cache,
+        steps,
+        batch_tokens=4096,
+        masking=None,
+        first=0,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.cache = cache
+        self.steps = steps
+        self.batch_tokens = batch_tokens
+        self.masking = masking
+        self.first = first
+        self.seed = seed
+        order = np.argsort(cache.lengths, kind="stable")
+        ends = np.flatnonzero(np.diff(cache.lengths[order])) + 1
+        self.groups = np.split(order, ends)
+        lengths = np.array([cache.lengths[group[0]] for group in self.groups])
+        # So that every token is as likely to be seen.
+        tokens = lengths * [len(group) for group in self.groups]
+        self.shares = tokens / tokens.sum()
+
+    def part(self, first, steps):
+        """Some of the batches of the same order.
+
+        Args:
+            first: int. The number of the first of them.
+            steps: int. How many there are.
+
+        Returns:
+            A `DistillationBatches`.
+        """
+        return DistillationBatches(
+            self.cache,
+            steps,
+            batch_tokens=self.batch_tokens,
+            masking=self.masking,
+            first=self.first + first,
+            seed=self.seed,
+        )
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        random = np.random.default_rng((self.seed, self.first + index))
+        group = self.groups[random.choice(len(self.groups), p=self.shares)]
+        length = self.cache.lengths[group[0]]
+        size = min(len(group), max(1, self.batch_tokens // length))
+        y = self.cache.read(random.choice(group, size, replace=False))
+        token_ids = y.pop("token_ids")
+        x = {
+            "token_ids": token_ids,
+            "segment_ids": np.zeros_like(token_ids),
+            "padding_mask": np.ones_like(token_ids),
+        }
+        if self.masking is not None:
+            x["token_ids"], x["mask_positions"], y["masked_words"] = (
+                self.masking.mask(token_ids, random)
+            )
+        return x, y
+
+
+class WordMasking:
+    """Takes words out of sequences, as BERT does.
+
+    Of the chosen tokens 80 % become `[MASK]`, 10 % a random token, and 10 %
+    stay.
+
+    Args:
+        tokenizer: The tokenizer layer.
+        share: float. The part of the tokens that is chosen. Defaults to
+            `0.15`.
+
+    Example:
+
+    ```python
+    tokenizer = keras_squeeze.models.MobileBertTokenizer.from_preset(
+        "mobile_bert_tiny_en_uncased"
+    )
+    masking = WordMasking(tokenizer)
+    masked, positions, words = masking.mask(
+        np.array([[101, 7592, 2088, 102]]), np.random.default_rng(0)
+    )
+    ```
+
+    Reference:
+     - [Devlin et al., 2018](https://arxiv.org/abs/1810.04805)
+    """
+
+    def __init__(self, tokenizer, share=0.15):
+        validation.check_rate("share", share)
+        self.mask_id = tokenizer.mask_token_id
+        self.vocabulary_size = tokenizer.vocabulary_size()
+        self.share = share
+
+    def mask(self, token_ids, random):
+        """Choose tokens, anywhere but at the first and the last position.
+
+        Args:
+            token_ids: int32 array of shape `(batch, length)`, without
+                padding.
+            random: A `numpy.random.Generator`.
+
+        Returns:
+            A tuple of int32 arrays: the ids with the gaps, of the same shape;
+            the positions of the gaps, of shape `(batch, count)`; and the
+            tokens that were there, likewise.
+        """
+        batch, length = token_ids.shape
+        count = max(1, round(self.share * length))
+        noise = random.random((batch, max(length - 2, 1)))
+        positions = np.sort(np.argsort(noise, axis=1)[:, :count] + 1)
+        words = np.take_along_axis(token_ids, positions, axis=1)
+        choice = random.random(words.shape)
+        other = random.integers(self.vocabulary_size, size=words.shape)
+        replaced = np.where(choice < 0.8, self.mask_id, words)
+        replaced = np.where(choice >= 0.9, other, replaced).astype("int32")
+        masked = token_ids.copy()
+        np.put_along_axis(masked, positions, replaced, axis=1)
+        return masked, positions.astype("int32"), words.astype("int32")

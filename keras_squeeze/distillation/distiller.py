@@ -1,0 +1,160 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_squeeze.models.tasks.text_task import build_optimizer
+
+
+class Distiller(keras.Model):
+    """A student together with the terms of what it learns of a teacher.
+
+    It is trained like any Keras model, with `compile()` and `fit()`, on
+    batches `(x, y)`: `x` has the inputs of the student, and `y` what the
+    teacher gave for them, by name, as the terms call it. `TeacherCache` keeps
+    the latter on the disk and `DistillationBatches` makes the batches, so
+    that the teacher itself may run elsewhere, once, and on another backend.
+
+    The logs of `fit()` have the loss of each term. When it is done, the
+    student is the backbone that was passed; nothing else has to be kept.
+
+    Args:
+        student: A backbone of `keras_squeeze.models`.
+        transfers: List of the terms: `FeatureMapTransfer`,
+            `AttentionTransfer`, `PooledTransfer`, `SimilarityTransfer`,
+            `MaskedLMTransfer`.
+        **kwargs: other keyword arguments of `keras.Model`.
+
+    Raises:
+        ValueError: If there are no terms, two have the same name, or one is
+            for a layer that the student does not have.
+
+    Example:
+
+    ```python
+    student = keras_squeeze.models.MobileBertBackbone(
+        num_layers=1,
+        hidden_dim=16,
+        intermediate_dim=16,
+        embedding_dim=8,
+        bottleneck_dim=8,
+    )
+    terms = keras_squeeze.distillation.layer_transfers({1: 2}, teacher_dim=12)
+    distiller = Distiller(student, terms)
+    distiller.compile(optimizer="adam")
+    ones = np.ones((1, 4), "int32")
+    distiller.train_on_batch(
+        {"token_ids": ones, "segment_ids": ones, "padding_mask": ones},
+        {"hidden_2": np.ones((1, 4, 12), "float32")},
+    )
+    ```
+
+    Reference:
+     - [Sun et al., 2020](https://arxiv.org/abs/2004.02984)
+    """
+
+    def __init__(self, student, transfers, **kwargs):
+        transfers = list(transfers)
+        check_transfers(student, transfers)
+        super().__init__(**kwargs)
+        self.student = student
+        self.transfers = transfers
+        self.needs_attention = any(t.needs_attention for t in transfers)
+        self.active = {transfer.name for transfer in transfers}
+        self.trackers = [
+            keras.metrics.Mean(name=transfer.name) for transfer in transfers
+        ]
+        inputs = {name: np.zeros((1, 2), "int32") for name in student.input}
+        if any(transfer.needs_mask_positions for transfer in transfers):
+            inputs["mask_positions"] = np.zeros((1, 1), "int32")
+        # Not a functional model, which cannot have the attention of layers
+        # whose first call did not return it.
+        self(inputs)
+
+    def call(self, inputs):
+        encoded = self.student.encode(
+            **{name: inputs[name] for name in self.student.input},
+            return_attention=self.needs_attention,
+        )
+        return {
+            transfer.name: transfer(transfer.student_side(encoded, inputs))
+            for transfer in self.transfers
+        }
+
+    def begin(self, stage):
+        """Restrict the training to a stage of a schedule.
+
+        The model has to be compiled after it.
+
+        Args:
+            stage: A `Stage`.
+
+        Raises:
+            ValueError: If the stage has a term that the model has not.
+        """
+        names = {transfer.name for transfer in self.transfers}
+        unknown = set(stage.transfers) - names
+        if unknown:
+            raise ValueError(
+                "`stage` has terms that are not among the transfers "
+                f"{sorted(names)}. Received: {sorted(unknown)}"
+            )
+        self.active = set(stage.transfers)
+        layers = stage.trainable_layers
+        student = self.student
+        student.embeddings.trainable = layers is None or 0 in layers
+        for i, layer in enumerate(student.transformer_layers, start=1):
+            layer.trainable = layers is None or i in layers
+        student.pooler.trainable = layers is None
+        for transfer in self.transfers:
+            transfer.trainable = transfer.name in self.active
+
+    def compile(self, optimizer="adam", **kwargs):
+        """Configure the model for training.
+
+        Args:
+            optimizer: The name of an optimizer, or a `keras.Optimizer`.
+                Defaults to `"adam"`.
+            **kwargs: other keyword arguments of `keras.Model.compile`. The
+                loss is that of the terms.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        build_optimizer(self)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        total = 0.0
+        for transfer, tracker in zip(
+            self.transfers, self.trackers, strict=True
+        ):
+            if transfer.name not in self.active:
+                continue
+            output = y_pred[transfer.name]
+            loss = transfer.loss(y[transfer.target], output, x["padding_mask"])
+            tracker.update_state(loss)
+            total = ops.add(total, transfer.weight * loss)
+        return total
+
+
+def check_transfers(student, transfers):
+    """Raise a `ValueError` for terms that do not fit a student."""
+    if not transfers:
+        raise ValueError("`transfers` must have a term. Received: transfers=[]")
+    names = [transfer.name for transfer in transfers]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            "`transfers` must have different names. Received terms named "
+            f"{names}"
+        )
+    lowest = {True: 1, False: 0}
+    for transfer in transfers:
+        layer = transfer.student_layer
+        if layer is None:
+            continue
+        first = lowest[transfer.needs_attention]
+        if not first <= layer <= student.num_layers:
+            raise ValueError(
+                f"`student_layer` must be from {first} to "
+                f"{student.num_layers}, the layers of the student. Received: "
+                f"student_layer={layer} of the term {transfer.name!r}"
+            )

@@ -1,0 +1,299 @@
+"""Models to learn from."""
+
+import hashlib
+import json
+import pathlib
+
+import keras
+import keras_hub
+import numpy as np
+from keras import ops
+
+from keras_squeeze.models.encoder_backbone import EncoderBackbone
+
+
+class Teacher:
+    """Base of the teachers: names what a student can learn of a model.
+
+    Args:
+        hidden_layers: Iterable of ints. The layers whose hidden states to
+            give, counted from 1; `0` for the embeddings. Defaults to none.
+        attention_layers: Iterable of ints. The layers whose attention
+            probabilities to give, counted from 1. Defaults to none.
+        sentence: bool. Whether to give the mean of the last hidden states
+            over the tokens of a text, the vector of sentence embedders.
+            Defaults to `True`.
+    """
+
+    def __init__(self, hidden_layers=(), attention_layers=(), sentence=True):
+        self.hidden_layers = tuple(hidden_layers)
+        self.attention_layers = tuple(attention_layers)
+        self.sentence = sentence
+
+    @property
+    def num_layers(self):
+        """int. The number of layers."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self):
+        """A string that is another one for another teacher."""
+        raise NotImplementedError
+
+    def encode(self, inputs):
+        """Run the model.
+
+        Args:
+            inputs: Dictionary of int arrays of shape `(batch, length)`:
+                `token_ids`, `segment_ids` and `padding_mask`.
+
+        Returns:
+            A tuple of two lists of arrays: all hidden states, those of the
+            embeddings first, and the attention probabilities of all layers,
+            which may be empty if there are no `attention_layers`.
+        """
+        raise NotImplementedError
+
+    def outputs(self, inputs):
+        """What a student can learn for a batch of inputs.
+
+        Args:
+            inputs: Dictionary of int arrays of shape `(batch, length)`:
+                `token_ids`, `segment_ids` and `padding_mask`.
+
+        Returns:
+            A dictionary of float32 NumPy arrays: `"hidden_3"`, of shape
+            `(batch, length, dim)`, for layer 3, and so on; `"attention_3"`,
+            of shape `(batch, heads, length, length)`; and `"sentence"`, of
+            shape `(batch, dim)`.
+        """
+        hidden_states, attention = self.encode(inputs)
+        outputs = {f"hidden_{i}": hidden_states[i] for i in self.hidden_layers}
+        for i in self.attention_layers:
+            outputs[f"attention_{i}"] = attention[i - 1]
+        if self.sentence:
+            mask = np.asarray(inputs["padding_mask"], "float32")[..., None]
+            total = (hidden_states[-1] * mask).sum(axis=1)
+            outputs["sentence"] = total / np.maximum(mask.sum(axis=1), 1.0)
+        return outputs
+
+    def _check_layers(self):
+        for name in ("hidden_layers", "attention_layers"):
+            layers = getattr(self, name)
+            first = int(name == "attention_layers")
+            if any(not first <= i <= self.num_layers for i in layers):
+                raise ValueError(
+                    f"`{name}` must be from {first} to {self.num_layers}, the "
+                    f"layers of the teacher. Received: {name}={layers}"
+                )
+
+
+class BackboneTeacher(Teacher):
+    """A backbone of this package or of KerasHub as a teacher.
+
+    KerasHub's backbones will do that consist of embeddings and its
+    `TransformerEncoder` layers: BERT, RoBERTa, DistilBERT, ELECTRA and others.
+
+    Args:
+        backbone: The backbone, or a task with one.
+        **kwargs: arguments of `Teacher`.
+
+    Raises:
+        ValueError: If the backbone is of another kind, or does not have one
+            of the layers.
+
+    Example:
+
+    ```python
+    backbone = keras_squeeze.models.MobileBertBackbone.from_preset(
+        "mobile_bert_tiny_en_uncased"
+    )
+    teacher = BackboneTeacher(backbone, hidden_layers=[1, 2])
+    ones = np.ones((1, 4), "int32")
+    outputs = teacher.outputs(
+        {"token_ids": ones, "segment_ids": ones, "padding_mask": ones}
+    )
+    sorted(outputs)  # ["hidden_1", "hidden_2", "sentence"]
+    ```
+    """
+
+    def __init__(self, backbone, **kwargs):
+        super().__init__(**kwargs)
+        self.backbone = backbone = getattr(backbone, "backbone", backbone)
+        layers = getattr(backbone, "transformer_layers", [None])
+        is_own = isinstance(backbone, EncoderBackbone)
+        if not is_own and not isinstance(
+            layers[0], keras_hub.layers.TransformerEncoder
+        ):
+            raise ValueError(
+                "`backbone` must be a backbone of this package, or one of "
+                "KerasHub whose `transformer_layers` are of the class "
+                "`TransformerEncoder`. Received: backbone of type "
+                f"{type(backbone).__name__}"
+            )
+        self._check_layers()
+        if is_own:
+            self.model = OwnEncoder(backbone, self.attention_layers)
+        else:
+            self.model = KerasHubEncoder(backbone, self.attention_layers)
+
+    @property
+    def num_layers(self):
+        return len(self.backbone.transformer_layers)
+
+    @property
+    def fingerprint(self):
+        return f"{type(self.backbone).__name__} {_digest(self.backbone)}"
+
+    def encode(self, inputs):
+        inputs = {name: inputs[name] for name in self.backbone.input}
+        return keras.tree.map_structure(
+            lambda x: ops.convert_to_numpy(x).astype("float32"),
+            self.model.predict_on_batch(inputs),
+        )
+
+
+class OwnEncoder(keras.Model):
+    """All hidden states and attention of a backbone of this package.
+
+    Not a functional model, which cannot have the attention of layers whose
+    first call did not return it.
+    """
+
+    def __init__(self, backbone, attention_layers, embeddings=None):
+        super().__init__()
+        self.backbone = backbone
+        self.embeddings = embeddings
+        self.gives_attention = bool(attention_layers)
+        self({name: np.zeros((1, 2), "int32") for name in backbone.input})
+
+    def call(self, inputs):
+        encoded = self.backbone.encode(
+            **inputs, return_attention=self.gives_attention
+        )
+        attention = encoded.get("attention_probabilities", [])
+        return encoded["hidden_states"], attention
+
+
+class KerasHubEncoder(OwnEncoder):
+    """The same of a backbone of KerasHub."""
+
+    def __init__(self, backbone, attention_layers):
+        first = backbone.transformer_layers[0]
+        embeddings = keras.Model(
+            backbone.input, keras.tree.flatten(first.input)[0]
+        )
+        super().__init__(backbone, attention_layers, embeddings)
+
+    def call(self, inputs):
+        x = self.embeddings(inputs)
+        hidden_states, attention = [x], []
+        for layer in self.backbone.transformer_layers:
+            x = layer(
+                x,
+                padding_mask=inputs["padding_mask"],
+                return_attention_scores=self.gives_attention,
+            )
+            if self.gives_attention:
+                x, probabilities = x
+                attention.append(probabilities)
+            hidden_states.append(x)
+        return hidden_states, attention
+
+
+class HuggingFaceTeacher(Teacher):
+    """A checkpoint of the BERT family as a teacher, run by PyTorch.
+
+    It needs the packages torch and transformers, whatever the backend of
+    Keras is. The checkpoint must read the token ids of the student: those of
+    the uncased English BERTs are the same as of the presets here.
+
+    Args:
+        folder: string or `os.PathLike`. The folder of the checkpoint, with a
+            `config.json`.
+        dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast
+            on some CPUs. Defaults to `"float32"`.
+        **kwargs: arguments of `Teacher`.
+
+    Raises:
+        FileNotFoundError: If the folder is not a checkpoint.
+        ImportError: If torch or transformers is not installed.
+        ValueError: If the model does not have one of the layers.
+    """
+
+    def __init__(self, folder, dtype="float32", **kwargs):
+        super().__init__(**kwargs)
+        if dtype not in ("float32", "bfloat16"):
+            raise ValueError(
+                '`dtype` must be "float32" or "bfloat16". Received: '
+                f"dtype={dtype!r}"
+            )
+        self.folder = pathlib.Path(folder)
+        if not (self.folder / "config.json").is_file():
+            raise FileNotFoundError(
+                f"There is no checkpoint with a `config.json` in `{folder}`."
+            )
+        try:
+            import torch
+            import transformers
+        except ImportError as error:
+            raise ImportError(
+                "A teacher from Hugging Face is run by PyTorch: `pip install "
+                "torch transformers`."
+            ) from error
+        self.dtype = dtype
+        self.model = transformers.AutoModel.from_pretrained(
+            self.folder,
+            dtype=getattr(torch, dtype),
+            # The faster kernels do not tell what they attend to.
+            attn_implementation="eager" if self.attention_layers else None,
+        ).eval()
+        self._check_layers()
+
+    @property
+    def num_layers(self):
+        return self.model.config.num_hidden_layers
+
+    @property
+    def fingerprint(self):
+        config = json.loads((self.folder / "config.json").read_text("utf-8"))
+        parts = [self.dtype, config]
+        for name, tensor in self.model.state_dict().items():
+            parts.append((name, float(tensor.double().sum())))
+        return _hash(parts)
+
+    def encode(self, inputs):
+        import torch
+
+        names = {
+            "input_ids": "token_ids",
+            "token_type_ids": "segment_ids",
+            "attention_mask": "padding_mask",
+        }
+        known = self.model.forward.__code__.co_varnames
+        tensors = {
+            theirs: torch.from_numpy(np.array(inputs[ours], "int64"))
+            for theirs, ours in names.items()
+            if theirs in known
+        }
+        with torch.inference_mode():
+            outputs = self.model(
+                **tensors,
+                output_hidden_states=True,
+                output_attentions=bool(self.attention_layers),
+            )
+        return (
+            [x.float().numpy() for x in outputs.hidden_states],
+            [x.float().numpy() for x in outputs.attentions or ()],
+        )
+
+
+def _digest(model):
+    return _hash(
+        [float(np.sum(w, dtype="float64")) for w in model.get_weights()]
+    )
+
+
+def _hash(value):
+    data = json.dumps(value, default=str, sort_keys=True).encode("utf-8")
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,313 @@
+"""A student learns, stage by stage, and goes on where it was stopped."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_squeeze.distillation import AttentionTransfer
+from keras_squeeze.distillation import BackboneTeacher
+from keras_squeeze.distillation import DistillationBatches
+from keras_squeeze.distillation import Distiller
+from keras_squeeze.distillation import FeatureMapTransfer
+from keras_squeeze.distillation import PooledTransfer
+from keras_squeeze.distillation import SimilarityTransfer
+from keras_squeeze.distillation import Stage
+from keras_squeeze.distillation import TeacherCache
+from keras_squeeze.distillation import WordMasking
+from keras_squeeze.distillation import distill
+from keras_squeeze.distillation import layer_transfers
+from keras_squeeze.distillation import losses
+from keras_squeeze.distillation import masked_lm_transfer
+from keras_squeeze.distillation import schedule
+from tests.distillation.students import as_inputs
+from tests.distillation.students import small_student
+from tests.distillation.students import some_sequences
+
+
+class Words:
+    """What `WordMasking` must know of a tokenizer."""
+
+    mask_token_id = 3
+
+    def vocabulary_size(self):
+        return 60
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    keras.utils.set_random_seed(1)
+    teacher = BackboneTeacher(
+        small_student(hidden_dim=12, num_layers=3),
+        hidden_layers=[1, 3],
+        attention_layers=[1, 3],
+    )
+    folder = tmp_path_factory.mktemp("cache")
+    return TeacherCache.write(
+        folder, teacher, some_sequences(), batch_tokens=20, part_size=15
+    )
+
+
+def new_distiller(student=None):
+    student = student or small_student()
+    return Distiller(
+        student,
+        [
+            *layer_transfers({1: 1, 2: 3}, teacher_dim=12, attention=True),
+            PooledTransfer(dim=12),
+            SimilarityTransfer(weight=0.5),
+            masked_lm_transfer(student),
+        ],
+    )
+
+
+def new_batches(cache, steps):
+    return DistillationBatches(
+        cache, steps, batch_tokens=24, masking=WordMasking(Words())
+    )
+
+
+# XLA would compile each length for longer than the steps take.
+JIT = {"jit_compile": False}
+not_on_jax = pytest.mark.skipif(
+    keras.config.backend() == "jax",
+    reason="it takes minutes without XLA, and XLA as long to compile",
+)
+
+
+def test_cache_gives_what_the_teacher_gave(cache, tmp_path, monkeypatch):
+    keras.utils.set_random_seed(1)
+    teacher = BackboneTeacher(
+        small_student(hidden_dim=12, num_layers=3),
+        hidden_layers=[1, 3],
+        attention_layers=[1, 3],
+    )
+    sequences = some_sequences()
+    assert len(cache) == len(sequences)
+    for i in (0, 16, 39):
+        expected = teacher.outputs(as_inputs([sequences[i]]))
+        found = cache.read([i])
+        np.testing.assert_array_equal(found.pop("token_ids"), [sequences[i]])
+        assert set(found) == set(expected)
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=3e-3)
+    # What is there is not computed again.
+    monkeypatch.setattr(teacher, "outputs", None)
+    again = TeacherCache.write(
+        cache.folder, teacher, sequences, batch_tokens=20, part_size=15
+    )
+    assert len(again) == len(sequences)
+    with pytest.raises(ValueError, match="other sequences"):
+        TeacherCache.write(cache.folder, teacher, sequences[:5])
+    with pytest.raises(FileNotFoundError, match="no outputs of a teacher"):
+        TeacherCache(tmp_path)
+
+
+def test_cache_goes_on_with_the_next_part(cache, tmp_path):
+    keras.utils.set_random_seed(1)
+    teacher = BackboneTeacher(small_student())
+    read, outputs = [], teacher.outputs
+
+    def stop_at_the_third(inputs):
+        if len(read) == 3:
+            raise KeyboardInterrupt
+        read.append(inputs)
+        return outputs(inputs)
+
+    teacher.outputs = stop_at_the_third
+    sequences = [[1, 5, 2]] * 8
+    settings = {"batch_tokens": 6, "part_size": 4}
+    with pytest.raises(KeyboardInterrupt):
+        TeacherCache.write(tmp_path, teacher, sequences, **settings)
+    with pytest.raises(FileNotFoundError):
+        TeacherCache(tmp_path)
+    read.clear()
+    TeacherCache.write(tmp_path, teacher, sequences, **settings)
+    assert len(read) == 2  # of four batches
+
+
+def test_batches_depend_on_their_number_alone(cache):
+    batches = new_batches(cache, 6)
+    assert len(batches) == 6
+    for number in (2, 5):
+        x, y = batches[number]
+        other_x, other_y = batches.part(2, 4)[number - 2]
+        keras.tree.map_structure(
+            np.testing.assert_array_equal, (x, y), (other_x, other_y)
+        )
+        # The words that were taken out are those of the text.
+        length = x["token_ids"].shape[1]
+        assert y["hidden_3"].shape[1] == length
+        restored = x["token_ids"].copy()
+        np.put_along_axis(restored, x["mask_positions"], y["masked_words"], 1)
+        texts = [s for s in some_sequences() if len(s) == length]
+        assert all(row in texts for row in restored.tolist())
+
+
+def test_loss_is_the_sum_of_the_terms(cache):
+    student = small_student()
+    terms = [
+        FeatureMapTransfer(1, 3, teacher_dim=12, normalize=True, weight=2.0),
+        AttentionTransfer(2, 1, weight=3.0),
+        SimilarityTransfer(weight=0.5),
+    ]
+    distiller = Distiller(student, terms)
+    distiller.compile("adam", **JIT)
+    x, y = DistillationBatches(cache, 1)[0]
+    logs = distiller.test_on_batch(x, y, return_dict=True)
+    encoded = student.encode(**x, return_attention=True)
+    states = y["hidden_3"]
+    centered = states - states.mean(-1, keepdims=True)
+    states = centered / np.sqrt(centered.var(-1, keepdims=True) + 1e-6)
+    mask = x["padding_mask"]
+    expected = {
+        "features_1": losses.feature_map_loss(
+            states, terms[0].projection(encoded["hidden_states"][1]), mask
+        ),
+        "attention_2": losses.attention_loss(
+            y["attention_1"], encoded["attention_scores"][1], mask
+        ),
+        "similarity": losses.similarity_loss(
+            y["sentence"], keras.ops.mean(encoded["sequence_output"], axis=1)
+        ),
+    }
+    expected = {name: float(loss) for name, loss in expected.items()}
+    weights = {"features_1": 2.0, "attention_2": 3.0, "similarity": 0.5}
+    for name, loss in expected.items():
+        assert logs[name] == pytest.approx(loss, rel=1e-4)
+    total = sum(weights[name] * loss for name, loss in expected.items())
+    assert logs["loss"] == pytest.approx(total, rel=1e-4)
+
+
+def test_stages():
+    terms = [
+        *layer_transfers({2: 3, 4: 6}, attention=True),
+        PooledTransfer(dim=12),
+    ]
+    layers = ["features_2", "attention_2", "features_4", "attention_4"]
+    assert schedule("auxiliary", terms, 10) == [
+        Stage("all", (*layers, "pooled_sentence"), 10)
+    ]
+    first, last = schedule("joint", terms, 10, final_steps=3)
+    assert sorted(first.transfers) == sorted(layers) and first.steps == 10
+    assert last == Stage("final", ("pooled_sentence",), 3)
+    assert schedule("progressive", terms, 5) == [
+        Stage("layer 2", ("features_2", "attention_2"), 3, (0, 1, 2)),
+        Stage("layer 4", ("features_4", "attention_4"), 2, (3, 4)),
+        Stage("final", ("pooled_sentence",), 5),
+    ]
+    with pytest.raises(ValueError, match="`strategy` must be"):
+        schedule("all", terms, 5)
+    with pytest.raises(ValueError, match="must have terms of layers"):
+        schedule("joint", terms[-1:], 5)
+
+
+def run(cache, folder, stop_at=None):
+    """Train through three stages; be stopped at a batch of the last one."""
+    keras.utils.set_random_seed(2)
+    distiller = new_distiller()
+    stages = schedule("progressive", distiller.transfers, 8, final_steps=8)
+    batches = new_batches(cache, 16)
+    if stop_at is not None:
+        get, original = [], DistillationBatches.__getitem__
+
+        def interrupted(self, index):
+            get.append(index)
+            if self.first + index >= stop_at:
+                raise RuntimeError("stopped")
+            return original(self, index)
+
+        DistillationBatches.__getitem__ = interrupted
+    try:
+        curve = distill(
+            distiller,
+            batches,
+            stages,
+            folder,
+            optimizer=lambda steps: keras.optimizers.Adam(
+                keras.optimizers.schedules.CosineDecay(1e-2, steps)
+            ),
+            save_every=2,
+            log_every=2,
+            verbose=False,
+            **JIT,
+        )
+    finally:
+        if stop_at is not None:
+            DistillationBatches.__getitem__ = original
+    return distiller, curve
+
+
+@not_on_jax
+def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
+    distiller, curve = run(cache, tmp_path / "whole")
+    assert [(row["stage"], row["step"]) for row in curve] == [
+        *(("layer 1", step) for step in (2, 4)),
+        *(("layer 2", step) for step in (2, 4)),
+        *(("final", step) for step in (2, 4, 6, 8)),
+    ]
+    assert set(curve[0]) == {
+        "stage", "step", "loss", "features_1", "attention_1"
+    }  # fmt: skip
+    with pytest.raises(Exception, match="stopped"):
+        run(cache, tmp_path / "parts", stop_at=13)
+    resumed, same_curve = run(cache, tmp_path / "parts")
+    for row, same in zip(curve, same_curve, strict=True):
+        assert same.pop("stage") == row.pop("stage")
+        assert same == pytest.approx(row, rel=1e-4)
+    for weights, same in zip(
+        distiller.get_weights(), resumed.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(same, weights, atol=1e-5)
+    # Nothing is left to do, and the result is there.
+    finished, _ = run(cache, tmp_path / "parts", stop_at=0)
+    np.testing.assert_allclose(
+        finished.get_weights()[0], distiller.get_weights()[0], atol=1e-5
+    )
+    other = [Stage("all", ("similarity",), 3)]
+    with pytest.raises(ValueError, match="with other stages"):
+        distill(
+            new_distiller(),
+            new_batches(cache, 3),
+            other,
+            tmp_path / "parts",
+            optimizer=keras.optimizers.Adam,
+        )
+
+
+def test_only_the_layers_of_a_stage_learn(cache):
+    distiller = new_distiller()
+    before = [w.copy() for w in distiller.student.get_weights()]
+    names = [w.path for w in distiller.student.weights]
+    distiller.begin(Stage("layer 2", ("features_2", "attention_2"), 1, (2,)))
+    distiller.compile(keras.optimizers.SGD(0.1), **JIT)
+    distiller.fit(new_batches(cache, 1), verbose=0)
+    changed = {
+        name
+        for name, old, new in zip(
+            names, before, distiller.student.get_weights(), strict=True
+        )
+        if not np.array_equal(old, new)
+    }
+    assert changed
+    assert all("transformer_layer_1/" in name for name in changed)
+
+
+def test_refusals(cache, tmp_path):
+    student = small_student()
+    with pytest.raises(ValueError, match="must have a term"):
+        Distiller(student, [])
+    with pytest.raises(ValueError, match="different names"):
+        Distiller(student, [SimilarityTransfer(), SimilarityTransfer()])
+    with pytest.raises(ValueError, match="`student_layer` must be from 1 to 2"):
+        Distiller(student, [AttentionTransfer(0, 1)])
+    distiller = Distiller(student, [SimilarityTransfer()])
+    with pytest.raises(ValueError, match="not among the transfers"):
+        distiller.begin(Stage("all", ("features_1",), 1))
+    with pytest.raises(ValueError, match="`batches` must have the 3 batches"):
+        distill(
+            distiller,
+            DistillationBatches(cache, 2),
+            [Stage("all", ("similarity",), 3)],
+            tmp_path,
+            optimizer=keras.optimizers.Adam,
+        )

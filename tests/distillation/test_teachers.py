@@ -1,0 +1,118 @@
+"""The teachers, against the models they are."""
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from keras_squeeze.distillation import BackboneTeacher
+from keras_squeeze.distillation import HuggingFaceTeacher
+from tests.distillation.students import as_inputs
+from tests.distillation.students import small_student
+
+INPUTS = as_inputs([[1, 8, 9, 2, 0], [1, 5, 6, 7, 2]], lengths=[4, 5])
+
+
+def mean_of_tokens(states):
+    return np.stack([states[0, :4].mean(0), states[1].mean(0)])
+
+
+def test_backbone_of_ours():
+    backbone = small_student()
+    teacher = BackboneTeacher(
+        backbone, hidden_layers=[0, 2], attention_layers=[1]
+    )
+    outputs = teacher.outputs(INPUTS)
+    encoded = keras.tree.map_structure(
+        keras.ops.convert_to_numpy,
+        backbone.encode(**INPUTS, return_attention=True),
+    )
+    expected = {
+        "hidden_0": encoded["hidden_states"][0],
+        "hidden_2": encoded["hidden_states"][2],
+        "attention_1": encoded["attention_probabilities"][0],
+        "sentence": mean_of_tokens(encoded["sequence_output"]),
+    }
+    assert set(outputs) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(outputs[name], values, atol=1e-5)
+
+
+def test_backbone_of_keras_hub():
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=60,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=20,
+        max_sequence_length=12,
+    )
+    teacher = BackboneTeacher(
+        backbone, hidden_layers=[2], attention_layers=[1, 2]
+    )
+    outputs = teacher.outputs(INPUTS)
+    last = backbone.predict(INPUTS, verbose=0)["sequence_output"]
+    np.testing.assert_allclose(outputs["hidden_2"], last, atol=1e-5)
+    np.testing.assert_allclose(
+        outputs["sentence"], mean_of_tokens(last), atol=1e-5
+    )
+    attention = outputs["attention_2"]
+    assert attention.shape == (2, 2, 5, 5)
+    np.testing.assert_allclose(attention.sum(-1), 1.0, atol=1e-5)
+    # Nobody looks at padding.
+    assert attention[0, :, :, 4].max() < 1e-6
+
+
+def test_checkpoint_of_hugging_face(tmp_path):
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=60,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=20,
+    )
+    model = transformers.BertModel(config).eval()
+    model.save_pretrained(tmp_path)
+    teacher = HuggingFaceTeacher(
+        tmp_path, hidden_layers=[1], attention_layers=[2]
+    )
+    outputs = teacher.outputs(INPUTS)
+    with torch.inference_mode():
+        expected = model(
+            torch.tensor(INPUTS["token_ids"]),
+            attention_mask=torch.tensor(INPUTS["padding_mask"]),
+            output_hidden_states=True,
+        )
+    np.testing.assert_allclose(
+        outputs["hidden_1"], expected.hidden_states[1], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        outputs["sentence"],
+        mean_of_tokens(expected.last_hidden_state.numpy()),
+        atol=1e-5,
+    )
+    assert outputs["attention_2"].shape == (2, 2, 5, 5)
+    other = HuggingFaceTeacher(tmp_path, dtype="bfloat16")
+    assert other.fingerprint != teacher.fingerprint
+    half = other.outputs(INPUTS)["sentence"]
+    np.testing.assert_allclose(half, outputs["sentence"], atol=0.05)
+
+
+def test_a_layer_that_is_not_there():
+    with pytest.raises(ValueError, match="`hidden_layers` must be from 0 to"):
+        BackboneTeacher(small_student(), hidden_layers=[3])
+    with pytest.raises(ValueError, match="`attention_layers` must be from 1"):
+        BackboneTeacher(small_student(), attention_layers=[0])
+
+
+def test_no_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        HuggingFaceTeacher(tmp_path)
+
+
+def test_no_backbone():
+    with pytest.raises(ValueError, match="`backbone` must be"):
+        BackboneTeacher(keras.Sequential([keras.layers.Dense(2)]))
