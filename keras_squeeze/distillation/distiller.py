@@ -120,6 +120,22 @@ class Distiller(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         build_optimizer(self)
 
+    def fit(self, x=None, *args, **kwargs):
+        """Train the student.
+
+        Args:
+            x: A `DistillationBatches`, or what else `keras.Model.fit` takes.
+            *args: further arguments of `keras.Model.fit`.
+            **kwargs: likewise.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        is_tensorflow = keras.backend.backend() == "tensorflow"
+        if is_tensorflow and isinstance(x, keras.utils.PyDataset):
+            x = to_tf_data(x)
+        return super().fit(x, *args, **kwargs)
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -134,6 +150,28 @@ class Distiller(keras.Model):
             tracker.update_state(loss)
             total = ops.add(total, transfer.weight * loss)
         return total
+
+
+def to_tf_data(batches):
+    """A `tf.data.Dataset` of batches of any lengths.
+
+    Keras would make one, too, and expect the lengths of the first batches of
+    all others.
+
+    Args:
+        batches: A `keras.utils.PyDataset`.
+
+    Returns:
+        A `tf.data.Dataset`.
+    """
+    import tensorflow as tf
+
+    spec = keras.tree.map_structure(
+        lambda x: tf.TensorSpec([None] * x.ndim, x.dtype), batches[0]
+    )
+    return tf.data.Dataset.from_generator(
+        lambda: (batches[i] for i in range(len(batches))), output_signature=spec
+    ).prefetch(2)
 
 
 def check_transfers(student, transfers):
