@@ -89,8 +89,8 @@ def export_tflite(
             `True`.
         per_channel: bool. Whether the quantized weights of each feature of a
             dense layer have a scale of their own. `False`, for a scale a
-            layer, is less exact, and for runtimes from before 2024, such as
-            the Task Library's. Defaults to `True`.
+            layer, is less exact, and for GPUs and for runtimes from before
+            2024, such as the Task Library's. Defaults to `True`.
         evaluation_data: Optional tuple of raw inputs and labels, as `fit()`
             takes them, to measure the file and the Keras model on; in
             question answering the labels may also be a list with a list of

@@ -249,4 +249,7 @@ def _too_new_operations(contents):
             lacking.add(f"{name} of version {version}")
     if not lacking:
         return None
-    return f"lacks {', '.join(sorted(lacking))}"
+    advice = ""
+    if any(name.startswith("FULLY_CONNECTED") for name in lacking):
+        advice = ", needs per_channel=False"
+    return f"lacks {', '.join(sorted(lacking))}{advice}"

@@ -329,7 +329,9 @@ def test_files_that_libraries_do_not_open(obstacles):
 
     media_pipe, task_library = obstacles(add_version)
     assert media_pipe is None
-    assert task_library == "lacks FULLY_CONNECTED of version 12"
+    assert task_library == (
+        "lacks FULLY_CONNECTED of version 12, needs per_channel=False"
+    )
 
     def add_subgraph(model):
         model.subgraphs.append(model.subgraphs[0])

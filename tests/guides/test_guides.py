@@ -93,3 +93,18 @@ def test_coming_from_transformers(capsys):
     assert labels == ["bad", "good"]
     assert results["wrapped"].task is results["task"]
     assert results["classify"](results["texts"][0])[0]["label"] == "good"
+
+
+@only_once
+def test_on_device(capsys):
+    pytest.importorskip("mediapipe", reason="MediaPipe is not installed")
+    results = run("on_device", capsys)
+    expected = results["classifier"].annotate(results["messages"])
+    assert [answer["label"] for answer in expected] == ["ham", "spam"]
+    for (label, score), answer in zip(
+        results["phone_scores"], expected, strict=True
+    ):
+        assert label == answer["label"]
+        # The weights in the file have 8 bits.
+        assert score == pytest.approx(answer["score"], abs=0.05)
+    assert results["golden"][0]["inputs"]["input_word_ids"][0] == 101
