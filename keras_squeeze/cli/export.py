@@ -1,7 +1,7 @@
 """Export a fine-tuned preset to a TFLite file.
 
-The file takes token ids and gives the probabilities of the classes. It is
-compared with the preset on real text before it is put in place.
+The file takes token ids, or text, and gives the probabilities of the classes.
+It is compared with the preset on real text before it is put in place.
 """
 
 from keras_squeeze.cli import arguments
@@ -40,6 +40,16 @@ def add_arguments(parser):
         "runtimes from before 2024, such as that of the Task Library",
     )
     parser.add_argument(
+        "--text-input",
+        nargs="?",
+        const=True,
+        default=False,
+        choices=["pair"],
+        metavar="pair",
+        help="take text in place of token ids, or pairs of texts, with "
+        "operations of TensorFlow Text; for texts that are taken as they are",
+    )
+    parser.add_argument(
         "--evaluate",
         metavar="FILE",
         help="a file of labelled samples, as `finetune` takes them, to "
@@ -75,6 +85,7 @@ def run(args):
         args.output,
         sequence_length=args.sequence_length,
         quantization=args.quantization,
+        text_input=args.text_input,
         per_channel=not args.per_tensor,
         evaluation_data=evaluation_data,
         app_files=args.app_files,

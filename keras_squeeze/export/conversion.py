@@ -21,6 +21,7 @@ from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.signatures import merge_models
 from keras_squeeze.export.signatures import signature_names
+from keras_squeeze.export.text_input import TextReader
 
 
 def _main(folder, filepath, options):
@@ -34,7 +35,12 @@ def _main(folder, filepath, options):
 
 
 def convert_model(
-    folder, filepath, sequence_lengths, quantization=None, per_channel=True
+    folder,
+    filepath,
+    sequence_lengths,
+    quantization=None,
+    per_channel=True,
+    num_texts=0,
 ):
     """Convert the model that a folder has the config and weights of.
 
@@ -47,6 +53,8 @@ def convert_model(
             Defaults to `None`, for float32.
         per_channel: bool. Whether the quantized weights of each feature of a
             dense layer have a scale of their own. Defaults to `True`.
+        num_texts: int. How many texts make up an input, whose preprocessor
+            the folder has then. Defaults to `0`, for inputs of ids.
 
     Returns:
         int. The number of parameters of the model.
@@ -57,31 +65,65 @@ def convert_model(
     model.load_weights(os.path.join(folder, WEIGHTS_FILE))
     lower(model)
 
-    options = {"quantization": quantization, "per_channel": per_channel}
-    names = signature_names(sequence_lengths)
+    if num_texts:
+        (length,) = sequence_lengths
+        functions = TextReader(folder, length, num_texts).functions(model)
+    else:
+        functions = _functions_of_ids(model, sequence_lengths)
     parts = []
-    # The longest comes first, as the one for programs that know no
-    # signatures: it takes every text.
-    for length in sorted(names, reverse=True):
-        part = os.path.join(folder, f"{names[length]}.tflite")
-        _convert(model, length, names[length], folder, part, **options)
+    for signature, (function, specs) in functions.items():
+        part = os.path.join(folder, f"{signature}.tflite")
+        _convert(
+            model,
+            signature,
+            function,
+            specs,
+            folder,
+            part,
+            quantization=quantization,
+            per_channel=per_channel,
+            allow_custom_ops=num_texts > 0,
+        )
         parts.append(load_model(part))
         tidy_names(parts[-1])
     save_model(merge_models(parts), filepath)
     return model.count_params()
 
 
+def _functions_of_ids(model, sequence_lengths):
+    """Returns tuples of a function and its specs by signature."""
+
+    def function(inputs):
+        return model(inputs, training=False)
+
+    names = signature_names(sequence_lengths)
+    # The longest comes first, as the one for programs that know no
+    # signatures: it takes every text.
+    return {
+        names[length]: (
+            function,
+            {
+                x.name: tf.TensorSpec((1, length), x.dtype, name=x.name)
+                for x in model.inputs
+            },
+        )
+        for length in sorted(names, reverse=True)
+    }
+
+
 def _convert(
-    model, length, signature, folder, filepath, quantization, per_channel
+    model,
+    signature,
+    function,
+    specs,
+    folder,
+    filepath,
+    quantization,
+    per_channel,
+    allow_custom_ops,
 ):
     """Write a file with one signature."""
-    specs = {
-        x.name: tf.TensorSpec((1, length), x.dtype, name=x.name)
-        for x in model.inputs
-    }
-    function = tf.function(
-        lambda inputs: model(inputs, training=False), autograph=False
-    )
+    function = tf.function(function, autograph=False)
     function = function.get_concrete_function(specs)
     # `keras.export.ExportArchive` takes three times as long, as it traces and
     # saves each layer. Without the variables, the converter would write a
@@ -98,6 +140,7 @@ def _convert(
         # No Flex: its runtime is ten times the size of a model, and absent
         # from the libraries that read the file on phones.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.allow_custom_ops = allow_custom_ops
         if quantization == "dynamic_int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             # There is no other way to ask for it.

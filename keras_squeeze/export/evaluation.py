@@ -125,7 +125,10 @@ class _Texts:
         return self.task.probabilities(self.task.predict(self.x, verbose=0))
 
     def of_file(self, runner):
-        outputs = runner.predict(self.task.preprocessor.serving_inputs(self.x))
+        inputs = self.x
+        if not runner.num_texts:
+            inputs = self.task.preprocessor.serving_inputs(inputs)
+        outputs = runner.predict(inputs)
         if "logits" in runner.outputs:
             outputs = self.task.probabilities(outputs)
         return outputs

@@ -25,6 +25,8 @@ from keras_squeeze.export.report import versions
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
+from keras_squeeze.export.text_input import check_text_input
+from keras_squeeze.export.text_input import save_preprocessor
 from keras_squeeze.export.verification import SENTENCES
 from keras_squeeze.export.verification import verify
 
@@ -39,6 +41,7 @@ def export_tflite(
     quantization=None,
     probabilities=True,
     labels=None,
+    text_input=False,
     metadata=True,
     per_channel=True,
     evaluation_data=None,
@@ -84,6 +87,12 @@ def export_tflite(
         labels: List of strings or `None`. The names of the classes that a
             text classifier's file gives. Defaults to `None`, for the
             `class_names` of the task.
+        text_input: bool or `"pair"`. Whether the file takes a text, as a
+            string tensor `text` of shape `(1,)`, or a pair of texts, `text`
+            and `text_pair`, in the place of ids. Such files need operations
+            of TensorFlow Text, and no library for phones opens them. For text
+            classifiers, text embedders and next sentence predictors. Defaults
+            to `False`.
         metadata: bool. Whether to put in what MediaPipe and the Task Library
             need to open the file, where they have the task. Defaults to
             `True`.
@@ -110,6 +119,7 @@ def export_tflite(
     Raises:
         ValueError: If an argument is out of range, or the model is not one
             that can be exported. Nothing has been done by then.
+        ImportError: If there is no TensorFlow Text and `text_input` needs it.
         keras_squeeze.export.process.ExportError: If the model has
             operations that LiteRT lacks, or if the file does not agree with
             the model: a float32 file must do so within 1e-4 of the largest
@@ -139,6 +149,7 @@ def export_tflite(
             f"quantization={quantization!r}"
         )
     labels = check_labels(model, labels)
+    num_texts = check_text_input(text_input, model, lengths)
     filepath = _check_filepath(filepath)
     if evaluation_data is not None:
         evaluation_data = LabelledData(model, evaluation_data)
@@ -167,6 +178,8 @@ def export_tflite(
                 os.path.join(exchange, CONFIG_FILE), "w", encoding="utf-8"
             ) as file:
                 json.dump(exported_config, file)
+            if num_texts:
+                save_preprocessor(model.preprocessor, exchange)
             tell("Converting, in a process with TensorFlow")
             parameters = convert(
                 exchange,
@@ -174,6 +187,7 @@ def export_tflite(
                 sequence_lengths=lengths,
                 quantization=quantization,
                 per_channel=per_channel,
+                num_texts=num_texts,
             )
             if config != exported_config:
                 # A model in mixed precision is itself farther from the
@@ -181,7 +195,7 @@ def export_tflite(
                 serving = keras.saving.deserialize_keras_object(exported_config)
                 serving.load_weights(weights)
         phone_libraries = None
-        if metadata:
+        if metadata and not num_texts:
             phone_libraries = add_libraries_metadata(
                 unverified, model, labels, SENTENCES
             )

@@ -15,6 +15,7 @@ import numpy as np
 from keras_squeeze.export.delegates import GpuDelegate
 from keras_squeeze.export.evaluation import Evaluation
 from keras_squeeze.export.phone_libraries import PhoneLibraries
+from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.version import __version__
 
 
@@ -182,8 +183,8 @@ class ExportReport:
             ("outputs", _describe(self.outputs)),
             (
                 "operations",
-                f"{sum(self.ops.values())} of {len(self.ops)} kinds, all "
-                "built into LiteRT",
+                f"{sum(self.ops.values())} of {len(self.ops)} kinds, "
+                f"{self._sources()}",
             ),
             (
                 "differences",
@@ -218,6 +219,13 @@ class ExportReport:
             ),
         ]
 
+    def _sources(self):
+        # The names of built-in operations are constants.
+        custom = [name for name in self.ops if not name.isupper()]
+        if not custom:
+            return "all built into LiteRT"
+        return f"of which TensorFlow Text has {' and '.join(sorted(custom))}"
+
     def __str__(self):
         rows = self._rows()
         if self.evaluation is not None:
@@ -241,10 +249,13 @@ def measure_latency(runner, runs=20):
     """
     medians = {}
     for length, name in runner.signatures.items():
-        inputs = dict.fromkeys(
-            ("token_ids", "padding_mask", "segment_ids"),
-            np.ones((1, length), "int32"),
-        )
+        if runner.num_texts:
+            texts = (["text"],) * runner.num_texts
+            inputs = texts if runner.num_texts > 1 else texts[0]
+        else:
+            inputs = dict.fromkeys(
+                INPUTS.values(), np.ones((1, length), "int32")
+            )
         milliseconds = []
         for _ in range(runs):
             start = time.perf_counter()

@@ -3,6 +3,8 @@ import os
 
 import numpy as np
 
+from keras_squeeze.tokenizers.texts import text_segments
+
 # The exported names, which MediaPipe's and the Task Library's metadata
 # writers expect by default, and the backbone's.
 INPUTS = {
@@ -13,19 +15,25 @@ INPUTS = {
 
 SIGNATURE = "serving_default"
 
+# Files that take text have these in the place of ids, and another signature
+# that gives the ids.
+TEXT_INPUTS = ("text", "text_pair")
+TOKENS_SIGNATURE = "tokenize"
+
 
 class TFLiteModel:
     """Runs a file that `export_tflite()` wrote, one input at a time.
 
     The file is run by LiteRT's interpreter with its CPU kernels, those an app
     on a phone uses. If the file takes several sequence lengths, each input is
-    run with the shortest that it fits in.
+    run with the shortest that it fits in. If it takes text, TensorFlow Text
+    must be installed.
 
     Args:
         filepath: string or `pathlib.Path`. The `.tflite` file.
         preprocessor: Optional preprocessor of the exported task, for
-            `predict()` to take text. It is used with the longest sequence
-            length of the file, whatever its own.
+            `predict()` to take text where the file does not. It is used with
+            the longest sequence length of the file, whatever its own.
         num_threads: int. Number of threads of the interpreter. Defaults to
             `1`.
 
@@ -33,6 +41,8 @@ class TFLiteModel:
         signatures: Dictionary of the names of the signatures of the file by
             the lengths of their inputs, from the shortest to the longest.
         sequence_length: int. The longest of these lengths.
+        num_texts: int. How many texts make up an input of a file that takes
+            text, and zero for other files.
         inputs: Dictionary of the `(shape, dtype)` of each input of that
             length by name.
         outputs: Dictionary of the `(shape, dtype)` of each output for inputs
@@ -41,6 +51,7 @@ class TFLiteModel:
     Raises:
         ValueError: If the file is missing, is not a `.tflite` file or does
             not have the inputs that `export_tflite()` gives it.
+        ImportError: If the file takes text and there is no TensorFlow Text.
 
     Example:
 
@@ -57,60 +68,43 @@ class TFLiteModel:
     """
 
     def __init__(self, filepath, preprocessor=None, num_threads=1):
-        from ai_edge_litert.interpreter import Interpreter
-
         filepath = os.fspath(filepath)
         if not os.path.isfile(filepath):
             raise ValueError(
                 "`filepath` must be a `.tflite` file. Received: "
                 f"filepath={filepath!r}, which does not exist"
             )
-        try:
-            # Nothing is allocated before a signature is first used.
-            interpreter = Interpreter(
-                model_path=filepath, num_threads=num_threads
-            )
-            signatures = interpreter.get_signature_list()
-        except (RuntimeError, ValueError) as e:
-            raise ValueError(
-                f"LiteRT cannot run the file {filepath!r}: {e}"
-            ) from e
-        if not signatures or any(
-            set(signature["inputs"]) != set(INPUTS)
-            for signature in signatures.values()
-        ):
-            raise ValueError(
-                f"The signatures of the file must have the inputs "
-                f"{sorted(INPUTS)}. Received: filepath={filepath!r} with the "
-                f"signatures {signatures}"
-            )
         self.preprocessor = preprocessor
-        runners = {
-            name: interpreter.get_signature_runner(name) for name in signatures
-        }
-        lengths = {
-            _shapes_and_dtypes(runner.get_input_details())["input_mask"][0][
-                1
-            ]: name
-            for name, runner in runners.items()
-        }
+        runners = _signature_runners(filepath, num_threads)
+        self._tokenizer = runners.pop(TOKENS_SIGNATURE, None)
+        lengths = {}
+        for name, runner in runners.items():
+            # Files that take text have the length in the ids they can give.
+            inputs = runner.get_input_details()
+            if self._tokenizer is not None:
+                inputs = self._tokenizer.get_output_details()
+            (_, length), _ = _shapes_and_dtypes(inputs)["input_mask"]
+            lengths[length] = name
         self.signatures = dict(sorted(lengths.items()))
         self._runners = {
             length: runners[name] for length, name in self.signatures.items()
         }
-        self.sequence_length = max(self.signatures)
+        self.sequence_length = max(self._runners)
         longest = self._runners[self.sequence_length]
         self.inputs = _shapes_and_dtypes(longest.get_input_details())
         self.outputs = _shapes_and_dtypes(longest.get_output_details())
+        self.num_texts = len(self.inputs) if self._tokenizer else 0
 
     def predict(self, inputs, sequence_length=None):
         """Run the file on each of the inputs.
 
         Args:
-            inputs: The raw inputs of the task, if there is a preprocessor, or
-                a dictionary of int arrays `token_ids`, `segment_ids` and
-                `padding_mask` of shape `(samples, length)`, where the length
-                is one of those of the file.
+            inputs: Texts if the file takes text, or a tuple of two lists of
+                texts if it takes pairs. Otherwise the raw inputs of the task,
+                if there is a preprocessor, or a dictionary of int arrays
+                `token_ids`, `segment_ids` and `padding_mask` of shape
+                `(samples, length)`, where the length is one of those of the
+                file.
             sequence_length: int or `None`. The length of the file to run all
                 inputs with. Defaults to `None`, for the shortest that each
                 of them fits in.
@@ -122,12 +116,65 @@ class TFLiteModel:
             that have an axis for the positions are zeros where an input was
             run with a shorter length than others might be.
         """
-        if sequence_length not in (None, *self._runners):
+        allowed = list(self.signatures)
+        if sequence_length is not None:
+            if sequence_length not in allowed:
+                raise ValueError(
+                    "`sequence_length` must be None or one of the lengths of "
+                    f"the file, {allowed}. Received: "
+                    f"sequence_length={sequence_length!r}"
+                )
+            allowed = [sequence_length]
+        if self.num_texts:
+            runner = self._runners[self.sequence_length]
+            outputs = self._run_texts(runner, inputs)
+        else:
+            outputs = self._run_ids(self._to_ids(inputs, allowed[-1]), allowed)
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def tokenize(self, inputs):
+        """Compute the ids that a file that takes text gives its model.
+
+        Args:
+            inputs: The texts that `predict()` takes.
+
+        Returns:
+            A dictionary of int32 arrays `token_ids`, `segment_ids` and
+            `padding_mask` of shape `(samples, sequence_length)`.
+        """
+        if not self.num_texts:
             raise ValueError(
-                "`sequence_length` must be None or one of the lengths of the "
-                f"file, {list(self._runners)}. Received: "
-                f"sequence_length={sequence_length!r}"
+                "`tokenize()` is for files that take text. Received: a file "
+                f"with the inputs {sorted(self.inputs)}"
             )
+        outputs = self._run_texts(self._tokenizer, inputs)
+        return {key: outputs[name] for name, key in INPUTS.items()}
+
+    def _run_texts(self, runner, inputs):
+        """Run a signature that takes texts."""
+        segments, _ = text_segments(inputs)
+        names = sorted(self.inputs)
+        if len(segments) != self.num_texts:
+            raise ValueError(
+                "`inputs` must have the texts of the inputs "
+                f"{names} of the file. Received: {len(segments)} for each "
+                "sample"
+            )
+        samples = list(zip(*segments, strict=True))
+        outputs = _empty_outputs(runner, len(samples))
+        for i, texts in enumerate(samples):
+            row = runner(
+                **{
+                    name: np.array([text.encode("utf-8")], "object")
+                    for name, text in zip(names, texts, strict=True)
+                }
+            )
+            for name, values in row.items():
+                outputs[name][i] = values[0]
+        return outputs
+
+    def _to_ids(self, inputs, sequence_length):
+        """The inputs as int32 arrays by the names of the file's inputs."""
         if not isinstance(inputs, dict) or "token_ids" not in inputs:
             if self.preprocessor is None:
                 raise ValueError(
@@ -137,16 +184,14 @@ class TFLiteModel:
                 )
             if isinstance(inputs, str):
                 inputs = [inputs]
-            inputs = preprocess(
-                self.preprocessor,
-                inputs,
-                sequence_length or self.sequence_length,
-            )
-        arrays = {
+            inputs = preprocess(self.preprocessor, inputs, sequence_length)
+        return {
             name: np.asarray(inputs[key], dtype="int32")
             for name, key in INPUTS.items()
         }
-        allowed = [sequence_length] if sequence_length else list(self._runners)
+
+    def _run_ids(self, arrays, allowed):
+        """Run each row with the shortest of the allowed lengths."""
         shape = arrays["input_mask"].shape
         for name, array in arrays.items():
             if (
@@ -161,15 +206,11 @@ class TFLiteModel:
                     f"shape={array.shape}"
                 )
         samples, longest = shape
-        details = self._runners[longest].get_output_details()
-        outputs = {
-            name: np.zeros((samples, *shape[1:]), dtype)
-            for name, (shape, dtype) in _shapes_and_dtypes(details).items()
-        }
-        lengths = np.full(samples, longest)
-        if sequence_length is None:
-            lengths = self._shortest_lengths(arrays["input_mask"])
-        for i, length in enumerate(lengths.tolist()):
+        outputs = _empty_outputs(self._runners[longest], samples)
+        positions = np.arange(1, longest + 1)
+        used = np.max(arrays["input_mask"] * positions, axis=1, initial=0)
+        for i, index in enumerate(np.searchsorted(allowed, used)):
+            length = allowed[index]
             row = self._runners[length](
                 **{
                     name: array[i : i + 1, :length]
@@ -179,14 +220,55 @@ class TFLiteModel:
             for name, values in row.items():
                 filled = tuple(map(slice, values.shape[1:]))
                 outputs[name][(i, *filled)] = values[0]
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return outputs
 
-    def _shortest_lengths(self, padding_mask):
-        """The lengths of the file that rows of tokens fit in."""
-        positions = np.arange(1, padding_mask.shape[1] + 1)
-        used = np.max(padding_mask * positions, axis=1, initial=0)
-        lengths = np.array(list(self._runners))
-        return lengths[np.searchsorted(lengths, used)]
+
+def _signature_runners(filepath, num_threads):
+    """Returns what runs the signatures of a file, by their names.
+
+    Nothing is allocated before a signature is first used.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import InterpreterWithCustomOps
+
+    try:
+        interpreter = Interpreter(model_path=filepath, num_threads=num_threads)
+        signatures = interpreter.get_signature_list()
+    except (RuntimeError, ValueError) as e:
+        raise ValueError(f"LiteRT cannot run the file {filepath!r}: {e}") from e
+    takes_text = TOKENS_SIGNATURE in signatures
+    expected = set(TEXT_INPUTS if takes_text else INPUTS)
+    if not signatures or any(
+        not set(signature["inputs"]) <= expected
+        for signature in signatures.values()
+    ):
+        raise ValueError(
+            f"The signatures of the file must have the inputs "
+            f"{sorted(INPUTS)}. Received: filepath={filepath!r} with the "
+            f"signatures {signatures}"
+        )
+    if takes_text:
+        try:
+            from tensorflow_text import tflite_registrar
+        except ImportError as e:
+            raise ImportError(
+                f"The file {filepath!r} takes text. To run it, install the "
+                "package tensorflow-text."
+            ) from e
+        interpreter = InterpreterWithCustomOps(
+            model_path=filepath,
+            num_threads=num_threads,
+            custom_op_registerers=tflite_registrar.SELECT_TFTEXT_OPS,
+        )
+    return {name: interpreter.get_signature_runner(name) for name in signatures}
+
+
+def _empty_outputs(runner, samples):
+    details = runner.get_output_details()
+    return {
+        name: np.zeros((samples, *shape[1:]), dtype)
+        for name, (shape, dtype) in _shapes_and_dtypes(details).items()
+    }
 
 
 def preprocess(preprocessor, inputs, sequence_length):

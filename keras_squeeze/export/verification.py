@@ -79,14 +79,20 @@ def verify(filepath, reference, model, embeddings, quantization):
 def _verify_length(runner, length, reference, model, embeddings, quantization):
     """Compare one of the signatures of the file."""
     preprocessor = getattr(model, "preprocessor", None)
-    if preprocessor is None:
-        source = "random ids"
-        samples = _random_samples(embeddings, length)
+    source = "random ids" if preprocessor is None else "text"
+    if runner.num_texts:
+        texts = _texts(runner.num_texts)
+        samples = _pack(preprocessor, [texts], length)
+        _check_tokens(runner.tokenize(texts), samples)
+        outputs = runner.predict(texts)
     else:
-        source = "text"
-        samples = _text_samples(preprocessor, embeddings, length)
-    samples = _spread(samples, runner)
-    outputs = runner.predict(samples, sequence_length=length)
+        if preprocessor is None:
+            samples = _random_samples(embeddings, length)
+        else:
+            counts = range(1, min(embeddings.num_segments, 2) + 1)
+            samples = _pack(preprocessor, map(_texts, counts), length)
+        samples = _spread(samples, runner)
+        outputs = runner.predict(samples, sequence_length=length)
     if not isinstance(outputs, dict):
         outputs = {next(iter(runner.outputs)): outputs}
     inputs = {name: samples[key] for name, key in INPUTS.items()}
@@ -194,17 +200,32 @@ def _predict_with_rounding_errors(model, inputs):
             weight.assign(values)
 
 
-def _text_samples(preprocessor, embeddings, sequence_length):
-    inputs = [list(SENTENCES)]
-    if embeddings.num_segments > 1:
-        inputs.append((list(SENTENCES), list(reversed(SENTENCES))))
-    # Texts whatever the raw inputs of the task are made of.
+def _texts(num_segments):
+    """Texts, or pairs of them."""
+    texts = list(SENTENCES)
+    return texts if num_segments == 1 else (texts, texts[::-1])
+
+
+def _pack(preprocessor, inputs, sequence_length):
+    """Preprocess texts, whatever the raw inputs of the task are made of."""
     with fixed_sequence_length(preprocessor, sequence_length):
         batches = [preprocessor.pack_texts(x) for x in inputs]
     return {
         name: np.concatenate([batch[name] for batch in batches])
         for name in INPUTS.values()
     }
+
+
+def _check_tokens(tokens, samples):
+    """Check the ids that the file makes of texts by itself."""
+    for name, expected in samples.items():
+        differing = np.any(tokens[name] != expected, axis=1)
+        if differing.any():
+            raise ExportError(
+                f"The exported file does not give the `{name}` of the "
+                "preprocessor, for "
+                f"{np.array(SENTENCES)[differing].tolist()}"
+            )
 
 
 def _random_samples(embeddings, sequence_length, samples=16):

@@ -168,7 +168,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         """
         self._check_vocabulary()
         if self._encoder is None:
-            self._encoder = WordPieceEncoder(**self._encoder_arguments())
+            self._encoder = WordPieceEncoder(**self.encoder_arguments())
         return self._encoder
 
     @property
@@ -178,10 +178,11 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         if self._graph is None:
             from keras_squeeze.tokenizers.word_piece_graph import WordPieceGraph
 
-            self._graph = WordPieceGraph(**self._encoder_arguments())
+            self._graph = WordPieceGraph(**self.encoder_arguments())
         return self._graph
 
-    def _encoder_arguments(self):
+    def encoder_arguments(self):
+        """The keyword arguments of `WordPieceEncoder` as a dictionary."""
         special_tokens = []
         if self.special_tokens_in_strings:
             special_tokens = {

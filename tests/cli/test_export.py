@@ -32,6 +32,21 @@ def test_the_file_answers_as_the_preset(tmp_path, capsys, hugging_face):
     assert accuracy["file"] == accuracy["keras"] == np.mean(right)
 
 
+def test_text_input(tmp_path, capsys, hugging_face):
+    path = tmp_path / "model.tflite"
+    argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
+    argv += ["--text-input", "--sequence-length"]
+    assert cli.main([*argv, "8,16"]) == 2
+    assert "one `sequence_length`" in capsys.readouterr().err
+    assert cli.main([*argv, "16"]) == 0
+    texts = ["great and warm", "awful rain"]
+    np.testing.assert_allclose(
+        TFLiteModel(path).predict(texts),
+        hugging_face.probabilities(texts),
+        atol=1e-4,
+    )
+
+
 def test_wrong_input(tmp_path, capsys, tiny_preset, hugging_face):
     path = tmp_path / "model.tflite"
     argv = ["export", "--output", str(path), "--preset"]

@@ -56,6 +56,8 @@ def make_tasks(name, **kwargs):
 class FileOf:
     """Stands for the `TFLiteModel` of a file of the task."""
 
+    num_texts = 0
+
     def __init__(self, task, probabilities=True):
         self.sequence_length = LENGTH
         self.model = serving_model(task, LENGTH, probabilities)

@@ -25,6 +25,7 @@ def compare(monkeypatch):
 
         class Changed:
             signatures = {16: "serving_default"}
+            num_texts = 0
             outputs = {name: ((1, *serving.output[name].shape[1:]), "float32")}
 
             def __init__(self, filepath):

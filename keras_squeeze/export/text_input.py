@@ -1,0 +1,142 @@
+"""Files whose inputs are texts: the preprocessor becomes part of the file."""
+
+import json
+import os
+from importlib.util import find_spec
+
+import keras
+
+from keras_squeeze.export.runner import INPUTS
+from keras_squeeze.export.runner import SIGNATURE
+from keras_squeeze.export.runner import TEXT_INPUTS
+from keras_squeeze.export.runner import TOKENS_SIGNATURE
+from keras_squeeze.models.tasks.next_sentence_predictor import (
+    NextSentencePredictor,
+)
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
+from keras_squeeze.models.tasks.text_embedder import TextEmbedder
+
+_FILE = "preprocessor.json"
+_TASKS = (TextClassifier, TextEmbedder, NextSentencePredictor)
+
+
+def check_text_input(text_input, model, sequence_lengths):
+    """Check that the file of a model can take texts.
+
+    Args:
+        text_input: bool or `"pair"`. What was asked for.
+        model: The model.
+        sequence_lengths: List of ints. The lengths of the inputs.
+
+    Returns:
+        int. The number of texts that the file takes, zero for ids.
+
+    Raises:
+        ValueError: If the value or the model is not one that can be.
+        ImportError: If TensorFlow Text is missing.
+    """
+    if text_input not in (False, True, "pair"):
+        raise ValueError(
+            '`text_input` must be a bool or "pair". Received: '
+            f"text_input={text_input!r}"
+        )
+    if not text_input:
+        return 0
+    if not isinstance(model, _TASKS) or model.preprocessor is None:
+        names = ", ".join(cls.__name__ for cls in _TASKS)
+        raise ValueError(
+            "`text_input` is for tasks that take a text or a pair as it is, "
+            f"{names}, with a preprocessor. Received: a "
+            f"{type(model).__name__} with the preprocessor "
+            f"{getattr(model, 'preprocessor', None)}"
+        )
+    if len(sequence_lengths) > 1:
+        raise ValueError(
+            "A file with `text_input` has one `sequence_length`. Received: "
+            f"sequence_length={sequence_lengths}"
+        )
+    if find_spec("tensorflow_text") is None:
+        raise ImportError(
+            "`text_input` needs the package tensorflow-text, which is not "
+            "installed."
+        )
+    return 2 if text_input == "pair" else 1
+
+
+def save_preprocessor(preprocessor, folder):
+    """Write what `TextReader` reads.
+
+    Args:
+        preprocessor: The preprocessor of a task.
+        folder: string. The folder.
+    """
+    contents = {
+        "preprocessor": keras.saving.serialize_keras_object(preprocessor),
+        "vocabulary": list(preprocessor.tokenizer.vocabulary),
+    }
+    path = os.path.join(folder, _FILE)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(contents, file)
+
+
+class TextReader:
+    """Preprocesses texts by the operations that LiteRT has.
+
+    Args:
+        folder: string. The folder of `save_preprocessor()`.
+        sequence_length: int. The length to pack the tokens to.
+        num_texts: int. How many texts make up an input.
+    """
+
+    def __init__(self, folder, sequence_length, num_texts):
+        from keras_squeeze.tokenizers.word_piece_lite import WordPieceLite
+
+        with open(os.path.join(folder, _FILE), encoding="utf-8") as file:
+            contents = json.load(file)
+        self.preprocessor = keras.saving.deserialize_keras_object(
+            contents["preprocessor"]
+        )
+        self.preprocessor.sequence_length = sequence_length
+        tokenizer = self.preprocessor.tokenizer
+        tokenizer.set_vocabulary(contents["vocabulary"])
+        self.tokenizer = WordPieceLite(**tokenizer.encoder_arguments())
+        self.names = TEXT_INPUTS[:num_texts]
+
+    def functions(self, model):
+        """The functions that become the signatures of a file.
+
+        Args:
+            model: The Keras model that takes the tokens.
+
+        Returns:
+            A dictionary by signature of tuples of a function and the
+            dictionary of the `tf.TensorSpec`s that it takes.
+        """
+        import tensorflow as tf
+
+        def answer(texts):
+            return model(self(texts), training=False)
+
+        specs = {
+            name: tf.TensorSpec((1,), "string", name=name)
+            for name in self.names
+        }
+        return {SIGNATURE: (answer, specs), TOKENS_SIGNATURE: (self, specs)}
+
+    def __call__(self, texts):
+        """Preprocess one text or pair.
+
+        Args:
+            texts: Dictionary of string tensors of shape `(1,)`.
+
+        Returns:
+            A dictionary of int32 tensors of shape `(1, sequence_length)`.
+        """
+        import tensorflow as tf
+
+        segments = []
+        for name in self.names:
+            ids = self.tokenizer.encode(texts[name])
+            segments.append((ids, tf.shape(ids)))
+        packed = self.preprocessor.pack(tuple(segments))
+        return {name: packed[key] for name, key in INPUTS.items()}
