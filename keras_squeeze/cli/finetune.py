@@ -65,6 +65,14 @@ def add_arguments(parser):
         help="the labels are numbers to be predicted, and not classes",
     )
     parser.add_argument(
+        "--teacher",
+        metavar="NAME",
+        help="a larger model that is trained for the same classes, or numbers, "
+        "to learn from as well: a preset folder, or the folder of a Hugging "
+        "Face checkpoint, of any architecture, which transformers runs; "
+        "for text_classification",
+    )
+    parser.add_argument(
         "--patience",
         type=arguments.positive_int,
         metavar="N",
@@ -90,6 +98,8 @@ def add_arguments(parser):
 def run(args):
     output = arguments.check_output_folder(args.output, args.overwrite)
     task_type = TASK_TYPES[args.task]
+    if args.teacher is not None and not task_type.can_have_teacher:
+        raise ValueError(f"--teacher is not for --task {args.task}.")
     # Wrong files are told of before anything is loaded, which takes a while.
     data = task_type.read(args.train, args)
     kwargs = task_type.task_kwargs(data, args)
@@ -143,6 +153,12 @@ def run(args):
     )
     settings["train"] = train.digest()
     settings["validation"] = validation.digest()
+    compile_kwargs = {}
+    if args.teacher is not None:
+        settings["teacher"] = args.teacher
+        train, compile_kwargs = task_type.with_teacher(
+            args.teacher, train, kwargs, settings["sequence_length"]
+        )
     stopped = output.with_name(f"{output.name}.training")
     history = fine_tune(
         task,
@@ -158,6 +174,7 @@ def run(args):
         objective=task_type.objective(kwargs),
         score=lambda: task_type.scores(task, validation),
         patience=args.patience,
+        **compile_kwargs,
     )
     print_history(history)
     with new_folder(output) as folder:

@@ -82,6 +82,7 @@ def fine_tune(
     objective=Objective(),
     score=None,
     patience=None,
+    **compile_kwargs,
 ):
     """Train a task and leave it with the weights of its best epoch.
 
@@ -110,6 +111,7 @@ def fine_tune(
             epoch.
         patience: int or `None`. After how many epochs that were no better
             than the best one to stop. Defaults to `None`, for never.
+        **compile_kwargs: other arguments of `compile()` of the task.
 
     Returns:
         A list with a dictionary for each epoch: `epoch`, counted from 1, the
@@ -145,6 +147,7 @@ def fine_tune(
         # XLA compiles anew for the smaller batch at the end of an epoch,
         # which takes longer than what it gains over a short training.
         jit_compile=False if is_tensorflow else "auto",
+        **compile_kwargs,
     )
     num_done = len(checkpoints.history)
     if num_done:

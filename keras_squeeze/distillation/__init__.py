@@ -15,6 +15,9 @@ from keras_squeeze.distillation.losses import (
 from keras_squeeze.distillation.losses import SoftLabelLoss as SoftLabelLoss
 from keras_squeeze.distillation.schedules import Stage as Stage
 from keras_squeeze.distillation.schedules import schedule as schedule
+from keras_squeeze.distillation.soft_labels import (
+    HuggingFaceClassifier as HuggingFaceClassifier,
+)
 from keras_squeeze.distillation.soft_labels import soft_labels as soft_labels
 from keras_squeeze.distillation.teachers import (
     BackboneTeacher as BackboneTeacher,

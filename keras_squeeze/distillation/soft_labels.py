@@ -1,6 +1,10 @@
 """The predictions of a teacher as labels of a task."""
 
+import pathlib
+
 import numpy as np
+
+from keras_squeeze.distillation.teachers import import_transformers
 
 
 def soft_labels(teacher, x, y=None, batch_size=32):
@@ -59,3 +63,76 @@ def soft_labels(teacher, x, y=None, batch_size=32):
             f"{len(y)} labels for {len(outputs)} samples"
         )
     return np.concatenate([y, outputs], axis=1)
+
+
+class HuggingFaceClassifier:
+    """A text classifier of transformers, run by PyTorch, for `soft_labels()`.
+
+    It reads the text with the tokenizer of its own, and so may be any model
+    of transformers for sequence classification.
+
+    Args:
+        folder: string or `os.PathLike`. The folder of the checkpoint, with
+            its tokenizer.
+        class_names: Optional list of strings. The classes in the order in
+            which to give their logits. Defaults to `None`, for the order of
+            the checkpoint.
+        sequence_length: int. How many tokens of a text to read. Defaults to
+            `128`.
+        batch_size: int. How many texts to read at once. Defaults to `32`.
+
+    Raises:
+        FileNotFoundError: If the folder is not a checkpoint.
+        ImportError: If torch or transformers is not installed.
+        ValueError: If the checkpoint has other classes.
+    """
+
+    def __init__(
+        self, folder, class_names=None, sequence_length=128, batch_size=32
+    ):
+        folder = pathlib.Path(folder)
+        if not (folder / "config.json").is_file():
+            raise FileNotFoundError(
+                f"There is no checkpoint with a `config.json` in `{folder}`."
+            )
+        transformers = import_transformers()
+        self.model = (
+            transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder
+            ).eval()
+        )
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        self.sequence_length = sequence_length
+        self.batch_size = batch_size
+        names = [
+            str(name) for _, name in sorted(self.model.config.id2label.items())
+        ]
+        self.order = list(range(len(names)))
+        if class_names is not None:
+            if sorted(class_names) != sorted(names):
+                raise ValueError(
+                    f"`{folder}` must be a classifier of the classes "
+                    f"{list(class_names)}. Received: one of {names}"
+                )
+            self.order = [names.index(name) for name in class_names]
+
+    def __call__(self, x):
+        import torch
+
+        first, second = x if isinstance(x, tuple) else (x, None)
+        logits = []
+        for start in range(0, len(first), self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            texts = [list(map(str, first[chosen]))]
+            if second is not None:
+                texts.append(list(map(str, second[chosen])))
+            batch = self.tokenizer(
+                *texts,
+                padding=True,
+                truncation=True,
+                max_length=self.sequence_length,
+                return_tensors="pt",
+            )
+            with torch.inference_mode():
+                logits.append(self.model(**batch).logits.float().numpy())
+        return np.concatenate(logits)[:, self.order]

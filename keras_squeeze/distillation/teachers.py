@@ -233,18 +233,11 @@ class HuggingFaceTeacher(Teacher):
             raise FileNotFoundError(
                 f"There is no checkpoint with a `config.json` in `{folder}`."
             )
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise ImportError(
-                "A teacher from Hugging Face is run by PyTorch: `pip install "
-                "torch transformers`."
-            ) from error
+        transformers = import_transformers()
         self.dtype = dtype
         self.model = transformers.AutoModel.from_pretrained(
             self.folder,
-            dtype=getattr(torch, dtype),
+            dtype=dtype,
             # The faster kernels do not tell what they attend to.
             attn_implementation="eager" if self.attention_layers else None,
         ).eval()
@@ -286,6 +279,19 @@ class HuggingFaceTeacher(Teacher):
             [x.float().numpy() for x in outputs.hidden_states],
             [x.float().numpy() for x in outputs.attentions or ()],
         )
+
+
+def import_transformers():
+    """The package transformers, with a way out if it is missing."""
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise ImportError(
+            "A teacher from Hugging Face is run by PyTorch: `pip install "
+            "torch transformers`."
+        ) from error
+    return transformers
 
 
 def _digest(model):

@@ -82,6 +82,42 @@ def test_pairs_and_numbers(tmp_path, tiny_preset):
     assert task.predict((["great"], ["fine"]), verbose=0).shape == (1, 2)
 
 
+def test_learns_from_a_teacher(tmp_path, tiny_preset, weather):
+    teacher, output = tmp_path / "teacher", tmp_path / "student"
+    argv = arguments(tiny_preset, weather, teacher, validation=weather)
+    assert cli.main(argv) == 0
+    # With labels that say the opposite, what it learns is the teacher's.
+    text = pathlib.Path(weather).read_text()
+    swap = {"good": "bad", "bad": "good"}
+    rows = [line.split(",") for line in text.splitlines()[1:]]
+    wrong = tmp_path / "wrong.csv"
+    lines = [f"{text},{swap[label]}" for text, label in rows[:48]]
+    lines += [f"{text},{label}" for text, label in rows[48:]]
+    wrong.write_text("\n".join(["text,label", *lines]))
+    argv = arguments(
+        tiny_preset, wrong, output, validation=weather, teacher=teacher
+    )
+    assert cli.main(argv) == 0
+    history = json.loads((output / "metrics.json").read_text())["history"]
+    assert history[-1]["val_sparse_categorical_accuracy"] == 1.0
+    assert history[-1]["sparse_categorical_accuracy"] < 0.8
+    task = SqueezeBertTextClassifier.from_preset(str(output))
+    assert task.annotate("great warm sunny")["label"] == "good"
+
+
+def test_refuses_a_teacher(
+    tmp_path, capsys, tiny_preset, weather, hugging_face
+):
+    argv = arguments(
+        tiny_preset, weather, tmp_path / "out", teacher=hugging_face.folder
+    )
+    assert cli.main(argv) == 2
+    assert "classifier of the classes" in capsys.readouterr().err
+    assert cli.main([*argv, "--task", "masked_lm"]) == 2
+    assert "--teacher is not for --task" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(
     keras.config.backend() == "jax",
     reason="a training is kept and gone on with in the same way on every "

@@ -12,12 +12,14 @@ class TaskType:
         sequence_length: int. How many tokens of a text to use by default.
         is_trainable: bool. Whether there are labels, or something in their
             place, to learn from.
+        can_have_teacher: bool. Whether there is `with_teacher()`.
     """
 
     name = None
     class_name = None
     sequence_length = 128
     is_trainable = True
+    can_have_teacher = False
 
     def base_class(self):
         """The class of `keras_squeeze` whose `from_preset()` makes the task."""

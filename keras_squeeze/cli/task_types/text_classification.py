@@ -8,6 +8,7 @@ class TextClassification(TaskType):
 
     name = "text_classification"
     class_name = "TextClassifier"
+    can_have_teacher = True
 
     def base_class(self):
         from keras_squeeze.models.tasks.text_classifier import TextClassifier
@@ -39,6 +40,68 @@ class TextClassification(TaskType):
         if task_kwargs["num_classes"] == 1:
             return Samples(data.x, data.numbers())
         return Samples(data.x, data.class_ids(task_kwargs["class_names"]))
+
+    def with_teacher(self, teacher, train, task_kwargs, sequence_length):
+        """Let a teacher label the samples, too.
+
+        Args:
+            teacher: string. A preset of a text classifier, or the folder of a
+                Hugging Face checkpoint of one.
+            train: The `Samples`.
+            task_kwargs: Dictionary. What `task_kwargs()` gave.
+            sequence_length: int. How many tokens of a text it reads.
+
+        Returns:
+            A tuple of the `Samples` with both labels, and a dictionary of
+            arguments of `compile()` of the task.
+
+        Raises:
+            ValueError: If the teacher has other classes.
+        """
+        from keras_squeeze import distillation
+        from keras_squeeze.datasets.samples import Samples
+
+        if task_kwargs.get("multi_label"):
+            raise ValueError("--teacher is not for texts of several labels.")
+        num_classes = task_kwargs["num_classes"]
+        class_names = task_kwargs.get("class_names")
+        model = self._teacher(teacher, class_names, sequence_length)
+        print(f"{teacher} labels {len(train):,} samples.")
+        y = distillation.soft_labels(model, train.x, train.y)
+        if y.shape[1] != 1 + num_classes:
+            raise ValueError(
+                f"`{teacher}` must have {num_classes} outputs, as many as the "
+                f"student. Received: {y.shape[1] - 1} outputs"
+            )
+        if num_classes == 1:
+            metric = distillation.SoftLabelCorrelation()
+        else:
+            metric = distillation.SoftLabelAccuracy(num_classes)
+        loss = distillation.SoftLabelLoss(num_classes)
+        return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
+
+    def _teacher(self, teacher, class_names, sequence_length):
+        import json
+        import pathlib
+
+        from keras_squeeze import distillation
+
+        path = pathlib.Path(teacher) / "config.json"
+        if path.is_file():
+            config = json.loads(path.read_text(encoding="utf-8"))
+            own = (None, "mobilebert", "squeezebert")
+            if config.get("model_type") not in own:
+                return distillation.HuggingFaceClassifier(
+                    teacher, class_names, sequence_length
+                )
+        task = self.base_class().from_preset(teacher)
+        if task.class_names != class_names:
+            raise ValueError(
+                f"`{teacher}` must be a classifier of the classes "
+                f"{class_names}. Received: one of {task.class_names}"
+            )
+        task.preprocessor.sequence_length = sequence_length
+        return task
 
     def objective(self, task_kwargs):
         if task_kwargs["num_classes"] == 1:

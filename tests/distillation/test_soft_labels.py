@@ -1,0 +1,70 @@
+"""The predictions of teachers, joined to labels."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from keras_squeeze.distillation import HuggingFaceClassifier
+from keras_squeeze.distillation import soft_labels
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "good", "day"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classifier")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=20,
+        id2label={0: "spam", 1: "ham"},
+    )
+    model = transformers.BertForSequenceClassification(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(
+        folder
+    )
+    return folder, model
+
+
+def test_classifier_of_hugging_face(checkpoint):
+    folder, model = checkpoint
+    ids = torch.tensor([[2, 5, 6, 7, 3, 0, 0], [2, 7, 5, 7, 3, 6, 3]])
+    segments = torch.tensor([[0] * 7, [0, 0, 0, 0, 0, 1, 1]])
+    with torch.inference_mode():
+        single = model(ids[:1, :5]).logits.numpy()
+        pair = model(ids[1:], token_type_ids=segments[1:]).logits.numpy()
+    teacher = HuggingFaceClassifier(folder, ["ham", "spam"], batch_size=1)
+    np.testing.assert_allclose(
+        teacher(["a good day"]), single[:, ::-1], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        teacher((["day a day"], ["good"])), pair[:, ::-1], atol=1e-5
+    )
+    y = soft_labels(teacher, ["a good day", "a day"], [1, -1])
+    assert y.shape == (2, 3)
+    assert y[:, 0].tolist() == [1, -1]
+    np.testing.assert_allclose(y[:1, 1:], single[:, ::-1], atol=1e-5)
+
+
+def test_samples_without_labels():
+    classes = soft_labels(lambda x: np.ones((len(x), 3)), ["a", "b"])
+    assert classes.tolist() == [[-1, 1, 1, 1]] * 2
+    numbers = soft_labels(lambda x: np.ones(len(x)), ["a", "b"])
+    assert np.isnan(numbers[:, 0]).all() and (numbers[:, 1] == 1).all()
+
+
+def test_refusals(checkpoint, tmp_path):
+    with pytest.raises(ValueError, match="classifier of the classes"):
+        HuggingFaceClassifier(checkpoint[0], ["good", "bad"])
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        HuggingFaceClassifier(tmp_path)
+    with pytest.raises(ValueError, match="`y` must have a label for each"):
+        soft_labels(lambda x: np.ones((len(x), 2)), ["a", "b"], [0])
