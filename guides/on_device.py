@@ -150,11 +150,13 @@ for message, answer in zip(
 
 MediaPipe lowercases the letters from A to Z and keeps accents, where BERT
 takes both out of all of them: to it, `café` is an unknown word. The report
-counts the texts of the verification for which this makes other ids, and names
-them. Those were chosen for being difficult; of the text messages, 3 % differ.
+counts the texts of the evaluation for which this makes other ids, and names
+them.
 """
 
-print(report.phone_libraries.differing_texts)
+differing_texts = report.phone_libraries.differing_texts
+print(len(differing_texts), "of", report.phone_libraries.texts)
+print(differing_texts[:3])
 
 """
 ## Without MediaPipe

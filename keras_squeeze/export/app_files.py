@@ -46,13 +46,19 @@ def app_folder(filepath):
     return f"{os.path.splitext(filepath)[0]}_app_files"
 
 
-def check_app_folder(filepath, model):
+def check_app_folder(filepath, model, num_texts):
     """Raise a `ValueError` if the files for an app cannot be written.
 
     Args:
         filepath: string. The exported file.
         model: The model to export.
+        num_texts: int. How many texts the file takes, 0 if it takes ids.
     """
+    if num_texts:
+        raise ValueError(
+            "`app_files` must be False for a file that makes the ids itself. "
+            "Received: app_files=True with `text_input`"
+        )
     if getattr(model, "preprocessor", None) is None:
         raise ValueError(
             "`app_files` must be False for a model without a `preprocessor`, "

@@ -19,6 +19,7 @@ from keras_squeeze.models.tasks.next_sentence_predictor import (
 from keras_squeeze.models.tasks.question_answering import QuestionAnswering
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 from keras_squeeze.models.tasks.token_classifier import TokenClassifier
+from keras_squeeze.tokenizers.texts import text_segments
 
 _RESAMPLES = 1000
 
@@ -88,6 +89,14 @@ class LabelledData:
             )
         self.task = task
         self.samples = kind(task, *data)
+
+    @property
+    def texts(self):
+        """List of the texts, or `None` if samples are not a text each."""
+        if not isinstance(self.task, TextClassifier):
+            return None
+        segments, _ = text_segments(self.samples.x)
+        return segments[0] if len(segments) == 1 else None
 
     def evaluate(self, runner):
         """Compare the answers of a file and of the Keras model.

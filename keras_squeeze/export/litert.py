@@ -154,7 +154,7 @@ def export_tflite(
     if evaluation_data is not None:
         evaluation_data = LabelledData(model, evaluation_data)
     if app_files:
-        check_app_folder(filepath, model)
+        check_app_folder(filepath, model, num_texts)
     serving = serving_model(
         model, lengths[0] if len(lengths) == 1 else None, probabilities
     )
@@ -196,8 +196,9 @@ def export_tflite(
                 serving.load_weights(weights)
         phone_libraries = None
         if metadata and not num_texts:
+            texts = evaluation_data and evaluation_data.texts
             phone_libraries = add_libraries_metadata(
-                unverified, model, labels, SENTENCES
+                unverified, model, labels, texts or SENTENCES
             )
         tell("Comparing the file with the Keras model")
         runner, agreement = verify(

@@ -94,8 +94,9 @@ class PhoneLibraries:
         obstacles: Dictionary, by the name of each library that has the task
             of the model, of `None` if it opens the file, or else a string
             that says why it does not.
-        texts: int. How many texts of the verification were tokenized as the
-            libraries do it. `0` if none of them opens the file.
+        texts: int. How many texts, those of the evaluation or else of the
+            verification, were tokenized as the libraries do it. `0` if none
+            of them opens the file.
         differing_texts: List of those texts to which the libraries give
             other token ids than the preprocessor of the model.
     """

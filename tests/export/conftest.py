@@ -7,6 +7,8 @@ from keras_squeeze import models
 from tests.export.classifiers import mobile_bert_classifier
 from tests.export.classifiers import randomise
 
+ACCENTS = "The café in Zürich, naïve as ever, served crème brûlée."
+
 
 @pytest.fixture(scope="session")
 def preprocessor(vocabulary):
@@ -28,7 +30,7 @@ def exported(preprocessor, tmp_path_factory):
         classifier,
         path,
         sequence_length=40,
-        evaluation_data=(["See you!", "Call now!", "Free prize"], [0, 1, 2]),
+        evaluation_data=(["See you!", ACCENTS, "Free prize"], [0, 1, 2]),
         verbose=False,
     )
     return classifier, path, report

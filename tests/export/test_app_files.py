@@ -130,6 +130,10 @@ def test_files_that_cannot_be_written(exported, tmp_path):
             squeeze_bert_classifier(), path, sequence_length=8, app_files=True
         )
     task, _, _ = exported
+    with pytest.raises(ValueError, match="makes the ids itself"):
+        export_tflite(
+            task, path, sequence_length=8, app_files=True, text_input=True
+        )
     (tmp_path / "model_app_files").touch()
     with pytest.raises(ValueError, match="model_app_files.*a file of that"):
         export_tflite(task, path, sequence_length=8, app_files=True)

@@ -13,6 +13,7 @@ from keras_squeeze import TFLiteModel
 from keras_squeeze import datasets
 from keras_squeeze import export_tflite
 from keras_squeeze import models
+from keras_squeeze.export.evaluation import LabelledData
 from keras_squeeze.export.metadata import add_metadata
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import save_model
@@ -22,6 +23,7 @@ from keras_squeeze.export.phone_tokenizer import PhoneTokenizer
 from tests.export.classifiers import SMALL
 from tests.export.classifiers import randomise
 from tests.export.classifiers import squeeze_bert_classifier
+from tests.export.conftest import ACCENTS
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow",
@@ -35,7 +37,6 @@ TEXTS = [
     "",
     "a rather long text of more words than the file takes " * 5,
 ]
-ACCENTS = "The café in Zürich, naïve as ever, served crème brûlée."
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +133,8 @@ def test_classifier(exported, media_pipe):
 def test_accents(exported, media_pipe, media_pipe_ids):
     """The report names the texts to which MediaPipe gives other scores."""
     task, path, report = exported
-    assert ACCENTS in report.phone_libraries.differing_texts
-    assert TEXTS[0] not in report.phone_libraries.differing_texts
-    assert f"for {len(report.phone_libraries.differing_texts)} of 13 texts" in (
-        str(report)
-    )
+    assert report.phone_libraries.differing_texts == [ACCENTS]
+    assert "their tokens differ for 1 of 3 texts" in str(report)
     scores = scores_by_name(media_pipe("TextClassifier", path), ACCENTS)
     scores = [scores[name] for name in task.class_names]
     model = TFLiteModel(path, task.preprocessor)
@@ -365,6 +363,13 @@ def test_questions_of_another_length(exported):
     }
     result = add_libraries_metadata(str(path), task.backbone, None, TEXTS)
     assert result.obstacles == {}
+
+
+def test_texts_to_compare_tokenizers_on(exported):
+    task, _, _ = exported
+    data = LabelledData(task, (np.array(TEXTS, "object"), [0, 1, 2, 0, 1]))
+    assert data.texts == TEXTS
+    assert LabelledData(task, ((TEXTS, TEXTS), [0, 1, 2, 0, 1])).texts is None
 
 
 def test_labels(exported):

@@ -107,4 +107,5 @@ def test_on_device(capsys):
         assert label == answer["label"]
         # The weights in the file have 8 bits.
         assert score == pytest.approx(answer["score"], abs=0.05)
+    assert results["report"].phone_libraries.texts == len(results["x_test"])
     assert results["golden"][0]["inputs"]["input_word_ids"][0] == 101
