@@ -109,3 +109,16 @@ def test_on_device(capsys):
         assert score == pytest.approx(answer["score"], abs=0.05)
     assert results["report"].phone_libraries.texts == len(results["x_test"])
     assert results["golden"][0]["inputs"]["input_word_ids"][0] == 101
+
+
+@only_once
+def test_distillation(capsys):
+    results = run("distillation", capsys)
+    curve = results["curve"]
+    stages = [row["stage"] for row in curve]
+    assert list(dict.fromkeys(stages)) == ["layer 1", "layer 2", "final"]
+    for stage in set(stages):
+        losses = [row["loss"] for row in curve if row["stage"] == stage]
+        assert losses[-1] < losses[0]
+    # 87 % are no spam.
+    assert results["accuracy"] > 0.9
