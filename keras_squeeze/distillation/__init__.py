@@ -36,6 +36,7 @@ from keras_squeeze.distillation.transfers import (
 from keras_squeeze.distillation.transfers import (
     MaskedLMTransfer as MaskedLMTransfer,
 )
+from keras_squeeze.distillation.transfers import PairTransfer as PairTransfer
 from keras_squeeze.distillation.transfers import (
     PooledTransfer as PooledTransfer,
 )

@@ -121,12 +121,14 @@ class TeacherCache:
         os.replace(unfinished, path)
         return cls(folder)
 
-    def read(self, indices):
+    def read(self, indices, names=None):
         """Read the outputs for some sequences.
 
         Args:
             indices: Array of ints. The sequences, which must have the same
                 length.
+            names: Optional list of the names of what to read. Defaults to
+                `None`, for all of it.
 
         Returns:
             A dictionary of arrays: `token_ids`, int32, and the outputs of the
@@ -135,7 +137,7 @@ class TeacherCache:
         indices = np.asarray(indices)
         which = np.searchsorted(self._starts, indices, side="right") - 1
         rows = [
-            self.parts[part].row(index - self._starts[part])
+            self.parts[part].row(index - self._starts[part], names)
             for part, index in zip(which, indices, strict=True)
         ]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
@@ -155,10 +157,11 @@ class _Part:
             for name in self.arrays
         }
 
-    def row(self, index):
+    def row(self, index, names=None):
         row = {}
         length = self.lengths[index]
-        for name, array in self.arrays.items():
+        for name in names or self.arrays:
+            array = self.arrays[name]
             start, end = self._starts[name][index : index + 2]
             values = np.asarray(array[start:end])
             if name.startswith("attention_"):
@@ -240,6 +243,11 @@ class DistillationBatches(keras.utils.PyDataset):
             `4096`.
         masking: Optional `WordMasking`, for a student that has to guess
             words. The teacher has read the text without gaps.
+        pairs: Optional int array of shape `(num_pairs, 2)`, for a student
+            that is to tell how two texts are related: sequences of the cache
+            that are to be read as one, with a `[SEP]` between them. The
+            targets are `"pair_similarity"`, the cosine of the angle between
+            their vectors, and `"pair_sum"`, the sum of these.
         first: int. The number of the first batch. Defaults to `0`.
         seed: int. Defaults to `0`.
         **kwargs: other keyword arguments of `keras.utils.PyDataset`.
@@ -251,6 +259,7 @@ class DistillationBatches(keras.utils.PyDataset):
         steps,
         batch_tokens=4096,
         masking=None,
+        pairs=None,
         first=0,
         seed=0,
         **kwargs,
@@ -260,15 +269,13 @@ class DistillationBatches(keras.utils.PyDataset):
         self.steps = steps
         self.batch_tokens = batch_tokens
         self.masking = masking
+        self.pairs = pairs
         self.first = first
         self.seed = seed
-        order = np.argsort(cache.lengths, kind="stable")
-        ends = np.flatnonzero(np.diff(cache.lengths[order])) + 1
-        self.groups = np.split(order, ends)
-        lengths = np.array([cache.lengths[group[0]] for group in self.groups])
-        # So that every token is as likely to be seen.
-        tokens = lengths * [len(group) for group in self.groups]
-        self.shares = tokens / tokens.sum()
+        self.groups = _Groups(cache.lengths)
+        if pairs is not None:
+            # The first token of the second text is left out.
+            self.pair_groups = _Groups(cache.lengths[pairs].sum(axis=1) - 1)
 
     def part(self, first, steps):
         """Some of the batches of the same order.
@@ -285,6 +292,7 @@ class DistillationBatches(keras.utils.PyDataset):
             steps,
             batch_tokens=self.batch_tokens,
             masking=self.masking,
+            pairs=self.pairs,
             first=self.first + first,
             seed=self.seed,
         )
@@ -294,10 +302,7 @@ class DistillationBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         random = np.random.default_rng((self.seed, self.first + index))
-        group = self.groups[random.choice(len(self.groups), p=self.shares)]
-        length = self.cache.lengths[group[0]]
-        size = min(len(group), max(1, self.batch_tokens // length))
-        y = self.cache.read(random.choice(group, size, replace=False))
+        y = self.cache.read(self.groups.choose(random, self.batch_tokens))
         token_ids = y.pop("token_ids")
         x = {
             "token_ids": token_ids,
@@ -308,7 +313,50 @@ class DistillationBatches(keras.utils.PyDataset):
             x["token_ids"], x["mask_positions"], y["masked_words"] = (
                 self.masking.mask(token_ids, random)
             )
+        if self.pairs is not None:
+            chosen = self.pair_groups.choose(random, self.batch_tokens)
+            self._add_pairs(self.pairs[chosen], x, y)
         return x, y
+
+    def _add_pairs(self, pairs, x, y):
+        ids, segments, vectors = [], [], []
+        for pair in pairs:
+            first, second = (
+                self.cache.read([i], ["token_ids", "sentence"]) for i in pair
+            )
+            second_ids = second["token_ids"][0, 1:]
+            ids.append(np.append(first["token_ids"][0], second_ids))
+            is_second = np.zeros_like(ids[-1])
+            is_second[-len(second_ids) :] = 1
+            segments.append(is_second)
+            vectors.append([first["sentence"][0], second["sentence"][0]])
+        vectors = np.array(vectors)
+        vectors /= np.linalg.norm(vectors, axis=-1, keepdims=True)
+        x["pair_token_ids"] = np.stack(ids)
+        x["pair_segment_ids"] = np.stack(segments)
+        x["pair_padding_mask"] = np.ones_like(x["pair_token_ids"])
+        y["pair_similarity"] = vectors.prod(axis=1).sum(-1, keepdims=True)
+        y["pair_sum"] = vectors.sum(axis=1)
+
+
+class _Groups:
+    """Numbers of samples by their length, to be drawn from."""
+
+    def __init__(self, lengths):
+        order = np.argsort(lengths, kind="stable")
+        ends = np.flatnonzero(np.diff(lengths[order])) + 1
+        self.groups = np.split(order, ends)
+        self.lengths = [int(lengths[group[0]]) for group in self.groups]
+        # So that every token is as likely to be seen.
+        tokens = np.array([len(group) for group in self.groups]) * self.lengths
+        self.shares = tokens / tokens.sum()
+
+    def choose(self, random, num_tokens):
+        """Draw samples of one length that have so many tokens, about."""
+        i = random.choice(len(self.groups), p=self.shares)
+        size = max(1, num_tokens // self.lengths[i])
+        size = min(len(self.groups[i]), size)
+        return random.choice(self.groups[i], size, replace=False)
 
 
 class WordMasking:

@@ -20,8 +20,8 @@ class Distiller(keras.Model):
     Args:
         student: A backbone of `keras_squeeze.models`.
         transfers: List of the terms: `FeatureMapTransfer`,
-            `AttentionTransfer`, `PooledTransfer`, `SimilarityTransfer`,
-            `MaskedLMTransfer`.
+            `AttentionTransfer`, `PooledTransfer`, `PairTransfer`,
+            `SimilarityTransfer`, `MaskedLMTransfer`.
         **kwargs: other keyword arguments of `keras.Model`.
 
     Raises:
@@ -59,6 +59,7 @@ class Distiller(keras.Model):
         self.student = student
         self.transfers = transfers
         self.needs_attention = any(t.needs_attention for t in transfers)
+        self.needs_pairs = any(t.needs_pairs for t in transfers)
         self.active = {transfer.name for transfer in transfers}
         self.trackers = [
             keras.metrics.Mean(name=transfer.name) for transfer in transfers
@@ -66,6 +67,9 @@ class Distiller(keras.Model):
         inputs = {name: np.zeros((1, 2), "int32") for name in student.input}
         if any(transfer.needs_mask_positions for transfer in transfers):
             inputs["mask_positions"] = np.zeros((1, 1), "int32")
+        if self.needs_pairs:
+            for name in student.input:
+                inputs[f"pair_{name}"] = np.zeros((1, 2), "int32")
         # Not a functional model, which cannot have the attention of layers
         # whose first call did not return it.
         self(inputs)
@@ -75,10 +79,17 @@ class Distiller(keras.Model):
             **{name: inputs[name] for name in self.student.input},
             return_attention=self.needs_attention,
         )
-        return {
-            transfer.name: transfer(transfer.student_side(encoded, inputs))
-            for transfer in self.transfers
-        }
+        encoded_pairs = None
+        if self.needs_pairs:
+            encoded_pairs = self.student.encode(
+                **{name: inputs[f"pair_{name}"] for name in self.student.input}
+            )
+        outputs = {}
+        for transfer in self.transfers:
+            source = encoded_pairs if transfer.needs_pairs else encoded
+            side = transfer.student_side(source, inputs)
+            outputs[transfer.name] = transfer(side)
+        return outputs
 
     def begin(self, stage):
         """Restrict the training to a stage of a schedule.

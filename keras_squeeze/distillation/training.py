@@ -65,7 +65,8 @@ def distill(
         num_layers=2, hidden_dim=64, bottleneck_dim=32, embedding_dim=32
     )
     distiller = distillation.Distiller(
-        student, distillation.layer_transfers({1: 2, 2: 4}, teacher_dim=192)
+        student,
+        distillation.layer_transfers({1: 2, 2: 4}, backbone.hidden_dim),
     )
     stages = distillation.schedule("progressive", distiller.transfers, steps=2)
     curve = distill(

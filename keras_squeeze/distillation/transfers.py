@@ -26,6 +26,7 @@ class Transfer(keras.layers.Layer):
 
     needs_attention = False
     needs_mask_positions = False
+    needs_pairs = False
     student_layer = None
 
     def __init__(self, target, weight=1.0, **kwargs):
@@ -37,7 +38,8 @@ class Transfer(keras.layers.Layer):
         """Choose what of the student is compared.
 
         Args:
-            encoded: Dictionary. What `encode()` of the student gives.
+            encoded: Dictionary. What `encode()` of the student gives, for
+                pairs of texts if `needs_pairs`.
             inputs: Dictionary. The inputs of the distillation.
 
         Returns:
@@ -274,6 +276,44 @@ class PooledTransfer(Transfer):
         config = super().get_config()
         config.update({"dim": self.dim, "measure": self.measure})
         return config
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+class PairTransfer(PooledTransfer):
+    """The pooled output of a pair of texts is to tell how they are related.
+
+    The student reads both texts at once, and the teacher has read each alone.
+    What is to be told is made of its two vectors: see `DistillationBatches`.
+
+    Args:
+        dim: int. The size of what is to be told. Defaults to `1`.
+        target: string. Its name in the batches. Defaults to
+            `"pair_similarity"`.
+        measure: string. `"cosine"` or `"squared"`, see `PooledTransfer`.
+            Defaults to `"squared"`.
+        weight: float. The factor of the term. Defaults to `1.0`.
+        **kwargs: other keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    PairTransfer()(np.ones((3, 4))).shape  # (3, 1)
+    ```
+    """
+
+    needs_pairs = True
+
+    def __init__(
+        self,
+        dim=1,
+        target="pair_similarity",
+        measure="squared",
+        weight=1.0,
+        **kwargs,
+    ):
+        super().__init__(
+            dim, target=target, measure=measure, weight=weight, **kwargs
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")

@@ -9,6 +9,7 @@ from keras_squeeze.distillation import BackboneTeacher
 from keras_squeeze.distillation import DistillationBatches
 from keras_squeeze.distillation import Distiller
 from keras_squeeze.distillation import FeatureMapTransfer
+from keras_squeeze.distillation import PairTransfer
 from keras_squeeze.distillation import PooledTransfer
 from keras_squeeze.distillation import SimilarityTransfer
 from keras_squeeze.distillation import Stage
@@ -141,6 +142,44 @@ def test_batches_depend_on_their_number_alone(cache):
         np.put_along_axis(restored, x["mask_positions"], y["masked_words"], 1)
         texts = [s for s in some_sequences() if len(s) == length]
         assert all(row in texts for row in restored.tolist())
+
+
+def test_pairs(cache):
+    pairs = np.array([[0, 1], [2, 3], [3, 2], [4, 5]])
+    student = small_student(max_sequence_length=16)
+    term = PairTransfer(weight=2.0)
+    distiller = Distiller(student, [SimilarityTransfer(), term])
+    distiller.compile("adam", **JIT)
+    sequences = some_sequences()
+    batches = DistillationBatches(cache, 8, pairs=pairs)
+    for x, y in (batches[i] for i in range(8)):
+        for row, segments, similarity, total in zip(
+            x["pair_token_ids"],
+            x["pair_segment_ids"],
+            y["pair_similarity"],
+            y["pair_sum"],
+            strict=True,
+        ):
+            second = [1, *row[segments == 1].tolist()]
+            indices = [
+                sequences.index(row[segments == 0].tolist()),
+                sequences.index(second),
+            ]
+            assert indices in pairs.tolist()
+            u, v = (cache.read([i])["sentence"][0] for i in indices)
+            u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
+            np.testing.assert_allclose(similarity, [u @ v], atol=1e-5)
+            np.testing.assert_allclose(total, u + v, atol=1e-5)
+    logs = distiller.test_on_batch(x, y, return_dict=True)
+    names = ("token_ids", "segment_ids", "padding_mask")
+    pooled = student({name: x[f"pair_{name}"] for name in names})
+    output = keras.ops.convert_to_numpy(
+        term.projection(pooled["pooled_output"])
+    )
+    expected = np.mean((output - y["pair_similarity"]) ** 2)
+    assert logs["pooled_pair_similarity"] == pytest.approx(expected, rel=1e-4)
+    total = logs["similarity"] + 2.0 * expected
+    assert logs["loss"] == pytest.approx(total, rel=1e-4)
 
 
 def test_loss_is_the_sum_of_the_terms(cache):
