@@ -10,6 +10,7 @@ import collections
 import contextlib
 import ctypes
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -122,8 +123,9 @@ class _Library:
     def __init__(self, stack):
         import ai_edge_litert
 
-        folder = os.path.dirname(ai_edge_litert.__file__)
-        self.library = ctypes.CDLL(os.path.join(folder, "libLiteRt.so"))
+        # Its name ends as is usual on the system.
+        folder = pathlib.Path(ai_edge_litert.__file__).parent
+        self.library = ctypes.CDLL(str(next(folder.glob("libLiteRt.*"))))
         self.stack = stack
 
     def call(self, name, *args):

@@ -1,4 +1,8 @@
-"""The checkpoints that Google published MobileBERT in, of TensorFlow 1."""
+"""The checkpoints that Google published MobileBERT in, of TensorFlow 1.
+
+The original code gives all padding the attention score -6. The models of this
+package leave padding out, as those of transformers do with these weights.
+"""
 
 import re
 
