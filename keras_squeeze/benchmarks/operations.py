@@ -21,8 +21,10 @@ _WRITE = 1
 
 # A row of the table in LiteRT's summary that is in the order of the run: the
 # kind of an operation, when it started, its first and its average time in
-# milliseconds, and more.
-_ROW = re.compile(r" *(\S.*?) +[\d.]+ +[\d.]+ +([\d.]+) +[\d.]+% .*\]:\d+")
+# milliseconds, its share twice, its memory and how often it was run.
+_ROW = re.compile(
+    r" *(\S.*?) +[\d.]+ +[\d.]+ +([\d.]+) +[\d.]+% +[\d.]+% +[\d.]+ +(\d+) .*"
+)
 _NEXT_TABLE = "Top by Computation Time"
 
 
@@ -36,9 +38,9 @@ def profile(file, num_threads=1, repeats=20):
         repeats: int. How often to run the file. Defaults to `20`.
 
     Returns:
-        A list with a dictionary for each operation, in the order in which
-        they are run: its kind, `operation`, in the words of XNNPACK, or in
-        capitals if LiteRT computes it by itself, and its average time `ms`.
+        A list with a dictionary for each operation, about in the order in
+        which they are run: its kind, `operation`, in the words of XNNPACK, or
+        in capitals if LiteRT computes it by itself, and its average time `ms`.
 
     Raises:
         ValueError: If the file is missing.
@@ -76,10 +78,13 @@ def profile(file, num_threads=1, repeats=20):
             f"LiteRT cannot profile the file {file!r}: {last_words}"
         )
     table = result.stdout.partition(_NEXT_TABLE)[0]
-    return [
-        {"operation": kind.removeprefix("Delegate/"), "ms": float(ms)}
-        for kind, ms in _ROW.findall(table)
-    ]
+    rows = []
+    for kind, ms, count in _ROW.findall(table):
+        row = {"operation": kind.removeprefix("Delegate/"), "ms": float(ms)}
+        # Where XNNPACK has several parts of a graph, LiteRT puts what is at
+        # the same place in each of them into one row.
+        rows += [row] * (int(count) // repeats)
+    return rows
 
 
 def by_kind(rows):
