@@ -128,14 +128,7 @@ def run(
         print(row["name"], row["median_ms"], row["speedup"])
     ```
     """
-    for name, values, choices in (
-        ("models", models, tuple(MODELS)),
-        ("quantizations", quantizations, QUANTIZATIONS),
-    ):
-        if not set(values) <= set(choices):
-            raise ValueError(
-                f"`{name}` must be among {choices}. Received: {name}={values}"
-            )
+    check_names(models, quantizations)
     files = [os.fspath(file) for file in files]
     for file in files:
         _interpreter(file, sequence_length, num_threads)
@@ -146,7 +139,7 @@ def run(
         exported = {}
         for name in models:
             for quantization in quantizations:
-                path = _export(name, quantization, sequence_length, folder)
+                path = export_model(name, quantization, sequence_length, folder)
                 exported[path] = name
         names = {**exported, **{file: os.path.basename(file) for file in files}}
         rows = measure(list(names), sequence_length, num_threads, repeats)
@@ -277,9 +270,32 @@ def plot(rows, path):
     figure.savefig(path, dpi=150)
 
 
-def _export(name, quantization, sequence_length, folder):
-    """The file of a model, exported if it is not in the folder."""
-    stem = f"{name}_{quantization or 'float32'}_{sequence_length}"
+def check_names(models, quantizations):
+    """Raise a `ValueError` for models and quantizations that there are not."""
+    for name, values, choices in (
+        ("models", models, tuple(MODELS)),
+        ("quantizations", quantizations, QUANTIZATIONS),
+    ):
+        if not set(values) <= set(choices):
+            raise ValueError(
+                f"`{name}` must be among {choices}. Received: {name}={values}"
+            )
+
+
+def export_model(name, quantization, sequence_length, folder):
+    """Export a model if its file is not in a folder.
+
+    Args:
+        name: string. One of `MODELS`.
+        quantization: string or `None`.
+        sequence_length: int, or list of ints.
+        folder: string.
+
+    Returns:
+        string. The path of the file.
+    """
+    lengths = np.atleast_1d(sequence_length)
+    stem = "_".join(map(str, (name, quantization or "float32", *lengths)))
     path = os.path.join(folder, f"{stem}.tflite")
     if not os.path.exists(path):
         print(f"Exporting {os.path.basename(path)}", flush=True)

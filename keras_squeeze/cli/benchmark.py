@@ -12,12 +12,6 @@ def add_arguments(parser):
         help="preprocessing, next to other preprocessors of BERT",
         description="Sentences a second of the preprocessor and of others.",
     )
-    tokenization.add_argument(
-        "--sentences",
-        metavar="FILE",
-        help="a text file with a sentence a line (default: the SMS Spam "
-        "Collection)",
-    )
     grouped_dense = subparsers.add_parser(
         "grouped_dense",
         help="SqueezeBERT's grouped projection, next to other ways to write it",
@@ -40,21 +34,48 @@ def add_arguments(parser):
         "of published size have random weights, on which the times do not "
         "depend.",
     )
-    latency.add_argument(
-        "--model",
-        action="append",
-        metavar="NAME",
-        help="a model to export and measure, which may be given several "
-        "times (default: all of bert_base, squeeze_bert, mobile_bert, "
-        "squeeze_bert_tiny_en_uncased, mobile_bert_tiny_en_uncased)",
+    lengths = subparsers.add_parser(
+        "lengths",
+        help="files of several sequence lengths, on real texts",
+        description="Mean times of sentences that are each run with the "
+        "shortest length of a file that they fit in, next to the time that "
+        "all of them take with the longest.",
     )
-    latency.add_argument(
-        "--quantization",
-        action="append",
-        metavar="NAME",
-        help="how to export the models, as in `export`, or float32; it may "
-        "be given several times (default: float32 and dynamic_int8)",
-    )
+    for subparser, models in (
+        (
+            latency,
+            "all of bert_base, squeeze_bert, mobile_bert, "
+            "squeeze_bert_tiny_en_uncased, mobile_bert_tiny_en_uncased",
+        ),
+        (lengths, "the tiny presets"),
+    ):
+        subparser.add_argument(
+            "--model",
+            action="append",
+            metavar="NAME",
+            help="a model to export and measure, which may be given several "
+            f"times (default: {models})",
+        )
+        subparser.add_argument(
+            "--quantization",
+            action="append",
+            metavar="NAME",
+            help="how to export the models, as in `export`, or float32; it "
+            "may be given several times (default: float32 and dynamic_int8)",
+        )
+        subparser.add_argument(
+            "--folder",
+            metavar="DIR",
+            help="where to keep the exported files, which are not exported "
+            "again if they are there (default: nowhere)",
+        )
+        subparser.add_argument(
+            "--threads",
+            type=arguments.positive_int,
+            default=1,
+            metavar="N",
+            help="how many threads LiteRT has (default: %(default)s)",
+        )
     latency.add_argument(
         "--file",
         action="append",
@@ -64,19 +85,6 @@ def add_arguments(parser):
         "several times",
     )
     latency.add_argument(
-        "--folder",
-        metavar="DIR",
-        help="where to keep the exported files, which are not exported again "
-        "if they are there (default: nowhere)",
-    )
-    latency.add_argument(
-        "--threads",
-        type=arguments.positive_int,
-        default=1,
-        metavar="N",
-        help="how many threads LiteRT has (default: %(default)s)",
-    )
-    latency.add_argument(
         "--profile",
         action="store_true",
         help="tell which operations of each file take how long, too",
@@ -84,8 +92,21 @@ def add_arguments(parser):
     latency.add_argument(
         "--plot", metavar="FILE", help="a .png file to draw the times in"
     )
-    repeats = {tokenization: 5, grouped_dense: 5, latency: 50}
-    for subparser in repeats:
+    for subparser in (tokenization, lengths):
+        subparser.add_argument(
+            "--sentences",
+            metavar="FILE",
+            help="a text file with a sentence a line (default: the SMS Spam "
+            "Collection)",
+        )
+    lengths.add_argument(
+        "--sequence-length",
+        type=arguments.positive_ints,
+        default="16,32,64,128",
+        metavar="N[,N...]",
+        help="the lengths of a file (default: %(default)s)",
+    )
+    for subparser in (tokenization, grouped_dense, latency):
         subparser.add_argument(
             "--sequence-length",
             type=arguments.positive_int,
@@ -93,10 +114,12 @@ def add_arguments(parser):
             metavar="N",
             help="tokens a sequence (default: %(default)s)",
         )
+    repeats = {tokenization: 5, grouped_dense: 5, latency: 50, lengths: 20}
+    for subparser, default in repeats.items():
         subparser.add_argument(
             "--repeats",
             type=arguments.positive_int,
-            default=repeats[subparser],
+            default=default,
             metavar="N",
             help="how often to measure, of which the median is given "
             "(default: %(default)s)",
@@ -118,7 +141,22 @@ def run(args):
 
         _print_table(grouped_dense.run(batch_size=args.batch_size, **settings))
     else:
-        _run_latency(args, settings)
+        settings["folder"] = args.folder
+        settings["num_threads"] = args.threads
+        if args.quantization:
+            settings["quantizations"] = [
+                None if name == "float32" else name
+                for name in args.quantization
+            ]
+        if args.model:
+            settings["models"] = args.model
+        if args.part == "lengths":
+            from keras_squeeze.benchmarks import lengths
+
+            sentences = _sentences(args.sentences)
+            _print_table(lengths.run(sentences, **settings))
+        else:
+            _run_latency(args, settings)
 
 
 def _run_latency(args, settings):
@@ -127,16 +165,8 @@ def _run_latency(args, settings):
 
     from keras_squeeze.benchmarks import latency
 
-    if args.quantization:
-        settings["quantizations"] = [
-            None if name == "float32" else name for name in args.quantization
-        ]
-    if args.model:
-        settings["models"] = args.model
     rows = latency.run(
         files=args.file,
-        folder=args.folder,
-        num_threads=args.threads,
         profile=args.profile,
         **settings,
     )

@@ -77,7 +77,9 @@ def export_tflite(
             `keras.Model` made from a backbone.
         filepath: string or `pathlib.Path`. The file to write.
         sequence_length: int or tuple of ints. The length of the inputs of
-            the file, or several lengths. Defaults to `128`.
+            the file, or several lengths. A program that runs one of several
+            needs memory for all of them, each as much as a file of its own.
+            Defaults to `128`.
         quantization: string or `None`. `None` for float32, or
             `"dynamic_int8"` for weights in 8 bits, a quarter of the size,
             with activations quantized at run time. Defaults to `None`.

@@ -136,3 +136,22 @@ def test_latency_in_tables(tmp_path, capsys, monkeypatch):
 def test_plot_that_cannot_be_written(tmp_path, name):
     argv = ["benchmark", "latency", "--plot", str(tmp_path / name)]
     assert cli.main(argv) == 2
+
+
+def test_lengths_in_a_table(tmp_path, capsys, monkeypatch):
+    from keras_squeeze.benchmarks import latency
+    from keras_squeeze.benchmarks import lengths
+
+    monkeypatch.setattr(latency, "export_model", lambda *args: __file__)
+    monkeypatch.setattr(lengths, "TFLiteModel", lambda *args, **kwargs: None)
+    monkeypatch.setattr(
+        lengths, "_measure", lambda *args: np.array([1.25, 4.0])
+    )
+    path = tmp_path / "sentences.txt"
+    path.write_text("See you at lunch\n")
+    argv = ["benchmark", "lengths", "--sentences", str(path)]
+    argv += ["--sequence-length", "8,16", "--model"]
+    assert cli.main([*argv, "squeeze_bert"]) == 0
+    assert "3.20" in capsys.readouterr().out
+    assert cli.main([*argv, "squeeze"]) == 2
+    assert "`models` must be among" in capsys.readouterr().err
