@@ -52,10 +52,14 @@ class Evaluation:
     Args:
         samples: int. The number of samples.
         metrics: Dictionary of a `Comparison` for each metric by name.
+        equal_answers: float or `None`. The share of answers that are equal:
+            of classes, of labels of words, of choices or of answers to
+            questions. `None` if the answers are numbers.
     """
 
     samples: int
     metrics: dict
+    equal_answers: float | None
 
 
 class LabelledData:
@@ -110,14 +114,21 @@ class LabelledData:
         with fixed_sequence_length(
             self.task.preprocessor, runner.sequence_length
         ):
-            of_keras = self.samples.statistics(self.samples.of_keras())
-            of_file = self.samples.statistics(self.samples.of_file(runner))
+            of_keras = self.samples.of_keras()
+            of_file = self.samples.of_file(runner)
+        equal = None
+        answers = map(self.samples.answers, (of_keras, of_file))
+        pairs = list(zip(*answers, strict=True))
+        if pairs:
+            equal = sum(first == second for first, second in pairs) / len(pairs)
+        of_keras, of_file = map(self.samples.statistics, (of_keras, of_file))
         return Evaluation(
             samples=len(next(iter(of_file.values()))[1]),
             metrics={
                 name: _compare(formula, of_keras[name][1], statistics)
                 for name, (formula, statistics) in of_file.items()
             },
+            equal_answers=equal,
         )
 
 
@@ -141,6 +152,14 @@ class _Texts:
         if "logits" in runner.outputs:
             outputs = self.task.probabilities(outputs)
         return outputs
+
+    def answers(self, outputs):
+        problem_type = getattr(self.task, "problem_type", None)
+        if problem_type == "regression":
+            return []
+        if problem_type == "multi_label_classification":
+            return (outputs > 0.5).ravel().tolist()
+        return np.argmax(outputs, axis=-1).tolist()
 
     def statistics(self, outputs):
         problem_type = getattr(self.task, "problem_type", None)
@@ -168,6 +187,9 @@ class _Choices(_Texts):
         scores[is_choice] = runner.predict(inputs)[:, 0]
         return scores
 
+    def answers(self, scores):
+        return np.argmax(scores, axis=-1).tolist()
+
     def statistics(self, scores):
         return {"accuracy": _mean(np.argmax(scores, axis=-1) == self.y)}
 
@@ -191,6 +213,9 @@ class _Words:
     def of_file(self, runner):
         with _windows_of_file(self.task, runner):
             return self.of_keras()
+
+    def answers(self, predicted):
+        return [label for labels in predicted for label in labels]
 
     def statistics(self, predicted):
         rows = []
@@ -220,6 +245,9 @@ class _Questions:
     def of_file(self, runner):
         with _windows_of_file(self.task, runner):
             return self.of_keras()
+
+    def answers(self, predicted):
+        return [found["answer"] for found in predicted]
 
     def statistics(self, predicted):
         pairs = [

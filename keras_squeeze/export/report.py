@@ -128,7 +128,7 @@ class ExportReport:
         if self.evaluation is not None:
             header = ("Metric", "Keras model", "File", "Difference", "95 %")
             tables += [
-                f"On {self.evaluation.samples:,} labelled samples:",
+                f"On {_describe_samples(self.evaluation)}:",
                 _table(header, _metric_rows(self.evaluation)),
             ]
         return "\n\n".join(tables) + "\n"
@@ -229,6 +229,7 @@ class ExportReport:
     def __str__(self):
         rows = self._rows()
         if self.evaluation is not None:
+            rows.append(("evaluation", _describe_samples(self.evaluation)))
             for name, *values in _metric_rows(self.evaluation):
                 text = "{} in Keras, {} in the file, {} with {}".format(*values)
                 rows.append((name, text))
@@ -308,6 +309,13 @@ def versions():
         **{name: importlib.metadata.version(name) for name in packages},
         "backend": keras.config.backend(),
     }
+
+
+def _describe_samples(evaluation):
+    text = f"{evaluation.samples:,} labelled samples"
+    if evaluation.equal_answers is not None:
+        text += f", {evaluation.equal_answers:.2%} of the answers equal"
+    return text
 
 
 def _metric_rows(evaluation):

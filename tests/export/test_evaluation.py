@@ -89,6 +89,9 @@ def compare(name, x, y, metrics_of, probabilities=True, **kwargs):
     for model, metrics in ((task, expected), (other, found)):
         with fixed_sequence_length(model.preprocessor, LENGTH):
             metrics.update(metrics_of(model))
+    answers = [metrics.pop("answers") for metrics in (expected, found)]
+    equal = None if answers[0] is None else np.mean(np.equal(*answers))
+    assert evaluation.equal_answers == equal
     assert set(evaluation.metrics) == set(expected)
     for name, metric in evaluation.metrics.items():
         np.testing.assert_allclose(metric.keras, expected[name], atol=1e-6)
@@ -110,7 +113,7 @@ def test_two_classes(probabilities):
         labels = [answer["label"] for answer in task.annotate(x)]
         f1 = sklearn.metrics.f1_score(y, labels, pos_label="spam")
         accuracy = sklearn.metrics.accuracy_score(y, labels)
-        return {"accuracy": accuracy, "f1": f1}
+        return {"accuracy": accuracy, "f1": f1, "answers": np.array(labels)}
 
     evaluation = compare(
         "TextClassifier",
@@ -128,8 +131,8 @@ def test_three_classes_of_pairs():
     y = np.arange(NUM_SAMPLES) % 3
 
     def metrics_of(task):
-        scores = task.predict(x, verbose=0)
-        return {"accuracy": np.mean(np.argmax(scores, axis=-1) == y)}
+        answers = np.argmax(task.predict(x, verbose=0), axis=-1)
+        return {"accuracy": np.mean(answers == y), "answers": answers}
 
     compare("TextClassifier", x, y, metrics_of, num_classes=3)
 
@@ -141,7 +144,8 @@ def test_several_classes_a_text():
     def metrics_of(task):
         predicted = task.predict(x, verbose=0) > 0
         f1 = sklearn.metrics.f1_score(y, predicted, average="micro")
-        return {"accuracy": np.mean(predicted == y), "f1": f1}
+        accuracy = np.mean(predicted == y)
+        return {"accuracy": accuracy, "f1": f1, "answers": predicted}
 
     compare("TextClassifier", x, y, metrics_of, num_classes=2, multi_label=True)
 
@@ -155,6 +159,7 @@ def test_numbers():
         return {
             "pearson": scipy.stats.pearsonr(y, predicted).statistic,
             "spearman": scipy.stats.spearmanr(y, predicted).statistic,
+            "answers": None,
         }
 
     compare("TextClassifier", x, y, metrics_of, num_classes=1)
@@ -170,8 +175,10 @@ def test_words(named):
     labels = [[names[i] for i in row] for row in ids]
 
     def metrics_of(task):
-        scores = entity_scores(labels, task.predict_labels(x))
-        return {key: scores[key] for key in ("precision", "recall", "f1")}
+        predicted = task.predict_labels(x)
+        scores = entity_scores(labels, predicted)
+        metrics = {key: scores[key] for key in ("precision", "recall", "f1")}
+        return {**metrics, "answers": np.concatenate(predicted)}
 
     compare(
         "TokenClassifier",
@@ -201,7 +208,9 @@ def test_questions(form):
     def metrics_of(task):
         found = task.annotate(x, handle_impossible_answer=form == "some have")
         scores = squad_scores(found, all_answers)
-        return {key: scores[key] / 100 for key in ("exact", "f1")}
+        metrics = {key: scores[key] / 100 for key in ("exact", "f1")}
+        answers = np.array([answer["answer"] for answer in found])
+        return {**metrics, "answers": answers}
 
     compare("QuestionAnswering", x, y, metrics_of)
 
@@ -217,8 +226,8 @@ def test_choices():
     y = [2 * (i % 2) for i in range(NUM_SAMPLES)]
 
     def metrics_of(task):
-        labels = [answer["label"] for answer in task.annotate(x)]
-        return {"accuracy": np.mean(np.equal(labels, y))}
+        labels = np.array([answer["label"] for answer in task.annotate(x)])
+        return {"accuracy": np.mean(labels == y), "answers": labels}
 
     compare("MultipleChoice", x, y, metrics_of)
 
@@ -253,6 +262,7 @@ def test_a_file_that_is_equal():
     y = ["spam" if "fox" in text else "ham" for text in x]
     task, _ = make_tasks("TextClassifier", class_names=["ham", "spam"])
     evaluation = LabelledData(task, (x, y)).evaluate(FileOf(task))
+    assert evaluation.equal_answers == 1.0
     for metric in evaluation.metrics.values():
         assert metric.interval == (0, 0)
         assert metric.file == metric.keras > 0

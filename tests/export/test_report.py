@@ -59,6 +59,8 @@ def test_printed(exported):
         "[+0.0000, +0.0000]"
     )
     assert any(line.startswith("  latency ") for line in lines)
+    samples = "3 labelled samples, 100.00% of the answers equal"
+    assert f"  evaluation    {samples}" in lines
 
 
 def test_other_formats(exported, tmp_path):
