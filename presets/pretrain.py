@@ -1,15 +1,21 @@
-"""Make a tiny preset again: masked language modeling over plain text.
+"""Make a tiny preset again: distil a teacher over plain text.
 
-    python presets/pretrain.py mobile_bert_tiny_en_uncased --corpus books.txt.xz
+    python presets/pretrain.py mobile_bert_tiny_en_uncased \
+        --teacher all-MiniLM-L6-v2 --corpus books.txt.xz
 
-The corpus is text with one paragraph a line, as it is or compressed by xz. Of
-each batch, a share are text messages: the training part of the SMS Spam
-Collection, without its labels. People write to phones in another language
-than to readers of books.
+The teacher is a checkpoint folder of a BERT with the vocabulary of the preset
+that gives good sentence vectors as the mean of its last hidden states. The
+corpus is text with one paragraph a line, as it is or compressed by xz. An
+eighth of what is read are text messages, the training part of the SMS Spam
+Collection without its labels, and the lines of `--texts`: people write to
+phones in another language than to readers of books.
+
+Of each sentence there are variants, with words left out, put in or replaced,
+and the student learns to tell how similar two texts are to the teacher.
 
 The run goes on where it was stopped, and writes the preset beside this file
-when it ends: weights in half precision, configuration, tokenizer, and the
-provenance that `README.md` there describes.
+when it ends: weights in half precision, configuration, tokenizer, the learning
+curve, and the provenance that `README.md` there describes.
 """
 
 import argparse
@@ -18,16 +24,18 @@ import json
 import lzma
 import os
 import pathlib
+import random
+import re
 import shutil
 import time
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
+from keras_squeeze import distillation  # noqa: E402
 from keras_squeeze.datasets import sms_spam  # noqa: E402
-from keras_squeeze.layers.masked_lm_head import MaskedLMHead  # noqa: E402
 from keras_squeeze.models import MobileBertBackbone  # noqa: E402
 from keras_squeeze.models import MobileBertTextClassifierPreprocessor  # noqa: E402
 from keras_squeeze.models import MobileBertTokenizer  # noqa: E402
@@ -36,8 +44,10 @@ from keras_squeeze.models import SqueezeBertTextClassifierPreprocessor  # noqa: 
 from keras_squeeze.models import SqueezeBertTokenizer  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-CLS, SEP, MASK = 101, 102, 103
-MASKED_SHARE = 0.15
+# Ends of sentences, and where the next one starts.
+BOUNDARY = re.compile(r"(?<=[.!?;:])[\"'”’)]*\s+")
+LONGEST_OF_PAIR = 30
+INSERTED = "not never very no also almost really don't".split()
 
 ARCHITECTURES = {
     "mobile_bert_tiny_en_uncased": (
@@ -45,12 +55,12 @@ ARCHITECTURES = {
         MobileBertTokenizer,
         MobileBertTextClassifierPreprocessor,
         {
-            "num_layers": 6,
+            "num_layers": 4,
             "num_heads": 4,
-            "hidden_dim": 192,
-            "intermediate_dim": 192,
-            "embedding_dim": 96,
-            "bottleneck_dim": 96,
+            "hidden_dim": 256,
+            "intermediate_dim": 256,
+            "embedding_dim": 112,
+            "bottleneck_dim": 128,
             "num_feedforward_networks": 2,
             "normalization_type": "layer_norm",
             "attention_dropout": 0.0,
@@ -73,199 +83,289 @@ ARCHITECTURES = {
 }
 
 
-def read_sequences(corpus, tokenizer, sequence_length, num_sequences):
-    """Cut evenly chosen paragraphs of the corpus into sequences of tokens.
+def read_paragraphs(path):
+    """The paragraphs of a file, a line each, but the shortest ones."""
+    opener = lzma.open if path.endswith(".xz") else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        return [line.strip() for line in file if len(line) > 30]
+
+
+def nearest_words(vectors, tokenizer, count=8):
+    """For each word of the vocabulary, those the teacher finds close to it.
 
     Args:
-        corpus: string. Path of the text.
+        vectors: float array of shape `(vocabulary_size, dim)`. The teacher's
+            token embeddings.
         tokenizer: The tokenizer layer.
-        sequence_length: int. Tokens of a sequence, `[CLS]` and `[SEP]`
-            included.
-        num_sequences: int. How many sequences are needed.
+        count: int. How many words to give at most.
 
     Returns:
-        A uint16 array of shape `(num_sequences, sequence_length)`.
+        A dictionary with a list of words, which may be empty, by word.
     """
-    opener = lzma.open if corpus.endswith(".xz") else open
-    with opener(corpus, "rt", encoding="utf-8") as file:
-        paragraphs = [line for line in file if len(line) > 40]
-    order = np.random.default_rng(0).permutation(len(paragraphs))
-    paragraphs = [paragraphs[i] for i in order]
-    return pack(paragraphs, tokenizer, sequence_length, num_sequences)
-
-
-def pack(paragraphs, tokenizer, sequence_length, num_sequences):
-    """Join paragraphs and cut them into sequences of one length."""
-    body = sequence_length - 2
-    sequences, rest = [], []
-    for start in range(0, len(paragraphs), 2000):
-        texts = paragraphs[start : start + 2000]
-        for ids in tokenizer(texts):
-            rest.extend(ids)
-        count = len(rest) // body
-        block = np.array(rest[: count * body], "uint16").reshape(count, body)
-        sequences.append(block)
-        rest = rest[count * body :]
-        if sum(map(len, sequences)) >= num_sequences:
-            break
-    sequences = np.concatenate(sequences)[:num_sequences]
-    return np.pad(sequences, ((0, 0), (1, 1)), constant_values=(CLS, SEP))
-
-
-class MaskedBatches(keras.utils.PyDataset):
-    """Batches of sequences, masked differently each time they are drawn.
-
-    Of the chosen tokens 80 % become `[MASK]`, 10 % a random token and 10 %
-    stay, as in BERT.
-    """
-
-    def __init__(
-        self,
-        sequences,
-        batch_size,
-        vocabulary_size,
-        first=0,
-        messages=None,
-        message_share=0.0,
-    ):
-        super().__init__()
-        self.messages = messages
-        self.num_messages = round(message_share * batch_size)
-        self.sequences = sequences
-        self.batch_size = batch_size
-        self.vocabulary_size = vocabulary_size
-        self.first = first
-
-    def __len__(self):
-        return len(self.sequences) // self.batch_size - self.first
-
-    def __getitem__(self, index):
-        index += self.first
-        random = np.random.default_rng((1, index))
-        start = index * self.batch_size
-        ids = self.sequences[start : start + self.batch_size].astype("int32")
-        if self.num_messages:
-            ids[: self.num_messages] = self.messages[
-                random.integers(len(self.messages), size=self.num_messages)
+    vocabulary = tokenizer.get_vocabulary()
+    ids = [
+        i
+        for i, word in enumerate(vocabulary)
+        if word.isascii() and word.isalpha() and len(word) > 2
+    ]
+    vectors = vectors[ids] - vectors[ids].mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = {}
+    for start in range(0, len(ids), 1000):
+        cosines = vectors[start : start + 1000] @ vectors.T
+        best = np.argpartition(-cosines, count, axis=1)[:, : count + 1]
+        for row, i in enumerate(ids[start : start + 1000]):
+            found[vocabulary[i]] = [
+                vocabulary[ids[j]]
+                for j in best[row]
+                if ids[j] != i and cosines[row, j] > 0.3
             ]
-        batch, length = ids.shape
-        num_masked = round(MASKED_SHARE * length)
-        noise = random.random((batch, length - 2))
-        positions = np.sort(np.argsort(noise, axis=1)[:, :num_masked] + 1)
-        labels = np.take_along_axis(ids, positions, axis=1)
-        choice = random.random(labels.shape)
-        other = random.integers(1000, self.vocabulary_size, labels.shape)
-        replaced = np.where(choice < 0.8, MASK, labels)
-        replaced = np.where(choice >= 0.9, other, replaced)
-        np.put_along_axis(ids, positions, replaced.astype("int32"), axis=1)
-        inputs = {
-            "token_ids": ids,
-            "segment_ids": np.zeros_like(ids),
-            "padding_mask": np.ones_like(ids),
-            "mask_positions": positions.astype("int32"),
-        }
-        return inputs, {"tokens": labels, "summary": labels}
+    return found
 
 
-def masked_lm(backbone):
-    """The model that is trained: the backbone and a head for masked tokens.
+class TextSource:
+    """Draws segments of texts, and variants of them.
 
-    The head is used twice: on the hidden states of the masked tokens, and on
-    the pooled output, which learns to tell which words are missing anywhere
-    in the sequence. Without that, nothing would train the pooler.
+    Args:
+        paragraphs: List of strings.
+        messages: List of strings, which are an eighth of the segments.
+        near: Dictionary. What `nearest_words()` gave.
+        seed: What the order starts from.
     """
-    head = MaskedLMHead(
-        backbone.token_embedding,
-        backbone.hidden_dim,
-        activation=backbone.activation,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-        name="mlm_head",
+
+    def __init__(self, paragraphs, messages, near, seed):
+        self.paragraphs = paragraphs
+        self.messages = messages
+        self.near = near
+        self.words = list(near)
+        self.random = random.Random(seed)
+
+    def segment(self):
+        """A sentence, several, a part of a paragraph, or a message."""
+        draw = self.random
+        kind = draw.random()
+        if kind < 0.125:
+            words = draw.choice(self.messages).split()
+            return self.blur(words, 0.15) if draw.random() < 0.6 else words
+        paragraph = draw.choice(self.paragraphs)
+        if kind < 0.2:
+            words = paragraph.split()
+            start = draw.randrange(len(words))
+            return words[start : start + draw.randrange(4, 50)]
+        sentences = BOUNDARY.split(paragraph)
+        start = draw.randrange(len(sentences))
+        count = 1 if kind < 0.75 else draw.randrange(2, 5)
+        words = " ".join(sentences[start : start + count]).split()
+        if draw.random() < 0.25:
+            # Words that nobody used in 1900 must be known as well.
+            words = self.mix(words, draw.choice((0.1, 0.2, 0.4, 0.7)))
+        return words
+
+    def mix(self, words, share):
+        """Put any words in the place of some."""
+        draw = self.random
+        return [
+            draw.choice(self.words) if draw.random() < share else word
+            for word in words
+        ]
+
+    def blur(self, words, share):
+        """Put similar words in the place of some."""
+        draw = self.random
+        found = []
+        for word in words:
+            near = self.near.get(word.lower().strip(".,;:!?\"'"))
+            chosen = near and draw.random() < share
+            found.append(draw.choice(near) if chosen else word)
+        return found
+
+    def variant(self, words):
+        """A text that is similar to another one, more or less."""
+        draw = self.random
+        kind = draw.random()
+        words = list(words)
+        if kind < 0.25:
+            share = draw.choice((0.1, 0.2, 0.35, 0.5))
+            return [word for word in words if draw.random() > share]
+        if kind < 0.35:
+            draw.shuffle(words)
+            return words
+        if kind < 0.65:
+            return self.blur(words, draw.choice((0.15, 0.3, 0.6)))
+        if kind < 0.75:
+            return self.mix(words, draw.choice((0.1, 0.2, 0.4)))
+        if kind < 0.9:
+            start = draw.randrange(max(1, len(words) // 2))
+            return words[start : start + max(3, 2 * len(words) // 3)]
+        words.insert(draw.randrange(len(words) + 1), draw.choice(INSERTED))
+        return words
+
+
+def make_texts(source, count):
+    """Segments, and two variants of each that is short.
+
+    Returns:
+        A tuple of a list of strings, and an int array of shape `(count, 2)`
+        with the pairs of a text and a variant of it.
+    """
+    texts, pairs = [], []
+    while len(texts) < count:
+        words = source.segment()[:60]
+        if len(words) < 3:
+            continue
+        texts.append(" ".join(words))
+        own = len(texts) - 1
+        if len(words) > 25:
+            continue
+        for _ in range(2):
+            variant = source.variant(words)
+            if len(variant) > 1:
+                pairs.append((own, len(texts)))
+                texts.append(" ".join(variant))
+    return texts, np.array(pairs)
+
+
+def find_pairs(cache, variants, longest, seed):
+    """Pairs of texts of every degree of similarity.
+
+    Args:
+        cache: The `TeacherCache`.
+        variants: int array of shape `(count, 2)`. Pairs of similar texts.
+        longest: int. How many tokens the longest texts of a pair may have.
+        seed: What the order starts from.
+
+    Returns:
+        An int array with as many pairs more: of texts that the teacher finds
+        among the most similar to each other, and of any.
+    """
+    draw = np.random.default_rng(seed)
+    short = np.flatnonzero(cache.lengths <= longest)
+    vectors = np.concatenate(
+        [cache.read([i], ["sentence"])["sentence"] for i in short]
     )
-    positions = keras.Input((None,), dtype="int32", name="mask_positions")
-    outputs = backbone(backbone.input)
-    pooled = keras.layers.Reshape((1, backbone.hidden_dim))(
-        outputs["pooled_output"]
-    )
-    return keras.Model(
-        {**backbone.input, "mask_positions": positions},
-        {
-            "tokens": head(
-                outputs["sequence_output"], mask_positions=positions
-            ),
-            "summary": head(pooled),
-        },
-    )
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    near = []
+    size = min(10000, len(short))
+    for start in range(0, len(short), size):
+        block = slice(start, start + size)
+        cosines = vectors[block] @ vectors[block].T
+        rank = min(40, cosines.shape[1] - 1)
+        best = np.argpartition(-cosines, rank, axis=1)[:, : rank + 1]
+        chosen = draw.integers(best.shape[1], size=len(best))
+        partners = best[np.arange(len(best)), chosen]
+        near.append(np.stack([short[block], short[block][partners]], axis=1))
+    count = max(1, len(variants) // 2)
+    near = draw.permutation(np.concatenate(near))[:count]
+    anyhow = draw.choice(short, (count, 2))
+    pairs = np.concatenate([variants, near, anyhow])
+    pairs = pairs[(cache.lengths[pairs] <= longest).all(axis=1)]
+    return draw.permuted(pairs, axis=1)
 
 
-def summary_loss(labels, logits):
-    """How badly one prediction a sequence fits all its masked tokens."""
-    likelihoods = keras.ops.log_softmax(logits[:, 0, :], axis=-1)
-    return -keras.ops.mean(
-        keras.ops.take_along_axis(
-            likelihoods, keras.ops.cast(labels, "int32"), axis=-1
-        )
-    )
-
-
-class Checkpoint(keras.callbacks.Callback):
-    """Saves the state and the learning curve every few minutes."""
-
-    def __init__(self, path, first, minutes=5):
-        super().__init__()
-        self.path = path
-        self.first = first
-        self.seconds = 60 * minutes
-        self.curve = []
-        self.saved = time.monotonic()
-
-    def on_train_batch_end(self, batch, logs=None):
-        step = self.first + batch + 1
-        if step % 50 == 0:
-            loss = round(float(logs["tokens_loss"]), 4)
-            print(
-                f"step {step}: loss {loss}, of the summary "
-                f"{float(logs['summary_loss']):.4f}",
-                flush=True,
+def tokenize(texts, tokenizer, sequence_length):
+    """Token ids with `[CLS]` and `[SEP]`, cut to a length."""
+    sequences = []
+    for start in range(0, len(texts), 2000):
+        for ids in tokenizer(texts[start : start + 2000]):
+            ids = [int(i) for i in ids[: sequence_length - 2]]
+            sequences.append(
+                [tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]
             )
-            self.curve.append((step, loss))
-            self.model.reset_metrics()
-        if time.monotonic() - self.saved > self.seconds:
-            self.save(step)
+    return sequences
 
-    def save(self, step):
-        temporary = self.path.with_name("new-" + self.path.name)
-        self.model.save_weights(temporary)
-        os.replace(temporary, self.path)
-        state = {"step": step, "curve": self.curve}
-        self.path.with_suffix(".json").write_text(json.dumps(state))
-        self.saved = time.monotonic()
+
+def start_from(backbone, vectors):
+    """Give the token embeddings the principal components of the teacher's."""
+    table = backbone.token_embedding.embeddings
+    centered = vectors - vectors.mean(axis=0)
+    _, axes = np.linalg.eigh(centered.T @ centered)
+    components = centered @ axes[:, ::-1][:, : table.shape[1]]
+    components /= components.std()
+    values = keras.ops.convert_to_numpy(table).copy()
+    values[:, : components.shape[1]] = components
+    table.assign(values)
+
+
+def new_distiller(backbone, teacher):
+    """The student with all that it learns."""
+    depth, dim = teacher.num_layers, teacher.model.config.hidden_size
+    half = backbone.num_layers // 2
+    layers = distillation.layer_transfers(
+        {half: depth // 2, backbone.num_layers: depth}, dim, normalize=True
+    )
+    return distillation.Distiller(
+        backbone,
+        [
+            *layers,
+            distillation.PooledTransfer(dim, weight=2.0),
+            distillation.SimilarityTransfer(weight=20.0),
+            # The cosines have a standard deviation of about 0.3.
+            distillation.PairTransfer(weight=10.0),
+            distillation.PairTransfer(
+                dim, target="pair_sum", measure="cosine", weight=0.5
+            ),
+            distillation.masked_lm_transfer(backbone, weight=0.1),
+        ],
+    )
+
+
+def new_optimizer(learning_rate, steps):
+    """Muon for the matrices, Adam for the rest.
+
+    A linear rise, half of the steps at the highest rate, and a linear fall.
+    """
+    rate = keras.optimizers.schedules.PolynomialDecay(
+        learning_rate, steps - steps // 2, end_learning_rate=0.0
+    )
+    return keras.optimizers.Muon(
+        RiseAndStay(rate, max(1, steps // 50), steps // 2),
+        adam_beta_2=0.98,
+        adam_lr_ratio=0.33,
+        exclude_layers=["(^|/)projection/", "mlm_head"],
+        global_clipnorm=1.0,
+    )
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze_recipe")
+class RiseAndStay(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear rise and a level stretch, which another schedule follows."""
+
+    def __init__(self, schedule, rise, stay):
+        self.schedule = schedule
+        self.rise = rise
+        self.stay = stay
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        rise = keras.ops.minimum(1.0, (step + 1) / self.rise)
+        return rise * self.schedule(keras.ops.maximum(0.0, step - self.stay))
+
+    def get_config(self):
+        return {
+            "schedule": self.schedule,
+            "rise": self.rise,
+            "stay": self.stay,
+        }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("preset", choices=sorted(ARCHITECTURES))
+    parser.add_argument("--teacher", required=True)
     parser.add_argument("--corpus", required=True)
-    parser.add_argument("--evaluation", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--texts", nargs="*", default=[])
+    parser.add_argument("--steps", type=int, default=4400)
     parser.add_argument(
-        "--held-out", type=int, default=1024, help="sequences to evaluate on"
+        "--num-texts", type=int, default=200000, help="texts to read"
     )
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument(
+        "--held-out", type=int, default=2000, help="texts to evaluate on"
+    )
+    parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--sequence-length", type=int, default=64)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument(
-        "--message-share",
-        type=float,
-        default=0.5,
-        help="share of text messages in a batch",
-    )
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--jit-compile",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="compile the training step by XLA",
-    )
     parser.add_argument(
         "--work", default="pretraining", help="folder of the running state"
     )
@@ -279,136 +379,110 @@ def main():
     backbone_cls, tokenizer_cls, preprocessor_cls, config = ARCHITECTURES[
         args.preset
     ]
-    folder = pathlib.Path(args.output) / args.preset
-    work = pathlib.Path(args.work)
+    work = pathlib.Path(args.work) / args.preset
     work.mkdir(parents=True, exist_ok=True)
-    checkpoint = work / f"{args.preset}.weights.h5"
     tokenizer = tokenizer_cls(
         vocabulary=str(
             FOLDER / args.preset / "assets" / "tokenizer" / "vocabulary.txt"
         )
     )
-    cache = work / f"tokens-{args.sequence_length}.npy"
-    held_out = args.held_out
-    wanted = args.steps * args.batch_size + held_out
-    if not cache.exists() or len(np.load(cache, mmap_mode="r")) < wanted:
-        print(f"Tokenizing {args.corpus}", flush=True)
-        sequences = read_sequences(
-            args.corpus, tokenizer, args.sequence_length, wanted
-        )
-        np.save(cache, sequences)
-    sequences = np.load(cache, mmap_mode="r")[:wanted]
+    teacher = distillation.HuggingFaceTeacher(args.teacher, dtype="bfloat16")
+    depth = teacher.num_layers
+    teacher.hidden_layers = (depth // 2, depth)
+    vectors = teacher.model.get_input_embeddings().weight
+    vectors = vectors.detach().float().numpy()
 
+    # A tenth of the corpus, at its end, is left for the evaluation.
+    paragraphs = read_paragraphs(args.corpus)
+    cut = len(paragraphs) * 9 // 10
+    messages = [str(text) for text in sms_spam.load_data()[0][0]]
+    for path in args.texts:
+        messages += pathlib.Path(path).read_text("utf-8").splitlines()
+    near = nearest_words(vectors, tokenizer)
+
+    def batches(name, paragraphs, count, steps):
+        source = TextSource(paragraphs, messages, near, f"{args.seed} {name}")
+        texts, variants = make_texts(source, count)
+        cache = distillation.TeacherCache.write(
+            work / name,
+            teacher,
+            tokenize(texts, tokenizer, args.sequence_length),
+        )
+        pairs = find_pairs(cache, variants, LONGEST_OF_PAIR, args.seed)
+        return distillation.DistillationBatches(
+            cache,
+            steps,
+            batch_tokens=args.batch_tokens,
+            masking=distillation.WordMasking(tokenizer),
+            pairs=pairs,
+            seed=args.seed,
+        )
+
+    held_out = batches("held_out", paragraphs[cut:], args.held_out, 20)
+    train = batches("train", paragraphs[:cut], args.num_texts, args.steps)
     backbone = backbone_cls(**config)
-    model = masked_lm(backbone)
-    warm_up = args.steps // 20
-    schedule = keras.optimizers.schedules.PolynomialDecay(
-        args.learning_rate, args.steps - warm_up, end_learning_rate=0.0
-    )
-    optimizer = keras.optimizers.AdamW(
-        WarmUp(schedule, warm_up),
-        weight_decay=0.01,
-        beta_2=0.98,
-        global_clipnorm=1.0,
-    )
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(
-        optimizer=optimizer,
-        loss={"tokens": loss, "summary": summary_loss},
-        loss_weights={"tokens": 1.0, "summary": 0.5},
-        weighted_metrics=[],
-        jit_compile=args.jit_compile,
-    )
-    # TensorFlow traces the step twice if it creates the optimizer's state.
-    optimizer.build(model.trainable_variables)
+    start_from(backbone, vectors)
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
+    distiller = new_distiller(backbone, teacher)
 
-    def evaluate(data, name):
-        batches = MaskedBatches(
-            data, args.batch_size, tokenizer.vocabulary_size()
-        )
-        losses = model.evaluate(batches, verbose=0, return_dict=True)
-        value = float(np.exp(losses["tokens_loss"]))
-        print(f"masked-token perplexity on {name}: {value:.1f}", flush=True)
-        return round(value, 1)
+    def evaluate():
+        losses = distiller.evaluate(held_out, verbose=0, return_dict=True)
+        losses["perplexity"] = float(np.exp(losses["masked_lm"]))
+        return {name: round(float(x), 4) for name, x in losses.items()}
 
-    evaluations = {"held-out part of the corpus": sequences[:held_out]}
-    for path in args.evaluation:
-        evaluations[pathlib.Path(path).parent.name] = read_sequences(
-            path, tokenizer, args.sequence_length, held_out
-        )
-    before = {name: evaluate(x, name) for name, x in evaluations.items()}
-
-    callback = Checkpoint(checkpoint, first=0)
-    if checkpoint.exists():
-        state = json.loads(checkpoint.with_suffix(".json").read_text())
-        model.load_weights(checkpoint)
-        callback.first, callback.curve = state["step"], state["curve"]
-        print(f"Resuming at step {callback.first}", flush=True)
-    messages = list(sms_spam.load_data()[0][0])
-    batches = MaskedBatches(
-        sequences[held_out:],
-        args.batch_size,
-        tokenizer.vocabulary_size(),
-        first=callback.first,
-        messages=pack(messages, tokenizer, args.sequence_length, len(messages)),
-        message_share=args.message_share,
+    distiller.compile("adam", jit_compile=False)
+    before = evaluate()
+    curve = distillation.distill(
+        distiller,
+        train,
+        distillation.schedule("auxiliary", distiller.transfers, args.steps),
+        work / "state",
+        optimizer=lambda steps: new_optimizer(args.learning_rate, steps),
+        save_every=args.save_every,
+        log_every=min(50, args.save_every),
+        jit_compile=False,
     )
-    if len(batches):
-        model.fit(
-            batches, epochs=1, shuffle=False, callbacks=[callback], verbose=0
-        )
-        callback.save(callback.first + len(batches))
-    after = {name: evaluate(x, name) for name, x in evaluations.items()}
+    distiller.compile("adam", jit_compile=False)
+    after = evaluate()
 
     # The folder is only touched when all of it is there.
-    finished = work / args.preset
+    finished = work / "preset"
     save(finished, backbone, preprocessor_cls(tokenizer, sequence_length=128))
+    plot(curve, finished / "learning_curve.png")
     provenance = {
         "license": "Apache-2.0",
         "parameters": backbone.count_params(),
         "corpus": pathlib.Path(args.corpus).name,
         "corpus_sha256": checksum(args.corpus),
         "weights_sha256": checksum(finished / "model.weights.h5"),
+        "teacher": pathlib.Path(args.teacher).name,
+        "teacher_fingerprint": teacher.fingerprint,
         "recipe": f"python presets/pretrain.py {args.preset}",
         "settings": {
-            "steps": args.steps,
-            "batch_size": args.batch_size,
-            "sequence_length": args.sequence_length,
-            "learning_rate": args.learning_rate,
-            "message_share": args.message_share,
-            "seed": args.seed,
+            name: getattr(args, name)
+            for name in (
+                "steps",
+                "num_texts",
+                "batch_tokens",
+                "sequence_length",
+                "learning_rate",
+                "seed",
+            )
         },
-        "tokens": args.steps * args.batch_size * args.sequence_length,
         "backend": keras.backend.backend(),
         "minutes_of_last_run": round((time.monotonic() - started) / 60, 1),
-        "masked_token_perplexity": {
-            name: {"before": before[name], "after": after[name]}
-            for name in before
-        },
-        "curve": callback.curve,
+        "held_out_losses": {"before": before, "after": after},
+        "curve": [
+            {k: v if k == "stage" else round(v, 4) for k, v in row.items()}
+            for row in curve
+        ],
     }
     (finished / "provenance.json").write_text(
         json.dumps(provenance, indent=1) + "\n"
     )
-    shutil.copytree(finished, folder, dirs_exist_ok=True)
-
-
-@keras.saving.register_keras_serializable(package="keras_squeeze_recipe")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule that another one follows after a linear rise."""
-
-    def __init__(self, schedule, steps):
-        self.schedule = schedule
-        self.steps = steps
-
-    def __call__(self, step):
-        step = keras.ops.cast(step, "float32")
-        rise = keras.ops.minimum(1.0, (step + 1) / self.steps)
-        return rise * self.schedule(keras.ops.maximum(0.0, step - self.steps))
-
-    def get_config(self):
-        return {"schedule": self.schedule, "steps": self.steps}
+    shutil.copytree(
+        finished, pathlib.Path(args.output) / args.preset, dirs_exist_ok=True
+    )
 
 
 def save(folder, backbone, preprocessor):
@@ -419,6 +493,28 @@ def save(folder, backbone, preprocessor):
     half.set_weights([w.astype("float16") for w in backbone.get_weights()])
     half.save_to_preset(str(folder))
     preprocessor.save_to_preset(str(folder))
+
+
+def plot(curve, path):
+    """Draw the loss of each term."""
+    from matplotlib.figure import Figure
+
+    names = [name for name in curve[0] if name not in ("stage", "step")]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    for name in names:
+        first = curve[0][name] or 1.0
+        axis.plot(
+            [row["step"] for row in curve],
+            [row[name] / first for row in curve],
+            label=name,
+        )
+    axis.set_xlabel("Step")
+    axis.set_ylabel("Loss, relative to its first value")
+    axis.set_yscale("log")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize="small")
+    figure.savefig(path, dpi=150)
 
 
 def checksum(path):
