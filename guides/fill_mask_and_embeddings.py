@@ -76,16 +76,15 @@ for filling in fillings:
 ## Text embeddings
 
 The vectors are the mean of the backbone's outputs over the tokens of a text, of
-length one, so that the product of two of them is the cosine of their angle. We
-take the backbone that we have just trained.
+length one, so that the product of two of them is the cosine of their angle. The
+tiny preset was taught by an embedder of sentences, so its vectors are good as
+they are.
 """
 
-embedder = models.MobileBertTextEmbedder(
-    masked_lm.backbone,
-    preprocessor=models.MobileBertTextEmbedderPreprocessor(
-        masked_lm.preprocessor.tokenizer, sequence_length=32
-    ),
+embedder = models.MobileBertTextEmbedder.from_preset(
+    "mobile_bert_tiny_en_uncased"
 )
+embedder.preprocessor.sequence_length = 32
 corpus = [
     "Are you free for lunch at noon?",
     "You have won a cash prize, call now to claim.",

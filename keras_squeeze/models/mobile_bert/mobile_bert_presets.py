@@ -14,8 +14,8 @@ backbone_presets = {
     "mobile_bert_tiny_en_uncased": built_in_preset(
         "mobile_bert_tiny_en_uncased",
         "Small MobileBERT where all input is lowercased, with weights inside "
-        "the package. Trained on English books published by 1927 and on text "
-        "messages.",
-        params=4188480,
+        "the package. Distilled from all-MiniLM-L6-v2 over English books "
+        "published by 1927, text messages and everyday sentences.",
+        params=4962144,
     ),
 }
