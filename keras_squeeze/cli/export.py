@@ -22,8 +22,14 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--quantization",
-        choices=["dynamic_int8"],
+        choices=["float16", "dynamic_int8", "dynamic_int4", "int8", "int8x16"],
         help="dynamic_int8 for weights of 8 bits (default: none, 32 bits)",
+    )
+    parser.add_argument(
+        "--calibration",
+        metavar="FILE",
+        help="a file with a text a line, on which int8 and int8x16 measure "
+        "the ranges of activations, and on which the file is compared",
     )
     parser.add_argument(
         "--sequence-length",
@@ -76,6 +82,11 @@ def run(args):
     import keras_squeeze
     from keras_squeeze.cli.loading import load_task
 
+    calibration_data = None
+    if args.calibration:
+        from keras_squeeze.datasets.text_files import read_texts
+
+        calibration_data = read_texts(args.calibration)
     task = load_task(args.preset)
     evaluation_data = None
     if args.evaluate:
@@ -85,6 +96,7 @@ def run(args):
         args.output,
         sequence_length=args.sequence_length,
         quantization=args.quantization,
+        calibration_data=calibration_data,
         text_input=args.text_input,
         per_channel=not args.per_tensor,
         evaluation_data=evaluation_data,

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_squeeze.export.lowering import lower
@@ -17,8 +18,12 @@ from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.model_file import tidy_names
 from keras_squeeze.export.process import ANSWER_FILE
+from keras_squeeze.export.process import CALIBRATED
+from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
+from keras_squeeze.export.quantization import quantize_file
+from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.signatures import merge_models
 from keras_squeeze.export.signatures import signature_names
 from keras_squeeze.export.text_input import TextReader
@@ -70,6 +75,8 @@ def convert_model(
         functions = TextReader(folder, length, num_texts).functions(model)
     else:
         functions = _functions_of_ids(model, sequence_lengths)
+    if quantization in CALIBRATED:
+        calibration = np.load(os.path.join(folder, CALIBRATION_FILE))
     parts = []
     for signature, (function, specs) in functions.items():
         part = os.path.join(folder, f"{signature}.tflite")
@@ -84,6 +91,13 @@ def convert_model(
             per_channel=per_channel,
             allow_custom_ops=num_texts > 0,
         )
+        samples = None
+        if quantization in CALIBRATED:
+            samples = {
+                name: calibration[f"{signature}/{name}"]
+                for name in INPUTS.values()
+            }
+        quantize_file(part, quantization, signature, samples)
         parts.append(load_model(part))
         tidy_names(parts[-1])
     save_model(merge_models(parts), filepath)
@@ -141,7 +155,10 @@ def _convert(
         # from the libraries that read the file on phones.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.allow_custom_ops = allow_custom_ops
-        if quantization == "dynamic_int8":
+        if quantization == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        elif quantization == "dynamic_int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             # There is no other way to ask for it.
             converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: E501

@@ -5,6 +5,7 @@ import tempfile
 import uuid
 
 import keras
+import numpy as np
 
 from keras_squeeze.export.app_files import app_folder
 from keras_squeeze.export.app_files import check_app_folder
@@ -14,10 +15,15 @@ from keras_squeeze.export.evaluation import LabelledData
 from keras_squeeze.export.model_file import count_operations
 from keras_squeeze.export.phone_libraries import add_libraries_metadata
 from keras_squeeze.export.phone_libraries import check_labels
+from keras_squeeze.export.process import CALIBRATED
+from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import QUANTIZATIONS
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
+from keras_squeeze.export.quantization import LARGEST_FLOAT16
+from keras_squeeze.export.quantization import calibration_samples
+from keras_squeeze.export.quantization import check_quantizer
 from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import measure_latency
@@ -25,6 +31,7 @@ from keras_squeeze.export.report import versions
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
+from keras_squeeze.export.signatures import signature_names
 from keras_squeeze.export.text_input import check_text_input
 from keras_squeeze.export.text_input import save_preprocessor
 from keras_squeeze.export.verification import SENTENCES
@@ -41,6 +48,7 @@ def export_tflite(
     quantization=None,
     probabilities=True,
     labels=None,
+    calibration_data=None,
     text_input=False,
     metadata=True,
     per_channel=True,
@@ -80,15 +88,26 @@ def export_tflite(
             the file, or several lengths. A program that runs one of several
             needs memory for all of them, each as much as a file of its own.
             Defaults to `128`.
-        quantization: string or `None`. `None` for float32, or
-            `"dynamic_int8"` for weights in 8 bits, a quarter of the size,
-            with activations quantized at run time. Defaults to `None`.
+        quantization: string or `None`. `None` for float32, `"float16"` for
+            weights in half the size, or `"dynamic_int8"` for weights in 8
+            bits, a quarter of the size, with the inputs of products quantized
+            at run time, which suits the CPUs of phones best. With the extra
+            `quantization` of this package, `"dynamic_int4"` has the weights
+            of dense layers in 4 bits, `"int8"` is for accelerators of
+            integer products, with ranges of their inputs measured on
+            `calibration_data`, and `"int8x16"` the same with inputs of
+            products in 16 bits; norms and attention are in float32. Defaults
+            to `None`.
         probabilities: bool. Whether a classifier gives `probabilities`, by a
             softmax that becomes part of the file, or `logits`. Defaults to
             `True`.
         labels: List of strings or `None`. The names of the classes that a
             text classifier's file gives. Defaults to `None`, for the
             `class_names` of the task.
+        calibration_data: List of raw inputs, such as texts, of which the
+            ranges are measured, up to 128 spread over the list. Needed by
+            `"int8"` and `"int8x16"`. The file is compared with the model on
+            them, too, for every `quantization`. Defaults to `None`.
         text_input: bool or `"pair"`. Whether the file takes a text, as a
             string tensor `text` of shape `(1,)`, or a pair of texts, `text`
             and `text_pair`, in the place of ids. Such files need operations
@@ -121,13 +140,15 @@ def export_tflite(
     Raises:
         ValueError: If an argument is out of range, or the model is not one
             that can be exported. Nothing has been done by then.
-        ImportError: If there is no TensorFlow Text and `text_input` needs it.
+        ImportError: If there is no TensorFlow Text and `text_input` needs
+            it, or no `ai-edge-quantizer` and `quantization` does.
         keras_squeeze.export.process.ExportError: If the model has
             operations that LiteRT lacks, or if the file does not agree with
             the model: a float32 file must do so within 1e-4 of the largest
             value of each output, or what rounding errors account for, a
             quantized one with a root mean square error below half of the root
-            mean square of the output. An existing file stays as it was.
+            mean square of the output, and with nine tenths of the predictions
+            on `calibration_data`. An existing file stays as it was.
 
     Example:
 
@@ -145,11 +166,9 @@ def export_tflite(
     lengths = _check_sequence_length(
         sequence_length, embeddings.max_sequence_length
     )
-    if quantization not in QUANTIZATIONS:
-        raise ValueError(
-            f"`quantization` must be one of {QUANTIZATIONS}. Received: "
-            f"quantization={quantization!r}"
-        )
+    calibration = _check_quantization(
+        quantization, model, calibration_data, lengths, text_input
+    )
     labels = check_labels(model, labels)
     num_texts = check_text_input(text_input, model, lengths)
     filepath = _check_filepath(filepath)
@@ -180,6 +199,16 @@ def export_tflite(
                 os.path.join(exchange, CONFIG_FILE), "w", encoding="utf-8"
             ) as file:
                 json.dump(exported_config, file)
+            if calibration is not None:
+                names = signature_names(lengths)
+                np.savez(
+                    os.path.join(exchange, CALIBRATION_FILE),
+                    **{
+                        f"{names[length]}/{name}": array
+                        for length, arrays in calibration.items()
+                        for name, array in arrays.items()
+                    },
+                )
             if num_texts:
                 save_preprocessor(model.preprocessor, exchange)
             tell("Converting, in a process with TensorFlow")
@@ -204,7 +233,7 @@ def export_tflite(
             )
         tell("Comparing the file with the Keras model")
         runner, agreement = verify(
-            unverified, serving, model, embeddings, quantization
+            unverified, serving, model, embeddings, quantization, calibration
         )
         evaluation = None
         if evaluation_data is not None:
@@ -251,6 +280,47 @@ def _move_files(folder, to_folder):
     os.makedirs(to_folder, exist_ok=True)
     for name in os.listdir(folder):
         os.replace(os.path.join(folder, name), os.path.join(to_folder, name))
+
+
+def _check_quantization(
+    quantization, model, calibration_data, lengths, text_input
+):
+    """Returns the calibration samples, or `None` if there are no data."""
+    if quantization not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantization` must be one of {QUANTIZATIONS}. Received: "
+            f"quantization={quantization!r}"
+        )
+    check_quantizer(quantization)
+    if quantization == "float16":
+        _check_float16(model)
+    if quantization in CALIBRATED:
+        if text_input:
+            raise ValueError(
+                f"`text_input` must be False with the quantizations "
+                f"{CALIBRATED}, which are calibrated on ids. Received: "
+                f"quantization={quantization!r}, text_input={text_input!r}"
+            )
+        if calibration_data is None:
+            raise ValueError(
+                "`calibration_data` must be a list of raw inputs, such as "
+                f"texts, with the quantizations {CALIBRATED}. Received: "
+                f"quantization={quantization!r}, calibration_data=None"
+            )
+    if calibration_data is None:
+        return None
+    return calibration_samples(model, calibration_data, lengths)
+
+
+def _check_float16(model):
+    for weight in model.weights:
+        values = np.abs(keras.ops.convert_to_numpy(weight))
+        if np.max(values, initial=0) > LARGEST_FLOAT16:
+            raise ValueError(
+                "`quantization` must be another one than 'float16' for a "
+                f"model with weights above {LARGEST_FLOAT16:g}. Received: a "
+                f"model whose `{weight.path}` reaches {np.max(values):.3g}"
+            )
 
 
 def _check_sequence_length(sequence_length, longest):

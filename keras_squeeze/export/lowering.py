@@ -10,10 +10,15 @@ import functools
 import keras
 import tensorflow as tf
 
+from keras_squeeze.layers.attention_mask import AttentionMask
 from keras_squeeze.layers.grouped_dense import GroupedDense
 from keras_squeeze.layers.grouped_dense import grouped_convolution_scope
 from keras_squeeze.layers.no_norm import NoNorm
 from keras_squeeze.models.mobile_bert.mobile_bert_layer import MobileBertLayer
+
+# The bias of a masked score: within float16, and low enough to leave nothing
+# of it after the softmax.
+_MASKED = -30000.0
 
 
 def lower(model):
@@ -88,12 +93,15 @@ def _join(denses):
 def _embedding(layer, call, inputs, **kwargs):
     if kwargs.get("reverse"):
         return call(inputs, **kwargs)
+    # A quantized table has one scale. Features that are large in no token
+    # would keep few of its steps, so that each is scaled by itself.
+    table = layer.embeddings.value
+    largest = tf.reduce_max(tf.abs(table), axis=0)
+    scale = tf.where(largest > 0, largest, 1.0)
     # Keras counts negative ids from the end, which takes three operations
     # more, and phone GPUs look up in one dimension alone.
-    table = tf.convert_to_tensor(layer.embeddings)
-    ids = tf.reshape(inputs, (-1,))
-    shape = (-1, *inputs.shape[1:], layer.output_dim)
-    return tf.reshape(tf.gather(table, ids), shape)
+    outputs = tf.gather(table / scale, tf.reshape(inputs, (-1,))) * scale
+    return tf.reshape(outputs, (-1, *inputs.shape[1:], layer.output_dim))
 
 
 def _layer_normalization(layer, call, inputs):
@@ -104,12 +112,20 @@ def _layer_normalization(layer, call, inputs):
     return x * layer.gamma + layer.beta
 
 
+def _attention_mask(layer, call, inputs):
+    # GPUs compute in float16, where the layer's own bias is infinite and
+    # makes the scores of kept positions NaN.
+    bias = (1.0 - tf.cast(inputs, "float32")) * _MASKED
+    return tf.reshape(bias, (-1, 1, 1, inputs.shape[-1]))
+
+
 def _grouped_dense(layer, call, inputs):
     with grouped_convolution_scope():
         return call(inputs)
 
 
 _CALLS = {
+    AttentionMask: _attention_mask,
     keras.layers.Embedding: _embedding,
     keras.layers.LayerNormalization: _layer_normalization,
     GroupedDense: _grouped_dense,

@@ -16,7 +16,11 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 ANSWER_FILE = "answer.json"
 
-QUANTIZATIONS = (None, "dynamic_int8")
+CALIBRATION_FILE = "calibration.npz"
+
+# Those that measure the ranges of activations beforehand.
+CALIBRATED = ("int8", "int8x16")
+QUANTIZATIONS = (None, "float16", "dynamic_int8", "dynamic_int4", *CALIBRATED)
 
 
 class ExportError(RuntimeError):

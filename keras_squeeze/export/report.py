@@ -15,6 +15,7 @@ import numpy as np
 from keras_squeeze.export.delegates import GpuDelegate
 from keras_squeeze.export.evaluation import Evaluation
 from keras_squeeze.export.phone_libraries import PhoneLibraries
+from keras_squeeze.export.quantization import LARGEST_FLOAT16
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.version import __version__
 
@@ -34,6 +35,8 @@ class Agreement:
         equal_predictions: float or `None`. The share of predictions, the
             likeliest of an output's scores, that are equal. `None` if no
             output has scores.
+        largest_activation: float or `None`. The largest value that the file
+            computes on the way. `None` if its products are of integers.
     """
 
     samples: int
@@ -41,6 +44,7 @@ class Agreement:
     largest_difference: dict
     relative_error: dict
     equal_predictions: float | None
+    largest_activation: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,6 +199,8 @@ class ExportReport:
         if agreement.equal_predictions is not None:
             equal = f"{agreement.equal_predictions:.1%} equal"
             rows.append(("predictions", equal))
+        if agreement.largest_activation is not None:
+            rows.append(("activations", _describe_range(agreement)))
         if self.phone_libraries is not None:
             rows += [
                 ("phones", line)
@@ -249,6 +255,17 @@ def clock():
         float.
     """
     return time.perf_counter() if os.name == "nt" else time.thread_time()
+
+
+def _describe_range(agreement):
+    largest = agreement.largest_activation
+    text = f"up to {largest:.3g}"
+    if largest > LARGEST_FLOAT16:
+        text += (
+            ", which float16 does not hold: GPUs have to be told to compute "
+            "in float32"
+        )
+    return text
 
 
 def measure_latency(runner, runs=20):

@@ -38,6 +38,7 @@ class TFLiteModel:
             `1`.
 
     Attributes:
+        filepath: string. The file.
         signatures: Dictionary of the names of the signatures of the file by
             the lengths of their inputs, from the shortest to the longest.
         sequence_length: int. The longest of these lengths.
@@ -75,6 +76,7 @@ class TFLiteModel:
                 f"filepath={filepath!r}, which does not exist"
             )
         self.preprocessor = preprocessor
+        self.filepath = filepath
         runners = _signature_runners(filepath, num_threads)
         self._tokenizer = runners.pop(TOKENS_SIGNATURE, None)
         lengths = {}

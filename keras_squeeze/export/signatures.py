@@ -67,7 +67,8 @@ def merge_models(models):
         (signature,) = model.signatureDefs
         for tensor in graph.tensors:
             tensor.buffer = add_buffer(model, tensor.buffer)
-            if tensor.quantization.scale is None:
+            quantized = tensor.quantization
+            if quantized is not None and quantized.scale is None:
                 tensor.quantization = None
         for operation in graph.operators:
             operation.opcodeIndex = add_code(

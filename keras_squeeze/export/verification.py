@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_squeeze.export.process import ExportError
+from keras_squeeze.export.quantization import largest_activation
 from keras_squeeze.export.report import Agreement
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import TFLiteModel
@@ -23,6 +24,14 @@ ROUNDING_TOLERANCE = 10
 # of one half means that a quarter of confident predictions turned round, or
 # that a representation has little to do with the original.
 QUANTIZED_TOLERANCE = 0.5
+
+# A file that often answers otherwise than the model is no export of it,
+# whatever its error. Some texts say little on how often.
+EQUAL_PREDICTIONS = 0.9
+_ENOUGH_SAMPLES = 50
+
+# All values on the way are read for as many inputs.
+_MOST_OBSERVED = 16
 
 # Where every position has a score for each word of a vocabulary, the outputs
 # of all samples would take gigabytes.
@@ -46,7 +55,9 @@ SENTENCES = (
 )
 
 
-def verify(filepath, reference, model, embeddings, quantization):
+def verify(
+    filepath, reference, model, embeddings, quantization, calibration=None
+):
     """Compare a `.tflite` file with its Keras model.
 
     Real text is used if the model has a preprocessor, and random token ids
@@ -58,6 +69,8 @@ def verify(filepath, reference, model, embeddings, quantization):
         model: The exported model, asked for its `preprocessor`.
         embeddings: Its `BertEmbeddings`, asked for the ranges of ids.
         quantization: string or `None`. How the file was quantized.
+        calibration: Optional dictionary by length of dictionaries of arrays
+            by the names of the backbone's inputs, to compare on as well.
 
     Returns:
         A tuple of the file's `TFLiteModel` and the `Agreement`.
@@ -69,14 +82,22 @@ def verify(filepath, reference, model, embeddings, quantization):
     runner = TFLiteModel(filepath)
     agreements = [
         _verify_length(
-            runner, length, reference, model, embeddings, quantization
+            runner,
+            length,
+            reference,
+            model,
+            embeddings,
+            quantization,
+            None if calibration is None else calibration[length],
         )
         for length in runner.signatures
     ]
     return runner, _summarize(agreements)
 
 
-def _verify_length(runner, length, reference, model, embeddings, quantization):
+def _verify_length(
+    runner, length, reference, model, embeddings, quantization, calibration
+):
     """Compare one of the signatures of the file."""
     preprocessor = getattr(model, "preprocessor", None)
     source = "random ids" if preprocessor is None else "text"
@@ -91,6 +112,12 @@ def _verify_length(runner, length, reference, model, embeddings, quantization):
         else:
             counts = range(1, min(embeddings.num_segments, 2) + 1)
             samples = _pack(preprocessor, map(_texts, counts), length)
+        if calibration is not None:
+            source = "text and calibration data"
+            samples = {
+                name: np.concatenate([x, calibration[name]])
+                for name, x in samples.items()
+            }
         samples = _spread(samples, runner)
         outputs = runner.predict(samples, sequence_length=length)
     if not isinstance(outputs, dict):
@@ -109,6 +136,9 @@ def _verify_length(runner, length, reference, model, embeddings, quantization):
             for name in outputs
         },
         equal_predictions=_equal_predictions(outputs, expected),
+        largest_activation=_largest_activation(
+            runner, length, quantization, inputs
+        ),
     )
     for name, output in outputs.items():
         if not np.all(np.isfinite(expected[name])):
@@ -149,7 +179,27 @@ def _summarize(agreements):
             if equal[0] is None
             else float(np.average(equal, weights=samples))
         ),
+        largest_activation=next(
+            (
+                x.largest_activation
+                for x in agreements
+                if x.largest_activation is not None
+            ),
+            None,
+        ),
     )
+
+
+def _largest_activation(runner, length, quantization, inputs):
+    """The largest value on the way, of the graph that is the first."""
+    whole = quantization in (None, "float16") and not runner.num_texts
+    if not whole or length != runner.sequence_length:
+        return None
+    some = {
+        name: np.asarray(x[:_MOST_OBSERVED], "int32")
+        for name, x in inputs.items()
+    }
+    return largest_activation(runner.filepath, some)
 
 
 def _check_float(agreement, reference, inputs, expected):
@@ -171,6 +221,15 @@ def _check_float(agreement, reference, inputs, expected):
 
 
 def _check_quantized(agreement):
+    equal = agreement.equal_predictions
+    if equal is not None and agreement.samples >= _ENOUGH_SAMPLES:
+        if equal < EQUAL_PREDICTIONS:
+            raise ExportError(
+                "The exported file does not agree with the Keras model: "
+                f"{equal:.1%} of the predictions on {agreement.samples} "
+                f"inputs are equal, and at least {EQUAL_PREDICTIONS:.0%} must "
+                "be."
+            )
     for name, error in agreement.relative_error.items():
         if error > QUANTIZED_TOLERANCE:
             raise ExportError(
