@@ -268,6 +268,8 @@ def run(cache, folder, stop_at=None):
             save_every=2,
             log_every=2,
             verbose=False,
+            # TensorFlow would trace each length anew in each stage.
+            run_eagerly=keras.config.backend() == "tensorflow",
             **JIT,
         )
     finally:
