@@ -310,9 +310,7 @@ class DistillationBatches(keras.utils.PyDataset):
             "padding_mask": np.ones_like(token_ids),
         }
         if self.masking is not None:
-            x["token_ids"], x["mask_positions"], y["masked_words"] = (
-                self.masking.mask(token_ids, random)
-            )
+            self.masking.add_to(x, y, random)
         if self.pairs is not None:
             chosen = self.pair_groups.choose(random, self.batch_tokens)
             self._add_pairs(self.pairs[chosen], x, y)
@@ -369,6 +367,10 @@ class WordMasking:
         tokenizer: The tokenizer layer.
         share: float. The part of the tokens that is chosen. Defaults to
             `0.15`.
+        teacher: Optional masked language model of this package or of
+            KerasHub, which guesses the words of each batch, for
+            `MaskedLMTransfer` with a `label_weight` below one. Its logits are
+            too many to be kept on the disk.
 
     Example:
 
@@ -386,11 +388,29 @@ class WordMasking:
      - [Devlin et al., 2018](https://arxiv.org/abs/1810.04805)
     """
 
-    def __init__(self, tokenizer, share=0.15):
+    def __init__(self, tokenizer, share=0.15, teacher=None):
         validation.check_rate("share", share)
         self.mask_id = tokenizer.mask_token_id
         self.vocabulary_size = tokenizer.vocabulary_size()
         self.share = share
+        self.teacher = teacher
+
+    def add_to(self, x, y, random):
+        """Take words out of a batch, and make them a target.
+
+        Args:
+            x: Dictionary of the inputs, which is changed.
+            y: Dictionary of the targets, to which `"masked_words"` is added.
+            random: A `numpy.random.Generator`.
+        """
+        x["token_ids"], x["mask_positions"], words = self.mask(
+            x["token_ids"], random
+        )
+        y["masked_words"] = words
+        if self.teacher is not None:
+            inputs = {name: x[name] for name in self.teacher.input}
+            logits = self.teacher.predict_on_batch(inputs)
+            y["masked_words"] = {"words": words, "logits": np.asarray(logits)}
 
     def mask(self, token_ids, random):
         """Choose tokens, anywhere but at the first and the last position.

@@ -109,8 +109,14 @@ class Distiller(keras.Model):
                 "`stage` has terms that are not among the transfers "
                 f"{sorted(names)}. Received: {sorted(unknown)}"
             )
-        self.active = set(stage.transfers)
-        layers = stage.trainable_layers
+        self._restrict(stage.transfers, stage.trainable_layers)
+
+    def end(self):
+        """Let everything learn again, after the stages of a schedule."""
+        self._restrict([transfer.name for transfer in self.transfers])
+
+    def _restrict(self, names, layers=None):
+        self.active = set(names)
         student = self.student
         student.embeddings.trainable = layers is None or 0 in layers
         for i, layer in enumerate(student.transformer_layers, start=1):
@@ -142,10 +148,21 @@ class Distiller(keras.Model):
         Returns:
             A `keras.callbacks.History`.
         """
-        is_tensorflow = keras.backend.backend() == "tensorflow"
-        if is_tensorflow and isinstance(x, keras.utils.PyDataset):
-            x = to_tf_data(x)
-        return super().fit(x, *args, **kwargs)
+        return super().fit(of_any_lengths(x), *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Compute the losses of the terms.
+
+        Args:
+            x: A `DistillationBatches`, or what else `keras.Model.evaluate`
+                takes.
+            *args: further arguments of `keras.Model.evaluate`.
+            **kwargs: likewise.
+
+        Returns:
+            What `keras.Model.evaluate` returns.
+        """
+        return super().evaluate(of_any_lengths(x), *args, **kwargs)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -163,18 +180,23 @@ class Distiller(keras.Model):
         return total
 
 
-def to_tf_data(batches):
-    """A `tf.data.Dataset` of batches of any lengths.
+def of_any_lengths(batches):
+    """Batches in a form in which they may have different lengths.
 
-    Keras would make one, too, and expect the lengths of the first batches of
-    all others.
+    On TensorFlow, Keras makes a `tf.data.Dataset` of them which expects the
+    lengths of the first ones of all others.
 
     Args:
-        batches: A `keras.utils.PyDataset`.
+        batches: A `keras.utils.PyDataset`, or other data, which stay as they
+            are.
 
     Returns:
-        A `tf.data.Dataset`.
+        The same data, or a `tf.data.Dataset`.
     """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    if not isinstance(batches, keras.utils.PyDataset):
+        return batches
     import tensorflow as tf
 
     spec = keras.tree.map_structure(
@@ -195,12 +217,11 @@ def check_transfers(student, transfers):
             "`transfers` must have different names. Received terms named "
             f"{names}"
         )
-    lowest = {True: 1, False: 0}
     for transfer in transfers:
         layer = transfer.student_layer
         if layer is None:
             continue
-        first = lowest[transfer.needs_attention]
+        first = int(transfer.needs_attention)
         if not first <= layer <= student.num_layers:
             raise ValueError(
                 f"`student_layer` must be from {first} to "

@@ -110,6 +110,7 @@ def distill(
             )
         first += stage.steps
     state.restore(distiller)
+    distiller.end()
     return state.curve
 
 

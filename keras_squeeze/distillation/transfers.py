@@ -364,8 +364,8 @@ class MaskedLMTransfer(Transfer):
         head: A `MaskedLMHead` over the student's token embeddings. See
             `masked_lm_transfer()`.
         label_weight: float. The part of the loss that is about the words of
-            the text; the rest is about the teacher's logits, without which it
-            has to be `1.0`, the default.
+            the text; the rest is about the teacher's logits, for which
+            `WordMasking` needs a `teacher`. Defaults to `1.0`.
         weight: float. The factor of the term. Defaults to `1.0`.
         **kwargs: other keyword arguments of `keras.layers.Layer`.
 

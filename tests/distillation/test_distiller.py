@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 from keras_squeeze.distillation import AttentionTransfer
 from keras_squeeze.distillation import BackboneTeacher
@@ -20,6 +21,7 @@ from keras_squeeze.distillation import layer_transfers
 from keras_squeeze.distillation import losses
 from keras_squeeze.distillation import masked_lm_transfer
 from keras_squeeze.distillation import schedule
+from keras_squeeze.models import MobileBertMaskedLM
 from tests.distillation.students import as_inputs
 from tests.distillation.students import small_student
 from tests.distillation.students import some_sequences
@@ -217,6 +219,30 @@ def test_loss_is_the_sum_of_the_terms(cache):
     assert logs["loss"] == pytest.approx(total, rel=1e-4)
 
 
+def test_teacher_guesses_words(cache):
+    teacher = MobileBertMaskedLM(small_student(num_layers=1))
+    student = small_student()
+    term = masked_lm_transfer(student, label_weight=0.25)
+    distiller = Distiller(student, [term])
+    distiller.compile("adam", **JIT)
+    masking = WordMasking(Words(), teacher=teacher)
+    batches = DistillationBatches(cache, 2, batch_tokens=24, masking=masking)
+    x, y = batches[0]
+    logits = teacher.predict_on_batch({k: x[k] for k in teacher.input})
+    words = y["masked_words"]["words"]
+    own = keras.ops.convert_to_numpy(distiller(x)["masked_lm"])
+    likelihoods = own - logsumexp(own, axis=-1, keepdims=True)
+    hard = -np.take_along_axis(likelihoods, words[..., None], -1).mean()
+    theirs = logits - logsumexp(logits, axis=-1, keepdims=True)
+    soft = (np.exp(theirs) * (theirs - likelihoods)).sum(-1).mean()
+    logs = distiller.test_on_batch(x, y, return_dict=True)
+    expected = 0.25 * hard + 0.75 * soft
+    assert logs["loss"] == pytest.approx(expected, rel=1e-4)
+    # As it comes from a data set.
+    losses = distiller.evaluate(batches, verbose=0, return_dict=True)
+    assert np.isfinite(losses["masked_lm"])
+
+
 def test_stages():
     terms = [
         *layer_transfers({2: 3, 4: 6}, attention=True),
@@ -299,6 +325,9 @@ def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
         distiller.get_weights(), resumed.get_weights(), strict=True
     ):
         np.testing.assert_allclose(same, weights, atol=1e-5)
+    # It can be fine-tuned, whatever was frozen.
+    student = distiller.student
+    assert len(student.trainable_variables) == len(student.variables)
     # Nothing is left to do, and the result is there.
     finished, _ = run(cache, tmp_path / "parts", stop_at=0)
     np.testing.assert_allclose(
