@@ -24,6 +24,8 @@ def compare(monkeypatch):
         (name,) = serving.output
 
         class Changed:
+            filepath = ""
+            sequence_length = 16
             signatures = {16: "serving_default"}
             num_texts = 0
             outputs = {name: ((1, *serving.output[name].shape[1:]), "float32")}
@@ -38,6 +40,9 @@ def compare(monkeypatch):
                 return change(keras.ops.convert_to_numpy(outputs).copy())
 
         monkeypatch.setattr(verification, "TFLiteModel", Changed)
+        monkeypatch.setattr(
+            verification, "largest_activation", lambda *args: 0.5
+        )
         embeddings = find_embeddings(model)
         _, agreement = verification.verify(
             "", serving, model, embeddings, quantization
@@ -54,6 +59,8 @@ def test_equal_outputs_are_accepted(compare, quantization):
     assert agreement.source == "random ids"
     assert agreement.largest_difference == {"probabilities": 0.0}
     assert agreement.equal_predictions == 1.0
+    observed = None if quantization else 0.5
+    assert agreement.largest_activation == observed
 
 
 def test_float_difference(compare):
