@@ -97,7 +97,8 @@ def _embedding(layer, call, inputs, **kwargs):
     # would keep few of its steps, so that each is scaled by itself.
     table = layer.embeddings.value
     largest = tf.reduce_max(tf.abs(table), axis=0)
-    scale = tf.where(largest > 0, largest, 1.0)
+    # A feature of zeros has no range.
+    scale = tf.maximum(largest, 1e-30)
     # Keras counts negative ids from the end, which takes three operations
     # more, and phone GPUs look up in one dimension alone.
     outputs = tf.gather(table / scale, tf.reshape(inputs, (-1,))) * scale
