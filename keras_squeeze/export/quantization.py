@@ -13,6 +13,7 @@ from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import preprocess
+from keras_squeeze.export.runner import spread
 
 LARGEST_FLOAT16 = float(np.finfo("float16").max)
 
@@ -63,13 +64,16 @@ def calibration_samples(model, calibration_data, sequence_lengths):
         if isinstance(calibration_data, str):
             raise TypeError("one text in place of a list")
         samples = {
-            length: _spread(
+            length: spread(
                 preprocess(preprocessor, calibration_data, length)
                 if preprocessor is not None
-                else _cut(calibration_data, length)
+                else _cut(calibration_data, length),
+                _MOST_CALIBRATION_SAMPLES,
             )
             for length in sequence_lengths
         }
+        if any(len(arrays["token_ids"]) == 0 for arrays in samples.values()):
+            raise ValueError("there are no samples")
     except Exception as e:
         raise ValueError(
             f"`calibration_data` must be {expected}. Received: "
@@ -90,18 +94,6 @@ def _cut(arrays, length):
             )
         cut[name] = array[:, :length].astype("int32")
     return cut
-
-
-def _spread(samples):
-    """Samples from the beginning to the end, no more than are needed."""
-    count = len(samples["token_ids"])
-    if count == 0:
-        raise ValueError("there are no samples")
-    rows = np.arange(count)
-    if count > _MOST_CALIBRATION_SAMPLES:
-        rows = np.linspace(0, count - 1, _MOST_CALIBRATION_SAMPLES)
-    rows = rows.astype("int32")
-    return {name: np.asarray(samples[name])[rows] for name in INPUTS.values()}
 
 
 def check_quantizer(quantization):

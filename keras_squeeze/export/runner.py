@@ -289,6 +289,21 @@ def preprocess(preprocessor, inputs, sequence_length):
     return {name: np.asarray(array) for name, array in outputs.items()}
 
 
+def spread(samples, most):
+    """Take samples from the first to the last, no more than are needed.
+
+    Args:
+        samples: Dictionary of arrays by the names of the backbone's inputs.
+        most: int. How many to take at most.
+
+    Returns:
+        A dictionary of arrays by the names of the backbone's inputs.
+    """
+    count = len(samples["token_ids"])
+    rows = np.linspace(0, count - 1, min(most, count)).astype("int32")
+    return {name: np.asarray(samples[name])[rows] for name in INPUTS.values()}
+
+
 @contextlib.contextmanager
 def fixed_sequence_length(preprocessor, sequence_length):
     """Context in which a preprocessor packs to another length than its own.

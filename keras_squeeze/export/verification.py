@@ -9,6 +9,7 @@ from keras_squeeze.export.report import Agreement
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import TFLiteModel
 from keras_squeeze.export.runner import fixed_sequence_length
+from keras_squeeze.export.runner import spread
 
 # Float kernels add up in another order than the Keras backend does. This is
 # the part of an output's largest value that the difference may come to.
@@ -118,7 +119,7 @@ def _verify_length(
                 name: np.concatenate([x, calibration[name]])
                 for name, x in samples.items()
             }
-        samples = _spread(samples, runner)
+        samples = spread(samples, _most_samples(runner))
         outputs = runner.predict(samples, sequence_length=length)
     if not isinstance(outputs, dict):
         outputs = {next(iter(runner.outputs)): outputs}
@@ -298,13 +299,10 @@ def _random_samples(embeddings, sequence_length, samples=16):
     }
 
 
-def _spread(samples, runner):
-    """As many samples, of all kinds, as have outputs that fit in memory."""
+def _most_samples(runner):
+    """How many samples have outputs that fit in memory, and at least two."""
     values = sum(np.prod(shape) for shape, _ in runner.outputs.values())
-    count = len(samples["token_ids"])
-    kept = int(np.clip(_MOST_VALUES // values, 2, count))
-    rows = np.linspace(0, count - 1, kept).astype("int32")
-    return {name: np.asarray(array)[rows] for name, array in samples.items()}
+    return max(2, int(_MOST_VALUES // values))
 
 
 def _relative_error(output, expected):
