@@ -79,6 +79,13 @@ def add_arguments(parser):
         help="stop after N epochs that were no better (default: never)",
     )
     parser.add_argument(
+        "--group-by-length",
+        action="store_true",
+        help="put texts of about the same length into a batch, which leaves "
+        "out most of the padding: several times as fast where texts are of "
+        "many lengths, though jax compiles for each; for text_classification",
+    )
+    parser.add_argument(
         "--output",
         required=True,
         metavar="DIR",
@@ -100,6 +107,8 @@ def run(args):
     task_type = TASK_TYPES[args.task]
     if args.teacher is not None and not task_type.can_have_teacher:
         raise ValueError(f"--teacher is not for --task {args.task}.")
+    if args.group_by_length and not task_type.can_group_by_length:
+        raise ValueError(f"--group-by-length is not for --task {args.task}.")
     # Wrong files are told of before anything is loaded, which takes a while.
     data = task_type.read(args.train, args)
     kwargs = task_type.task_kwargs(data, args)
@@ -145,6 +154,7 @@ def run(args):
             "batch_size",
             "learning_rate",
             "patience",
+            "group_by_length",
             "seed",
         )
     }
@@ -174,6 +184,7 @@ def run(args):
         objective=task_type.objective(kwargs),
         score=lambda: task_type.scores(task, validation),
         patience=args.patience,
+        group_by_length=args.group_by_length,
         **compile_kwargs,
     )
     print_history(history)

@@ -82,6 +82,7 @@ def fine_tune(
     objective=Objective(),
     score=None,
     patience=None,
+    group_by_length=False,
     **compile_kwargs,
 ):
     """Train a task and leave it with the weights of its best epoch.
@@ -111,6 +112,9 @@ def fine_tune(
             epoch.
         patience: int or `None`. After how many epochs that were no better
             than the best one to stop. Defaults to `None`, for never.
+        group_by_length: bool. Whether batches have texts of about the same
+            length, which `fit()` of text classifiers can do. Defaults to
+            `False`.
         **compile_kwargs: other arguments of `compile()` of the task.
 
     Returns:
@@ -167,6 +171,8 @@ def fine_tune(
             callbacks=[checkpoints],
             # The bar of a terminal is a mess in a file.
             verbose=1 if sys.stdout.isatty() else 2,
+            # Other tasks have no such argument.
+            **({"group_by_length": True} if group_by_length else {}),
         )
     task.load_weights(checkpoints.path(checkpoints.best_epoch()))
     return [

@@ -119,15 +119,16 @@ class HuggingFaceClassifier:
     def __call__(self, x):
         import torch
 
-        first, second = x if isinstance(x, tuple) else (x, None)
+        columns = x if isinstance(x, tuple) else (x,)
+        columns = [list(map(str, column)) for column in columns]
+        # Texts of about the same length together, with little padding.
+        lengths = [sum(map(len, texts)) for texts in zip(*columns, strict=True)]
+        order = np.argsort(lengths, kind="stable")
         logits = []
-        for start in range(0, len(first), self.batch_size):
-            chosen = slice(start, start + self.batch_size)
-            texts = [list(map(str, first[chosen]))]
-            if second is not None:
-                texts.append(list(map(str, second[chosen])))
+        for start in range(0, len(order), self.batch_size):
+            chosen = order[start : start + self.batch_size]
             batch = self.tokenizer(
-                *texts,
+                *([column[i] for i in chosen] for column in columns),
                 padding=True,
                 truncation=True,
                 max_length=self.sequence_length,
@@ -135,4 +136,5 @@ class HuggingFaceClassifier:
             )
             with torch.inference_mode():
                 logits.append(self.model(**batch).logits.float().numpy())
-        return np.concatenate(logits)[:, self.order]
+        logits = np.concatenate(logits)
+        return logits[np.argsort(order)][:, self.order]

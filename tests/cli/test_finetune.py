@@ -85,7 +85,7 @@ def test_pairs_and_numbers(tmp_path, tiny_preset):
 def test_learns_from_a_teacher(tmp_path, tiny_preset, weather):
     teacher, output = tmp_path / "teacher", tmp_path / "student"
     argv = arguments(tiny_preset, weather, teacher, validation=weather)
-    assert cli.main(argv) == 0
+    assert cli.main([*argv, "--group-by-length"]) == 0
     # With labels that say the opposite, what it learns is the teacher's.
     text = pathlib.Path(weather).read_text()
     swap = {"good": "bad", "bad": "good"}
@@ -121,6 +121,9 @@ def test_refuses_a_teacher(
     assert "classifier of the classes" in capsys.readouterr().err
     assert cli.main([*argv, "--task", "masked_lm"]) == 2
     assert "--teacher is not for --task" in capsys.readouterr().err
+    argv = arguments(tiny_preset, weather, tmp_path / "out", task="masked_lm")
+    assert cli.main([*argv, "--group-by-length"]) == 2
+    assert "--group-by-length is not for" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

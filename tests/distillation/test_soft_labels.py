@@ -54,6 +54,14 @@ def test_classifier_of_hugging_face(checkpoint):
     np.testing.assert_allclose(y[:1, 1:], single[:, ::-1], atol=1e-5)
 
 
+def test_texts_are_labelled_in_their_order(checkpoint):
+    teacher = HuggingFaceClassifier(checkpoint[0], batch_size=2)
+    texts = ["a good day a good day", "day", "a good day", "good", "a day"]
+    alone = np.concatenate([teacher([text]) for text in texts])
+    np.testing.assert_allclose(teacher(texts), alone, atol=1e-5)
+    assert np.ptp(alone, axis=0).min() > 1e-2
+
+
 def test_samples_without_labels():
     classes = soft_labels(lambda x: np.ones((len(x), 3)), ["a", "b"])
     assert classes.tolist() == [[-1, 1, 1, 1]] * 2

@@ -116,6 +116,35 @@ def test_forms_of_texts_and_labels(trained, convert, labels):
     assert np.argmax(logits, axis=-1).tolist() == IDS
 
 
+def test_group_by_length(monkeypatch):
+    texts = [text + " call" * (12 * (i % 2)) for i, text in enumerate(TEXTS)]
+    task = make_task(SqueezeBert, class_names=NAMES, dropout=0.0)
+    randomize(task)
+    lengths = []
+    fit = keras.Model.fit
+
+    def look_and_fit(self, x, **kwargs):
+        batches = [x[i][0] for i in range(len(x))]
+        lengths.extend(batch["token_ids"].shape[1] for batch in batches)
+        return fit(self, x, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "fit", look_and_fit)
+    compile_eagerly(task, keras.optimizers.SGD(0.0))
+    loss, accuracy = task.evaluate(texts, LABELS, verbose=0)
+    kwargs = {"batch_size": 4, "group_by_length": True, "verbose": 0}
+    history = task.fit(
+        texts, LABELS, validation_data=(texts, LABELS), **kwargs
+    ).history
+    assert lengths == [16, 24]
+    assert history["val_loss"][0] == pytest.approx(loss, rel=1e-4)
+    assert history["val_sparse_categorical_accuracy"][0] == accuracy
+    data_set = tf.data.Dataset.from_tensor_slices((texts, LABELS)).batch(4)
+    with pytest.raises(ValueError, match="`group_by_length` must be False"):
+        task.fit(data_set, group_by_length=True)
+    history = task.fit(texts, LABELS, validation_split=0.25, **kwargs).history
+    assert np.isfinite(history["val_loss"]).all()
+
+
 def test_pairs(model):
     task = make_task(model)
     randomize(task)

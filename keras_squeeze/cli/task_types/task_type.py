@@ -13,6 +13,8 @@ class TaskType:
         is_trainable: bool. Whether there are labels, or something in their
             place, to learn from.
         can_have_teacher: bool. Whether there is `with_teacher()`.
+        can_group_by_length: bool. Whether `fit()` of the task can put texts
+            of about the same length into a batch.
     """
 
     name = None
@@ -20,6 +22,7 @@ class TaskType:
     sequence_length = 128
     is_trainable = True
     can_have_teacher = False
+    can_group_by_length = False
 
     def base_class(self):
         """The class of `keras_squeeze` whose `from_preset()` makes the task."""

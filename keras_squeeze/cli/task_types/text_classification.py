@@ -9,6 +9,7 @@ class TextClassification(TaskType):
     name = "text_classification"
     class_name = "TextClassifier"
     can_have_teacher = True
+    can_group_by_length = True
 
     def base_class(self):
         from keras_squeeze.models.tasks.text_classifier import TextClassifier

@@ -3,6 +3,7 @@ import keras_hub
 import numpy as np
 from keras import ops
 
+from keras_squeeze import keras_hub_seam
 from keras_squeeze import validation
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.metrics.correlation import PearsonCorrelation
@@ -11,6 +12,11 @@ from keras_squeeze.models.tasks.class_names import labels_to_ids
 from keras_squeeze.models.tasks.class_names import likeliest
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
+from keras_squeeze.models.tasks.length_batches import LengthBatches
+from keras_squeeze.models.tasks.text_task import build_optimizer
+from keras_squeeze.models.tasks.text_task import is_data_set
+from keras_squeeze.models.tasks.text_task import to_arrays
+from keras_squeeze.models.tasks.text_task import to_source
 
 
 class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
@@ -122,6 +128,91 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         if y is not None:
             y = self._read_labels(y)
         return super().preprocess_samples(x, y, sample_weight)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        sample_weight=None,
+        validation_data=None,
+        validation_split=None,
+        shuffle=True,
+        group_by_length=False,
+        **kwargs,
+    ):
+        """Train the task on raw inputs.
+
+        Args:
+            x: The raw inputs of the task, or a `tf.data.Dataset` or `grain`
+                data set of batches of inputs, labels and sample weights.
+            y: The labels, if `x` is not a data set.
+            batch_size: int. Defaults to `32` if `x` is not a data set.
+            sample_weight: Optional weights of the samples.
+            validation_data: Optional tuple `(x, y)` or `(x, y,
+                sample_weight)`, or a data set.
+            validation_split: Optional float. The part of the arrays, at their
+                end, to validate on.
+            shuffle: bool. Whether to shuffle inputs that are not a data set.
+                The order follows `keras.utils.set_random_seed()`. Defaults to
+                `True`.
+            group_by_length: bool. Whether a batch has texts of about the same
+                length, without the padding that all of them have. Much less
+                is computed where texts are of many lengths, but JAX compiles
+                a program for each length, which are multiples of 16. All
+                inputs are tokenized before the first step. Defaults to
+                `False`.
+            **kwargs: other arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If `group_by_length` is passed for a data set.
+        """
+        kwargs["shuffle"] = shuffle
+        if not group_by_length:
+            return super().fit(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                sample_weight=sample_weight,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                **kwargs,
+            )
+        if is_data_set(x):
+            raise ValueError(
+                "`group_by_length` must be False for a data set, whose batches "
+                f"are made already. Received: x of type {type(x).__name__}"
+            )
+        if validation_split and validation_data is None:
+            train, validation_data = keras_hub_seam.train_validation_split(
+                to_arrays(x, y, sample_weight), validation_split
+            )
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(train)
+        if isinstance(validation_data, (list, tuple)):
+            validation_data = self._length_batches(validation_data, batch_size)
+        seed = np.random.randint(2**31) if shuffle else None
+        build_optimizer(self)
+        # Not `super()`, which would preprocess the samples again.
+        return keras.Model.fit(
+            self,
+            x=self._length_batches((x, y, sample_weight), batch_size, seed),
+            validation_data=validation_data,
+            **kwargs,
+        )
+
+    def _length_batches(self, samples, batch_size, seed=None):
+        arrays = self.checked_arrays(*samples)
+        # Told of here, and not in the terms of an array of the preprocessor.
+        to_source(arrays)
+        samples = self.preprocess_samples(
+            *keras.utils.unpack_x_y_sample_weight(arrays)
+        )
+        samples = keras_hub_seam.convert_to_numpy(samples)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(samples)
+        return LengthBatches(x, y, sample_weight, batch_size or 32, seed)
 
     def _read_labels(self, y):
         """Labels as the numbers that the loss takes, checked."""

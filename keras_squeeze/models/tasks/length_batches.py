@@ -1,0 +1,70 @@
+import keras
+import numpy as np
+
+# Programs are compiled, or planned, for each length that there is.
+LENGTH_STEP = 16
+# Of so many batches the texts are sorted, so that batches are not the same
+# ones in every epoch.
+BATCHES_SORTED = 50
+
+
+class LengthBatches(keras.utils.PyDataset):
+    """Batches of packed texts of about the same length, without the padding.
+
+    Args:
+        x: Dictionary of arrays of shape `(num_samples, sequence_length)`,
+            a `padding_mask` among them.
+        y: Array of labels.
+        sample_weight: Optional array of the weights of the samples.
+        batch_size: int. How many samples a batch has.
+        seed: int or `None`. What the order of the samples starts from, which
+            is another one in each epoch. Defaults to `None`, for batches that
+            stay as they are.
+        **kwargs: other keyword arguments of `keras.utils.PyDataset`.
+    """
+
+    def __init__(
+        self, x, y, sample_weight=None, batch_size=32, seed=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.samples = (x, y, sample_weight)
+        self.lengths = np.asarray(x["padding_mask"]).sum(axis=1)
+        self.longest = x["padding_mask"].shape[1]
+        self.batch_size = batch_size
+        self.random = None if seed is None else np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def on_epoch_end(self):
+        size = self.batch_size
+        order = np.arange(len(self.lengths))
+        pool = len(order)
+        if self.random is not None:
+            order = self.random.permutation(order)
+            pool = BATCHES_SORTED * size
+        batches = []
+        for start in range(0, len(order), pool):
+            part = order[start : start + pool]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batches += np.split(part, range(size, len(part), size))
+        if self.random is not None:
+            mixed = self.random.permutation(len(batches))
+            batches = [batches[i] for i in mixed]
+        # Those of the least and of the greatest length first: Keras looks at
+        # the first batches to see in what they differ.
+        for find in (np.argmax, np.argmin):
+            i = find([self.lengths[batch].max() for batch in batches])
+            batches.insert(0, batches.pop(i))
+        self.indices = batches
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, index):
+        chosen = self.indices[index]
+        x, y, sample_weight = keras.tree.map_structure(
+            lambda array: array[chosen], self.samples, none_is_leaf=False
+        )
+        length = self.lengths[chosen].max()
+        length = min(-(-length // LENGTH_STEP) * LENGTH_STEP, self.longest)
+        x = {name: array[:, :length] for name, array in x.items()}
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)

@@ -1,0 +1,60 @@
+import numpy as np
+
+from keras_squeeze.models.tasks.length_batches import LengthBatches
+
+LENGTHS = np.random.default_rng(0).integers(3, 50, size=70)
+MASK = (np.arange(50) < LENGTHS[:, np.newaxis]).astype("int32")
+X = {
+    "token_ids": MASK * (1 + np.arange(70)[:, np.newaxis]),
+    "padding_mask": MASK,
+}
+Y = np.arange(70)
+
+
+def epoch(batches):
+    """The labels of each batch."""
+    return [batches[i][1].tolist() for i in range(len(batches))]
+
+
+def test_batches_have_texts_of_about_the_same_length():
+    batches = LengthBatches(X, Y, -Y, batch_size=8)
+    assert len(batches) == 9
+    assert sorted(sum(epoch(batches), [])) == Y.tolist()
+    for i in range(len(batches)):
+        x, y, sample_weight = batches[i]
+        length = x["token_ids"].shape[1]
+        assert length == min(-(-LENGTHS[y].max() // 16) * 16, 50)
+        np.testing.assert_array_equal(x["padding_mask"], MASK[y, :length])
+        assert (x["token_ids"].max(axis=1) == 1 + y).all()
+        np.testing.assert_array_equal(sample_weight, -y)
+    spread = [np.ptp(LENGTHS[labels]) for labels in epoch(batches)]
+    assert np.mean(spread) < np.ptp(LENGTHS) / 5
+
+
+def test_first_batches_show_what_varies():
+    batches = LengthBatches(X, Y, batch_size=8, seed=0)
+    lengths = [
+        x["token_ids"].shape[1] for x, _ in map(batches.__getitem__, (0, 1))
+    ]
+    assert lengths == [16, 50]
+
+
+def test_every_epoch_has_its_own_order():
+    first, second = (LengthBatches(X, Y, batch_size=8, seed=7) for _ in "ab")
+    one = epoch(first)
+    assert epoch(second) == one
+    first.on_epoch_end()
+    two = epoch(first)
+    assert two != one and sorted(sum(two, [])) == Y.tolist()
+    assert epoch(LengthBatches(X, Y, batch_size=8, seed=8)) != one
+    still = LengthBatches(X, Y, batch_size=8)
+    before = epoch(still)
+    still.on_epoch_end()
+    assert epoch(still) == before
+
+
+def test_a_single_batch():
+    x = {name: array[:3] for name, array in X.items()}
+    assert [sorted(y) for y in epoch(LengthBatches(x, Y[:3], seed=0))] == [
+        [0, 1, 2]
+    ]
