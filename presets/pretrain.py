@@ -485,12 +485,23 @@ def main():
     )
 
 
-def save(folder, backbone, preprocessor):
-    """Write the preset, its weights in half precision."""
-    half = type(backbone).from_config(
-        {**backbone.get_config(), "dtype": "float16"}
-    )
-    half.set_weights([w.astype("float16") for w in backbone.get_weights()])
+def save(folder, model, preprocessor):
+    """Write the preset of a backbone or a task, its weights in half precision.
+
+    Args:
+        folder: A `pathlib.Path`. May be new.
+        model: The backbone, or a task with one.
+        preprocessor: The preprocessor layer.
+    """
+    config = model.get_config()
+    for part in (config, config.get("backbone", {}).get("config")):
+        if part is not None:
+            part["dtype"] = "float16"
+    half = type(model).from_config(config)
+    half.set_weights([w.astype("float16") for w in model.get_weights()])
+    if hasattr(half, "preprocessor"):
+        # That of the configuration has no vocabulary yet.
+        half.preprocessor = preprocessor
     half.save_to_preset(str(folder))
     preprocessor.save_to_preset(str(folder))
 

@@ -73,6 +73,13 @@ def add_arguments(parser):
         "for text_classification",
     )
     parser.add_argument(
+        "--unlabelled",
+        metavar="FILE",
+        help="texts without labels, of the same kind, that the teacher alone "
+        "labels: .txt with a text a line, or the text columns of .csv, .tsv "
+        "or .jsonl",
+    )
+    parser.add_argument(
         "--patience",
         type=arguments.positive_int,
         metavar="N",
@@ -109,6 +116,8 @@ def run(args):
         raise ValueError(f"--teacher is not for --task {args.task}.")
     if args.group_by_length and not task_type.can_group_by_length:
         raise ValueError(f"--group-by-length is not for --task {args.task}.")
+    if args.unlabelled is not None and args.teacher is None:
+        raise ValueError("--unlabelled needs a --teacher.")
     # Wrong files are told of before anything is loaded, which takes a while.
     data = task_type.read(args.train, args)
     kwargs = task_type.task_kwargs(data, args)
@@ -120,6 +129,15 @@ def run(args):
         if isinstance(train.x, tuple) != isinstance(validation.x, tuple):
             raise ValueError(
                 f"`{args.train}` and `{args.validation}` must either both "
+                "have pairs of texts or both have single texts."
+            )
+
+    unlabelled = None
+    if args.unlabelled is not None:
+        unlabelled = task_type.read_unlabelled(args.unlabelled, args)
+        if isinstance(train.x, tuple) != isinstance(unlabelled.x, tuple):
+            raise ValueError(
+                f"`{args.train}` and `{args.unlabelled}` must either both "
                 "have pairs of texts or both have single texts."
             )
 
@@ -166,6 +184,9 @@ def run(args):
     compile_kwargs = {}
     if args.teacher is not None:
         settings["teacher"] = args.teacher
+        if unlabelled is not None:
+            settings["unlabelled"] = unlabelled.digest()
+            train = train.joined(unlabelled)
         train, compile_kwargs = task_type.with_teacher(
             args.teacher, train, kwargs, settings["sequence_length"]
         )

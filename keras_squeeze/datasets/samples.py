@@ -43,6 +43,22 @@ class Samples:
             *(_map(lambda a: a[indices], part) for part in (self.x, self.y))
         )
 
+    def joined(self, other):
+        """These samples and others after them.
+
+        Args:
+            other: A `Samples` with the same arrays.
+
+        Returns:
+            A `Samples`.
+        """
+        return Samples(
+            *(
+                _map(lambda *arrays: np.concatenate(arrays), one, two)
+                for one, two in ((self.x, other.x), (self.y, other.y))
+            )
+        )
+
     def digest(self):
         """A string that is another one for other samples."""
         lists = [_map(lambda a: a.tolist(), part) for part in self.parts()]
@@ -62,11 +78,15 @@ def object_array(values):
     return np.fromiter(values, "object", len(values))
 
 
-def _map(function, arrays):
+def _map(function, arrays, *others):
     if arrays is None:
         return None
     if isinstance(arrays, tuple):
-        return tuple(_map(function, part) for part in arrays)
+        parts = zip(arrays, *others, strict=True)
+        return tuple(_map(function, *part) for part in parts)
     if isinstance(arrays, dict):
-        return {name: _map(function, part) for name, part in arrays.items()}
-    return function(arrays)
+        return {
+            name: _map(function, part, *(other[name] for other in others))
+            for name, part in arrays.items()
+        }
+    return function(arrays, *others)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_squeeze import cli
+from keras_squeeze import distillation
 from keras_squeeze.cli import training
 from keras_squeeze.datasets.text_files import read_labelled_texts
 from keras_squeeze.models import SqueezeBertTextClassifier
@@ -109,6 +110,38 @@ def test_learns_from_a_teacher(tmp_path, tiny_preset, weather):
     assert best["sparse_categorical_accuracy"] < 0.8
     task = SqueezeBertTextClassifier.from_preset(str(output))
     assert task.annotate("great warm sunny")["label"] == "good"
+
+
+def test_learns_texts_without_labels(
+    tmp_path, capsys, monkeypatch, tiny_preset, weather
+):
+    def fine_tune(task, train, *args, **kwargs):
+        trained_on.append(train)
+        raise RuntimeError("enough")
+
+    trained_on = []
+    monkeypatch.setattr(training, "fine_tune", fine_tune)
+    monkeypatch.setattr(
+        distillation,
+        "HuggingFaceClassifier",
+        lambda *args: lambda x: np.array([[len(text), -1.0] for text in x]),
+    )
+    more, pairs = tmp_path / "more.txt", tmp_path / "pairs.csv"
+    more.write_text("great\n\nawful sad\n")
+    pairs.write_text("text1,text2\na,b\n")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    argv = arguments(tiny_preset, weather, tmp_path / "out")
+    teacher = ["--teacher", str(tmp_path)]
+    assert cli.main([*argv, "--unlabelled", str(more)]) == 2
+    assert "--unlabelled needs" in capsys.readouterr().err
+    assert cli.main([*argv, *teacher, "--unlabelled", str(pairs)]) == 2
+    assert "both have pairs" in capsys.readouterr().err
+    assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 1
+    assert "enough" in capsys.readouterr().err
+    ((x, y),) = trained_on
+    assert x[-2:].tolist() == ["great", "awful sad"]
+    assert y[-2:].tolist() == [[-1, 5, -1], [-1, 9, -1]]
+    assert len(x) == len(y) == 146 and set(y[:-2, 0]) == {0, 1}
 
 
 def test_refuses_a_teacher(

@@ -26,6 +26,13 @@ def test_digest_tells_samples_apart(samples):
     assert samples.digest() not in others
 
 
+@pytest.mark.parametrize("samples", SAMPLES.values(), ids=SAMPLES)
+def test_joined(samples):
+    first, rest = samples.take([0]), samples.take([1, 2])
+    assert first.joined(rest).digest() == samples.digest()
+    assert rest.joined(first).digest() == samples.take([1, 2, 0]).digest()
+
+
 @pytest.mark.parametrize(
     "indices", [np.array([0, 2]), np.array([True, False, True])]
 )

@@ -42,6 +42,27 @@ class TextClassification(TaskType):
             return Samples(data.x, data.numbers())
         return Samples(data.x, data.class_ids(task_kwargs["class_names"]))
 
+    def read_unlabelled(self, path, args):
+        """Read texts that only a teacher labels.
+
+        Args:
+            path: string. The file.
+            args: The arguments of the command.
+
+        Returns:
+            A `Samples`, with the labels that stand for none.
+        """
+        import numpy as np
+
+        from keras_squeeze.datasets.samples import Samples
+        from keras_squeeze.datasets.text_files import read_texts
+
+        x = read_texts(path, args.text_column)
+        samples = Samples(x)
+        if args.regression:
+            return Samples(x, np.full(len(samples), np.nan, "float32"))
+        return Samples(x, np.full(len(samples), -1, "int32"))
+
     def with_teacher(self, teacher, train, task_kwargs, sequence_length):
         """Let a teacher label the samples, too.
 

@@ -1,0 +1,75 @@
+"""Write variants of texts, for a teacher to label.
+
+    python presets/variants.py train.tsv variants.txt --teacher DIR
+
+In a variant words are left out or replaced by similar ones, which are those
+that the token embeddings of the teacher, a BERT, have close to each other, or
+the text is followed by another one. `keras-squeeze finetune --teacher DIR
+--unlabelled variants.txt` then learns what the teacher makes of them.
+"""
+
+import argparse
+import os
+import pathlib
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+from pretrain import TextSource  # noqa: E402
+from pretrain import nearest_words  # noqa: E402
+
+from keras_squeeze import distillation  # noqa: E402
+from keras_squeeze.datasets.text_files import read_texts  # noqa: E402
+from keras_squeeze.models import MobileBertTokenizer  # noqa: E402
+
+
+def variants(texts, near, count, seed=0):
+    """Draw variants of texts.
+
+    Args:
+        texts: List of strings.
+        near: Dictionary. What `nearest_words()` gave.
+        count: int. How many to draw.
+        seed: int. What the order starts from. Defaults to `0`.
+
+    Returns:
+        A list of strings, none of which is among the texts.
+    """
+    source = TextSource([], [], near, f"{seed} variants")
+    draw = source.random
+    known, found = set(texts), []
+    while len(found) < count:
+        words = draw.choice(texts).split()
+        if draw.random() < 0.3:
+            words += draw.choice(texts).split()
+        if draw.random() < 0.5:
+            share = draw.choice((0.1, 0.2))
+            words = [word for word in words if draw.random() > share]
+        if draw.random() < 0.8:
+            words = source.blur(words, draw.choice((0.15, 0.3)))
+        variant = " ".join(words)
+        if variant and variant not in known:
+            found.append(variant)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("texts", help="a file that `finetune` reads")
+    parser.add_argument("output", help="the .txt file to write")
+    parser.add_argument("--teacher", required=True)
+    parser.add_argument("--text-column", action="append")
+    parser.add_argument("--count", type=int, default=40000)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    texts = [str(text) for text in read_texts(args.texts, args.text_column)]
+    teacher = distillation.HuggingFaceTeacher(args.teacher)
+    vectors = teacher.model.get_input_embeddings().weight.detach().numpy()
+    tokenizer = MobileBertTokenizer.from_preset("mobile_bert_tiny_en_uncased")
+    near = nearest_words(vectors, tokenizer)
+    found = variants(texts, near, args.count, args.seed)
+    output = pathlib.Path(args.output)
+    output.write_text("\n".join(found) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
