@@ -202,6 +202,8 @@ print(report)
 ## Where to go from here
 
 - `keras-squeeze finetune --teacher` fine-tunes with a teacher on the command
-line; the teacher may be any text classifier of transformers.
+line; the teacher may be any text classifier of transformers. `--unlabelled` is
+for more texts, which the teacher alone labels, and `presets/variants.py` writes
+such texts from those that there are.
 - `presets/README.md` tells how the tiny presets of the package were made.
 """
