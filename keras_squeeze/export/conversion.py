@@ -1,12 +1,11 @@
 """Converts a Keras model to LiteRT: what `process.convert()` runs.
 
-This module is for `python -m` alone, in a process whose backend is TensorFlow.
+This module is for a process of its own, whose backend is TensorFlow.
 """
 
 import json
 import os
 import re
-import sys
 import tempfile
 
 import keras
@@ -29,10 +28,18 @@ from keras_squeeze.export.signatures import signature_names
 from keras_squeeze.export.text_input import TextReader
 
 
-def _main(folder, filepath, options):
-    """What the other process does; its answer is a file in the folder."""
+def main(folder, filepath, options):
+    """What the other process does; its answer is a file in the folder.
+
+    Args:
+        folder: string. The folder of the model.
+        filepath: string. The file to write.
+        options: string. The other arguments of `convert_model()`, in JSON.
+    """
     try:
-        answer = {"parameters": convert_model(folder, filepath, **options)}
+        answer = {
+            "parameters": convert_model(folder, filepath, **json.loads(options))
+        }
     except Exception as e:
         answer = {"error": _explain(e)}
     with open(os.path.join(folder, ANSWER_FILE), "w", encoding="utf-8") as file:
@@ -179,7 +186,3 @@ def _explain(error):
         )
     summary = message.strip().partition("\n")[0]
     return f"The model cannot be converted: {type(error).__name__}: {summary}"
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))
