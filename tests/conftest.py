@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,6 +19,16 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
+from keras_squeeze.export import process  # noqa: E402
+from tests.converter import Converter  # noqa: E402
+
+if keras.config.backend() == "tensorflow":
+    import tensorflow as tf
+
+    # Keras leaves XLA out then, which compiles for longer than these models
+    # run. `tests.task_checks.XLA` is for the trainings that are compiled.
+    tf.config.experimental.enable_op_determinism()
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -25,6 +36,19 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 def seed():
     """Gives every test the same random weights each time it runs."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def converter():
+    """Imports TensorFlow once for all exports, where it can be forked."""
+    if sys.platform != "linux":
+        yield
+        return
+    converter = Converter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "subprocess", converter)
+        yield
+    converter.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,14 @@ from tests.checkpoint_folders import save_checkpoint
 from tests.model_oracle import random_inputs
 from tests.model_oracle import run
 
+# A few steps take less time than to trace them, but jax compiles every
+# operation that it has not seen.
+RUN_EAGERLY = keras.config.backend() != "jax"
+
+# The `jit_compile` of one model of each task: in the tests, "auto" stands for
+# no XLA on TensorFlow.
+XLA = "auto" if keras.config.backend() == "torch" else True
+
 
 def task_class(model, name):
     """Our class of a task.

@@ -44,7 +44,13 @@ def test_the_ways_are_different_ones(monkeypatch):
         assert set(called) == {cls}
 
 
-def test_rows_of_the_grouped_layer():
+@pytest.fixture
+def shallow(monkeypatch):
+    """Makes the measured models quick to compile."""
+    monkeypatch.setattr(grouped_dense, "NUM_LAYERS", 2)
+
+
+def test_rows_of_the_grouped_layer(shallow):
     rows = grouped_dense.run(
         batch_size=2, sequence_length=4, repeats=2, units=8, groups=2
     )
@@ -58,7 +64,7 @@ def test_rows_of_the_grouped_layer():
             )
 
 
-def test_grouped_layer_in_a_table(capsys, monkeypatch):
+def test_grouped_layer_in_a_table(capsys, monkeypatch, shallow):
     monkeypatch.setenv("COLUMNS", "120")
     argv = ["benchmark", "grouped_dense", "--batch-size", "1"]
     argv += ["--sequence-length", "2", "--repeats", "1"]

@@ -1,4 +1,5 @@
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -6,9 +7,14 @@ import pytest
 from keras_squeeze import TFLiteModel
 from keras_squeeze import cli
 from keras_squeeze import models
+from keras_squeeze.export import process
 
 
-def test_the_file_answers_as_the_preset(tmp_path, capsys, hugging_face):
+def test_the_file_answers_as_the_preset(
+    tmp_path, capsys, monkeypatch, hugging_face
+):
+    # As everywhere but in the tests, in a process that starts anew.
+    monkeypatch.setattr(process, "subprocess", subprocess)
     path = tmp_path / "model.tflite"
     argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
     labelled = tmp_path / "labelled.csv"

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 import pathlib
 import signal
@@ -38,13 +40,18 @@ def arguments(preset, train, output, **options):
     return argv
 
 
-def test_finetunes_and_keeps_the_best_epoch(
-    tmp_path, capsys, tiny_preset, weather
-):
-    output = tmp_path / "deep" / "weather"
+@pytest.fixture(scope="module")
+def finetuned(tmp_path_factory, tiny_preset, weather):
+    """A preset that knows the weather, and what was printed meanwhile."""
+    output = tmp_path_factory.mktemp("finetuned") / "deep" / "weather"
     argv = arguments(tiny_preset, weather, output, validation=weather)
-    assert cli.main(argv) == 0
-    printed = capsys.readouterr().out
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert cli.main(argv) == 0
+    return output, printed.getvalue()
+
+
+def test_finetunes_and_keeps_the_best_epoch(finetuned, weather):
+    output, printed = finetuned
     assert "Learning curve" in printed and "Wrote the preset" in printed
     assert [path.name for path in output.parent.iterdir()] == ["weather"]
 
@@ -77,16 +84,14 @@ def test_pairs_and_numbers(tmp_path, tiny_preset):
     path.write_text("\n".join(rows), encoding="utf-8")
     output = tmp_path / "out"
     argv = arguments(tiny_preset, path, output, epochs=1, batch_size=9)
-    assert cli.main(argv) == 0
+    assert cli.main([*argv, "--group-by-length"]) == 0
     task = SqueezeBertTextClassifier.from_preset(str(output))
     assert task.class_names == ["0", "1"]
     assert task.predict((["great"], ["fine"]), verbose=0).shape == (1, 2)
 
 
-def test_learns_from_a_teacher(tmp_path, tiny_preset, weather):
-    teacher, output = tmp_path / "teacher", tmp_path / "student"
-    argv = arguments(tiny_preset, weather, teacher, validation=weather)
-    assert cli.main([*argv, "--group-by-length"]) == 0
+def test_learns_from_a_teacher(tmp_path, tiny_preset, weather, finetuned):
+    teacher, output = finetuned[0], tmp_path / "student"
     # With labels that say the opposite, what it learns is the teacher's.
     text = pathlib.Path(weather).read_text()
     swap = {"good": "bad", "bad": "good"}

@@ -1,7 +1,7 @@
 import pathlib
 import re
+import runpy
 import shlex
-import subprocess
 import sys
 
 import pytest
@@ -93,8 +93,9 @@ def test_commands_of_the_readme_are_ones():
         assert cli.build_parser().parse_args(shlex.split(command)).run
 
 
-def test_module_is_the_command():
-    command = [sys.executable, "-m", "keras_squeeze", "--version"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0
-    assert result.stdout == f"keras-squeeze {version.__version__}\n"
+def test_module_is_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["keras_squeeze", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("keras_squeeze", run_name="__main__")
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"keras-squeeze {version.__version__}\n"

@@ -20,6 +20,7 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
     SqueezeBertLayer,
 )
 from tests import model_oracle
+from tests.task_checks import RUN_EAGERLY
 
 MOBILE_BERT_CONFIGS = {
     "published_flags": {},
@@ -420,7 +421,11 @@ def test_every_trainable_weight_learns(kind):
     pooled = keras.layers.Dense(1)(outputs["pooled_output"])
     pieces = keras.layers.Dense(1)(outputs["sequence_output"])
     model = keras.Model(backbone.input, [pooled, pieces])
-    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=["mse", "mse"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(1e-3),
+        loss=["mse", "mse"],
+        run_eagerly=RUN_EAGERLY,
+    )
     before = [ops.convert_to_numpy(w).copy() for w in backbone.weights]
     inputs = model_oracle.random_inputs(60, 4, 6)
     targets = [np.ones((4, 1)), np.ones((4, 6, 1))]

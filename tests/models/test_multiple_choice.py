@@ -14,6 +14,7 @@ from tests.checkpoint_folders import assert_close
 from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 from tests.model_oracle import random_inputs
+from tests.task_checks import XLA
 from tests.task_checks import assert_close_to_largest
 from tests.task_checks import check_saving
 from tests.task_checks import check_tensors
@@ -100,7 +101,10 @@ def trained(model):
     """A task that knows the right choices by heart."""
     keras.utils.set_random_seed(0)
     task = make_task(model, dropout=0.0)
-    task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
+    task.compile(
+        keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
+        jit_compile=XLA if model is MobileBert else "auto",
+    )
     task.fit(X, LABELS, batch_size=6, epochs=40, verbose=0)
     return task
 

@@ -17,6 +17,7 @@ from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 from tests.model_oracle import random_inputs
 from tests.model_oracle import run
+from tests.task_checks import XLA
 from tests.task_checks import check_export
 from tests.task_checks import check_graph
 from tests.task_checks import check_head
@@ -103,7 +104,9 @@ def pretraining():
     """A task that knows the texts by heart."""
     keras.utils.set_random_seed(0)
     task = make_pretraining()
-    task.compile(keras.optimizers.Adam(5e-3, global_clipnorm=1.0))
+    task.compile(
+        keras.optimizers.Adam(5e-3, global_clipnorm=1.0), jit_compile=XLA
+    )
     data = (PAIRS[0] * 8, PAIRS[1] * 8)
     task.fit(data, LABELS * 8, batch_size=16, epochs=60, verbose=0)
     return task

@@ -16,6 +16,8 @@ from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
+from tests.task_checks import RUN_EAGERLY
+from tests.task_checks import XLA
 from tests.task_checks import assert_close_to_largest
 from tests.task_checks import check_export
 from tests.task_checks import check_head
@@ -52,10 +54,6 @@ NO_ANSWER = {"answer": "", "start": 0, "end": 0}
 WORDS = re.findall(r"\w+|[^\w\s]", " ".join([CONTEXT, *QUESTIONS]).lower())
 WORDS = {word[:6] for word in WORDS} | {f"##{word[6:]}" for word in WORDS}
 WORDS = [*VOCABULARY, *sorted(WORDS - {"##", *VOCABULARY})]
-
-# A few steps take less time than to trace them, but jax compiles every
-# operation that it has not seen.
-EAGERLY = keras.config.backend() != "jax"
 
 
 def make_preprocessor(model, sequence_length=48, stride=12):
@@ -117,7 +115,10 @@ def trained(model):
     """A task that knows the answers by heart, each in several windows."""
     keras.utils.set_random_seed(0)
     task = make_task(model)
-    task.compile(keras.optimizers.Adam(5e-3, global_clipnorm=1.0))
+    task.compile(
+        keras.optimizers.Adam(5e-3, global_clipnorm=1.0),
+        jit_compile=XLA if model is MobileBert else "auto",
+    )
     task.fit(X, Y, epochs=80, verbose=0)
     return task
 
@@ -406,14 +407,14 @@ def test_task_file_goes_on_training(model, tmp_path):
     task.save(tmp_path / "task.keras")
     loaded = keras.saving.load_model(tmp_path / "task.keras")
     assert set(loaded.loss) == {"start_logits", "end_logits"}
-    loaded.compile("auto", loss=loaded.loss, run_eagerly=EAGERLY)
+    loaded.compile("auto", loss=loaded.loss, run_eagerly=RUN_EAGERLY)
     assert np.isfinite(loaded.fit(X, Y, verbose=0).history["loss"][0])
 
 
 @one_model
 def test_without_preprocessor(model):
     task = make_task(model, with_preprocessor=False)
-    task.compile("auto", run_eagerly=EAGERLY)
+    task.compile("auto", run_eagerly=RUN_EAGERLY)
     x, y = to_numpy(make_preprocessor(model)(X, y=Y))
     history = task.fit(x, y, batch_size=4, verbose=0).history
     assert np.isfinite(history["loss"][0])
@@ -425,7 +426,7 @@ def test_without_preprocessor(model):
 
 def test_mixed_precision():
     task = make_task(SqueezeBert, dtype="mixed_bfloat16")
-    task.compile("auto", run_eagerly=EAGERLY)
+    task.compile("auto", run_eagerly=RUN_EAGERLY)
     assert task.output_dense.compute_dtype == "bfloat16"
     assert np.isfinite(task.fit(X, Y, verbose=0).history["loss"][0])
     assert 0 < task.annotate(X)[0]["score"] <= 1

@@ -10,6 +10,7 @@ from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
+from tests.task_checks import XLA
 from tests.task_checks import check_head
 from tests.task_checks import check_saving
 
@@ -89,7 +90,10 @@ def trained(model):
     task = make_task(
         model, backbone=make_backbone(model, attention_dropout=0.0, dropout=0.0)
     )
-    task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
+    task.compile(
+        keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
+        jit_compile=XLA if model is SqueezeBert else "auto",
+    )
     task.fit(TEXTS, LABELS, batch_size=8, epochs=60, verbose=0)
     return task
 

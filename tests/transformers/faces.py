@@ -35,8 +35,6 @@ TASKS = {
     ),
 }
 CLASSES = [(model, task) for model in MODELS for task in TASKS[model.original]]
-# On jax, a step is compiled in less time than its operations one by one.
-RUN_EAGERLY = keras.backend.backend() != "jax"
 NUM_LABELS = {"ForSequenceClassification": 3, "ForTokenClassification": 4}
 
 

@@ -15,8 +15,8 @@ from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
 from tests.hub import local_hub as local_hub
+from tests.task_checks import RUN_EAGERLY
 from tests.transformers.faces import CLASSES
-from tests.transformers.faces import RUN_EAGERLY
 from tests.transformers.faces import TASKS
 from tests.transformers.faces import assert_same
 from tests.transformers.faces import face

@@ -8,8 +8,8 @@ import transformers
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
+from tests.task_checks import RUN_EAGERLY
 from tests.transformers.faces import CLASSES
-from tests.transformers.faces import RUN_EAGERLY
 from tests.transformers.faces import face
 from tests.transformers.faces import inputs
 from tests.transformers.faces import labels
