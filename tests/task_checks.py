@@ -17,8 +17,8 @@ from tests.model_oracle import run
 # operation that it has not seen.
 RUN_EAGERLY = keras.config.backend() != "jax"
 
-# The `jit_compile` of one model of each task: in the tests, "auto" stands for
-# no XLA on TensorFlow.
+# The `jit_compile` of the trainings that go through XLA on TensorFlow, too:
+# there, "auto" leaves it out in the tests.
 XLA = "auto" if keras.config.backend() == "torch" else True
 
 

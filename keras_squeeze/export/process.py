@@ -24,12 +24,21 @@ QUANTIZATIONS = (None, "float16", "dynamic_int8", "dynamic_int4", *CALIBRATED)
 
 # TensorFlow and Keras import these where they are installed, and converting
 # needs none of them: without, the process starts in two thirds of the time.
-_UNNEEDED = ("jax", "matplotlib", "sklearn", "torch")
+_UNNEEDED = ("jax", "matplotlib", "sklearn")
 
 _PROGRAM = f"""
 import sys
 
-sys.modules.update(dict.fromkeys({_UNNEEDED}))
+
+class NotFound:
+    # Scipy reads what is in `sys.modules`, so that `None` there is no way.
+    def find_spec(self, name, path=None, target=None):
+        if name in {_UNNEEDED}:
+            raise ModuleNotFoundError(name, name=name)
+
+
+sys.meta_path.insert(0, NotFound())
+
 from keras_squeeze.export.conversion import main
 
 main(*sys.argv[1:])

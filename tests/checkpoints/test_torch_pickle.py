@@ -11,6 +11,7 @@ import sys
 import tracemalloc
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -183,6 +184,10 @@ def test_memory_is_that_of_one_tensor(path, layout):
     assert peak < 3 * num_bytes
 
 
+@pytest.mark.skipif(
+    keras.config.backend() != "torch",
+    reason="it is a process of its own, with TensorFlow; once is enough",
+)
 def test_needs_no_torch(tmp_path):
     for layout in LAYOUTS:
         save({"a": torch.arange(3.0)}, tmp_path / layout, layout)

@@ -270,8 +270,8 @@ def run(cache, folder, stop_at=None):
     """Train through three stages; be stopped at a batch of the last one."""
     keras.utils.set_random_seed(2)
     distiller = new_distiller()
-    stages = schedule("progressive", distiller.transfers, 8, final_steps=8)
-    batches = new_batches(cache, 16)
+    stages = schedule("progressive", distiller.transfers, 4, final_steps=4)
+    batches = new_batches(cache, 8)
     if stop_at is not None:
         get, original = [], DistillationBatches.__getitem__
 
@@ -308,15 +308,15 @@ def run(cache, folder, stop_at=None):
 def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
     distiller, curve = run(cache, tmp_path / "whole")
     assert [(row["stage"], row["step"]) for row in curve] == [
-        *(("layer 1", step) for step in (2, 4)),
-        *(("layer 2", step) for step in (2, 4)),
-        *(("final", step) for step in (2, 4, 6, 8)),
+        ("layer 1", 2),
+        ("layer 2", 2),
+        *(("final", step) for step in (2, 4)),
     ]
     assert set(curve[0]) == {
         "stage", "step", "loss", "features_1", "attention_1"
     }  # fmt: skip
     with pytest.raises(Exception, match="stopped"):
-        run(cache, tmp_path / "parts", stop_at=13)
+        run(cache, tmp_path / "parts", stop_at=7)
     resumed, same_curve = run(cache, tmp_path / "parts")
     for row, same in zip(curve, same_curve, strict=True):
         assert same.pop("stage") == row.pop("stage")

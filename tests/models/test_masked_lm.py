@@ -18,7 +18,6 @@ from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 from tests.model_oracle import random_inputs
 from tests.model_oracle import run
-from tests.task_checks import XLA
 from tests.task_checks import assert_close_to_largest
 from tests.task_checks import check_export
 from tests.task_checks import check_head
@@ -95,10 +94,7 @@ def trained(model):
     """A task that knows the texts by heart."""
     keras.utils.set_random_seed(0)
     task = make_task(model)
-    task.compile(
-        keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
-        jit_compile=XLA if model is MobileBert else "auto",
-    )
+    task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
     task.fit(TEXTS * 16, batch_size=16, epochs=60, verbose=0)
     return task
 

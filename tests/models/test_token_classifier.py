@@ -17,7 +17,6 @@ from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 from tests.model_oracle import randomized
 from tests.model_oracle import squeeze_bert_config
-from tests.task_checks import XLA
 from tests.task_checks import assert_close_to_largest
 from tests.task_checks import check_export
 from tests.task_checks import check_head
@@ -101,10 +100,7 @@ def trained(request):
     """A task that knows the sentences by heart, each in several windows."""
     keras.utils.set_random_seed(0)
     task = make_task(request.param)
-    task.compile(
-        keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
-        jit_compile=XLA if request.param is MobileBert else "auto",
-    )
+    task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
     task.fit(WORDS, LABELS, epochs=80, verbose=0)
     return task
 

@@ -373,6 +373,10 @@ def test_saving(preprocessor, tmp_path):
     )
 
 
+@pytest.mark.skipif(
+    keras.config.backend() != "torch",
+    reason="it is a process of its own, with jax; once is enough",
+)
 def test_runs_without_tensorflow(tmp_path, tokenizer):
     tokenizer.save_assets(str(tmp_path))
     command = (
