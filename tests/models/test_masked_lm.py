@@ -107,7 +107,7 @@ def test_head(model, tmp_path):
 
 
 @pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
+    keras.config.backend() != "torch",
     reason="models of the published sizes are compared on one backend",
 )
 def test_published_size(tmp_path):

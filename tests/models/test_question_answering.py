@@ -371,7 +371,7 @@ def test_head_gives_what_the_original_does(model, tmp_path):
 
 
 @pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
+    keras.config.backend() != "torch",
     reason="the published sizes take a while, and are compared on one backend",
 )
 def test_head_of_the_published_size(tmp_path):
