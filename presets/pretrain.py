@@ -74,8 +74,12 @@ ARCHITECTURES = {
             "num_layers": 6,
             "num_heads": 4,
             "hidden_dim": 128,
-            "intermediate_dim": 256,
+            "intermediate_dim": 512,
             "embedding_dim": 128,
+            # The table of words sets the width: what a phone has time for is
+            # better spent on a wide feed-forward network without groups.
+            "intermediate_groups": 1,
+            "output_groups": 1,
             "dropout": 0.0,
             "attention_dropout": 0.0,
         },

@@ -24,6 +24,15 @@ def test_answers_are_those_of_transformers(capsys, hugging_face):
     )
 
 
+def test_a_preset_that_is_ready(capsys):
+    argv = ["predict", "--preset", "mobile_bert_tiny_en_uncased_sms_spam"]
+    texts = ["WINNER!! Call 09061701461 to claim", "See you at home, mum"]
+    assert cli.main([*argv, "--json", *texts]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["label"] for row in rows] == ["spam", "ham"]
+    assert all(row["score"] > 0.9 for row in rows)
+
+
 def test_pairs_from_the_standard_input(capsys, monkeypatch, hugging_face):
     pairs = [("great", "sad rain"), ("cold", "warm")]
     lines = "".join(f"{first}\t{second}\n" for first, second in pairs)

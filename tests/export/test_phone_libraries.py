@@ -130,6 +130,20 @@ def test_classifier(exported, media_pipe):
     assert "MediaPipe TextClassifier: opens it" in str(report)
 
 
+def test_preset_that_is_ready(media_pipe, tmp_path):
+    path = tmp_path / "spam.tflite"
+    task = models.MobileBertTextClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased_sms_spam"
+    )
+    export_tflite(task, path, quantization="dynamic_int8", verbose=False)
+    classifier = media_pipe("TextClassifier", path)
+    for text, answer in zip(TEXTS[:2], ("ham", "spam"), strict=True):
+        scores = scores_by_name(classifier, text)
+        assert max(scores, key=scores.get) == answer
+        expected = task.annotate(text)["score"]
+        assert scores[answer] == pytest.approx(expected, abs=0.02)
+
+
 def test_accents(exported, media_pipe, media_pipe_ids):
     """The report names the texts to which MediaPipe gives other scores."""
     task, path, report = exported

@@ -15,6 +15,7 @@ import pytest
 import torch
 import transformers
 
+from keras_squeeze.datasets import sms_spam
 from keras_squeeze.models import presets
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
@@ -29,6 +30,8 @@ TINY = {
     "mobile_bert_tiny_en_uncased": MobileBert,
     "squeeze_bert_tiny_en_uncased": SqueezeBert,
 }
+SPAM = "mobile_bert_tiny_en_uncased_sms_spam"
+CARRIED = {**TINY, SPAM: MobileBert}
 HUB = {
     "mobile_bert_en_uncased": (MobileBert, "google/mobilebert-uncased"),
     "squeeze_bert_en_uncased": (SqueezeBert, "squeezebert/squeezebert-uncased"),
@@ -243,9 +246,9 @@ def test_published_size(name):
 
 
 def test_built_in_names():
-    names = {*TINY, *HUB}
+    names = {*CARRIED, *HUB}
     for model in MODELS:
-        own = {name for name in TINY if TINY[name] is model}
+        own = {name for name in CARRIED if CARRIED[name] is model}
         own |= {name for name in HUB if HUB[name][0] is model}
         assert set(model.backbone_cls.presets) == own
         assert set(model.classifier_cls.presets) == own
@@ -284,9 +287,9 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", CARRIED)
 def test_tiny_preset(name, no_network):
-    cls = TINY[name].backbone_cls
+    cls = CARRIED[name].backbone_cls
     backbone = cls.from_preset(name)
     assert backbone.dtype_policy.name == "float32"
     assert {w.dtype for w in backbone.weights} == {"float32"}
@@ -311,7 +314,30 @@ def test_tiny_preset_makes_a_task(name, no_network, vocabulary):
     assert answer["label"] in ("no", "yes")
 
 
-@pytest.mark.parametrize("name", TINY)
+def test_spam_preset(no_network):
+    task = keras_hub.models.TextClassifier.from_preset(SPAM)
+    assert type(task) is MobileBert.classifier_cls
+    assert {w.dtype for w in task.weights} == {"float32"}
+    assert task.class_names == ["ham", "spam"]
+    _, (x, y) = sms_spam.load_data()
+    # As many of each class, of messages that it has not learnt from.
+    chosen = np.concatenate([np.flatnonzero(y == i)[:60] for i in (0, 1)])
+    answers = task.predict(x[chosen], verbose=0).argmax(axis=-1)
+    assert (answers == y[chosen]).mean() > 0.95
+
+
+def test_card_of_the_spam_preset():
+    folder = presets.presets_folder() / SPAM
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    provenance = json.loads((folder / "provenance.json").read_text())
+    for name, metric in provenance["metrics"].items():
+        value, low, high = (metric[x] for x in ("value", "low", "high"))
+        assert low <= value <= high
+        assert f"| {name} | {value:.4f} | {low:.4f} to {high:.4f} |" in card
+    assert "CC BY 4.0" in card and "## Limits" in card
+
+
+@pytest.mark.parametrize("name", CARRIED)
 def test_files_of_a_tiny_preset(name):
     folder = presets.presets_folder() / name
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -320,7 +346,7 @@ def test_files_of_a_tiny_preset(name):
     weights = (folder / "model.weights.h5").read_bytes()
     checksum = hashlib.sha256(weights).hexdigest()
     assert provenance["weights_sha256"] == checksum
-    params = TINY[name].backbone_cls.presets[name]["metadata"]["params"]
+    params = CARRIED[name].backbone_cls.presets[name]["metadata"]["params"]
     assert provenance["parameters"] == params
     assert provenance["license"] == "Apache-2.0"
     assert {"corpus", "corpus_sha256", "recipe", "settings"} <= set(provenance)

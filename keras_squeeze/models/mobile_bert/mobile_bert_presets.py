@@ -18,4 +18,10 @@ backbone_presets = {
         "published by 1927, text messages and everyday sentences.",
         params=4962144,
     ),
+    "mobile_bert_tiny_en_uncased_sms_spam": built_in_preset(
+        "mobile_bert_tiny_en_uncased_sms_spam",
+        "The tiny MobileBERT as a classifier of text messages, which tells "
+        "spam from others. Fine-tuned on the SMS Spam Collection (CC BY 4.0).",
+        params=4962144,
+    ),
 }
