@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_squeeze.export.lowering import lower
+from keras_squeeze.export.model_file import align_dimensions
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.model_file import tidy_names
@@ -75,7 +76,7 @@ def convert_model(
         config = json.load(file)
     model = keras.saving.deserialize_keras_object(config)
     model.load_weights(os.path.join(folder, WEIGHTS_FILE))
-    lower(model)
+    lower(model, per_channel)
 
     if num_texts:
         (length,) = sequence_lengths
@@ -104,6 +105,9 @@ def convert_model(
                 name: calibration[f"{signature}/{name}"]
                 for name in INPUTS.values()
             }
+        converted = load_model(part)
+        align_dimensions(converted)
+        save_model(converted, part)
         quantize_file(part, quantization, signature, samples)
         parts.append(load_model(part))
         tidy_names(parts[-1])

@@ -14,6 +14,7 @@ References:
 import collections
 import dataclasses
 
+from keras_squeeze.export.model_file import is_constant
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import operation_name
 
@@ -206,7 +207,6 @@ class _Graph:
         graph = model.subgraphs[0]
         self.tensors = []
         for i, tensor in enumerate(graph.tensors):
-            data = model.buffers[tensor.buffer].data
             shape = tensor.shapeSignature
             if shape is None:
                 shape = () if tensor.shape is None else tensor.shape
@@ -216,9 +216,11 @@ class _Graph:
                     name=(tensor.name or b"").decode(),
                     shape=tuple(int(size) for size in shape),
                     type=types[tensor.type],
-                    is_constant=data is not None and len(data) > 0,
+                    is_constant=is_constant(model, tensor),
                 )
             )
+        for operator in graph.operators:
+            self._make_constant(operation_name(model, operator), operator)
         self.outputs = {self.tensors[i] for i in graph.outputs}
         self.operations = []
         self.consumers = collections.defaultdict(list)
@@ -231,9 +233,24 @@ class _Graph:
                 inputs=[self.tensors[i] for i in operator.inputs if i >= 0],
                 outputs=[self.tensors[i] for i in operator.outputs],
             )
+            if operation.outputs[0].is_constant:
+                continue
             self.operations.append(operation)
             for tensor in operation.inputs:
                 self.consumers[tensor].append(operation)
+
+    def _make_constant(self, name, operator):
+        """Take weights in half precision for what they become.
+
+        The delegate reads them itself, and leaves the operation out.
+        """
+        source = self.tensors[operator.inputs[0]]
+        if name == "DEQUANTIZE" and source.is_constant:
+            if source.type == "FLOAT16":
+                number = operator.outputs[0]
+                self.tensors[number] = dataclasses.replace(
+                    self.tensors[number], is_constant=True
+                )
 
 
 def _reasons(graph, operation):

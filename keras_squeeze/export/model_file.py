@@ -1,6 +1,7 @@
 """Reads, changes and writes `.tflite` files, which are flatbuffers."""
 
 import collections
+import copy
 import re
 
 import numpy as np
@@ -107,6 +108,135 @@ def tidy_names(model):
             tensors[output.tensorIndex].name = output.name
 
 
+def align_dimensions(model):
+    """Let all that is added have as many dimensions, as GPUs want it.
+
+    The converter takes leading dimensions of one away from masks, and from
+    what comes out of a table or of the heads of attention. A GPU would take
+    the first one that is left for a batch.
+
+    Args:
+        model: What `load_model()` returns, before it is quantized. It is
+            changed in place.
+    """
+    for graph in model.subgraphs:
+        operations = []
+        aligned = {}
+        _align_products(model, graph)
+        for operation in graph.operators:
+            if operation_name(model, operation) == "ADD":
+                rank = len(graph.tensors[operation.outputs[0]].shape)
+                for i, number in enumerate(operation.inputs):
+                    shape = graph.tensors[number].shape
+                    # Constants of one dimension are biases for GPUs, too.
+                    constant = is_constant(model, graph.tensors[number])
+                    if not (1 + constant <= len(shape) < rank):
+                        continue
+                    if (number, rank) not in aligned:
+                        shape = [1] * (rank - len(shape)) + list(shape)
+                        target = add_reshaped(graph, number, shape)
+                        aligned[number, rank] = target
+                        if not constant:
+                            operations.append(
+                                reshape(model, graph, number, target)
+                            )
+                    operation.inputs[i] = aligned[number, rank]
+            operations.append(operation)
+        graph.operators = operations
+
+
+def _align_products(model, graph):
+    """Leave three dimensions to products of what was made into a matrix."""
+    reshapes, consumers = {}, collections.defaultdict(list)
+    for operation in graph.operators:
+        if operation_name(model, operation) == "RESHAPE":
+            reshapes[operation.outputs[0]] = operation
+        for number in operation.inputs:
+            consumers[number].append(operation)
+    for operation in graph.operators:
+        if operation_name(model, operation) != "FULLY_CONNECTED":
+            continue
+        features, product = operation.inputs[0], operation.outputs[0]
+        is_matrix = len(graph.tensors[features].shape) == 2
+        is_added = [
+            operation_name(model, x) == "ADD"
+            and len(graph.tensors[x.outputs[0]].shape) == 3
+            for x in consumers[product]
+        ]
+        is_alone = len(consumers[features]) == 1 and is_added == [True]
+        if features in reshapes and is_matrix and is_alone:
+            operation.builtinOptions.keepNumDims = True
+            for number in (features, product):
+                tensor = graph.tensors[number]
+                tensor.shape = np.array([1, *tensor.shape], "int32")
+                tensor.shapeSignature = None
+            former = reshapes[features]
+            new = reshape(model, graph, former.inputs[0], features)
+            former.inputs = new.inputs
+            former.builtinOptions = new.builtinOptions
+
+
+def add_reshaped(graph, number, shape):
+    """Add a tensor to a graph that is another one in a new shape.
+
+    Args:
+        graph: One of the graphs of what `load_model()` returns.
+        number: int. The number of the other tensor.
+        shape: List of ints.
+
+    Returns:
+        int. The number of the new tensor. If the other one is computed, it
+        has yet to be.
+    """
+    tensor = copy.copy(graph.tensors[number])
+    tensor.shape = np.array(shape, "int32")
+    tensor.shapeSignature = None
+    tensor.name += b"/reshape"
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def reshape(model, graph, source, target):
+    """Make an operation that gives the values of one tensor to another.
+
+    Args:
+        model: What `load_model()` returns, which has such operations already.
+        graph: The graph of both tensors.
+        source: int. The number of the tensor with the values.
+        target: int. The number of the one that gets them.
+
+    Returns:
+        An `ai_edge_litert.schema_py_generated.OperatorT`.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    target_tensor = graph.tensors[target]
+    shape = target_tensor.shape
+    model.buffers.append(
+        schema.BufferT(data=np.frombuffer(shape.tobytes(), "uint8"))
+    )
+    graph.tensors.append(
+        schema.TensorT(
+            shape=np.array(shape.shape, "int32"),
+            type=schema.TensorType.INT32,
+            buffer=len(model.buffers) - 1,
+            name=target_tensor.name + b"/shape",
+        )
+    )
+    code = next(
+        i
+        for i, code in enumerate(model.operatorCodes)
+        if code.builtinCode == schema.BuiltinOperator.RESHAPE
+    )
+    return schema.OperatorT(
+        opcodeIndex=code,
+        inputs=np.array([source, len(graph.tensors) - 1], "int32"),
+        outputs=np.array([target], "int32"),
+        builtinOptionsType=schema.BuiltinOptions.ReshapeOptions,
+        builtinOptions=schema.ReshapeOptionsT(newShape=shape),
+    )
+
+
 def signature_tensors(model, subgraph=0):
     """The tensors of the inputs and outputs of a signature by their names.
 
@@ -131,6 +261,20 @@ def signature_tensors(model, subgraph=0):
         {tensor.name.decode(): tensor.tensorIndex for tensor in tensors}
         for tensors in (signature.inputs, signature.outputs)
     )
+
+
+def is_constant(model, tensor):
+    """Whether a tensor has its values in the file.
+
+    Args:
+        model: What `load_model()` returns.
+        tensor: One of the tensors of its subgraphs.
+
+    Returns:
+        bool.
+    """
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
 
 
 def operation_name(model, operation):

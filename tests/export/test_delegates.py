@@ -282,3 +282,19 @@ def test_exported_file(exported):
     assert report.gpu_delegate == check_gpu_delegate(path)
     assert report.gpu_delegate.operations == sum(report.ops.values())
     assert "GPU delegate" in str(report)
+    # Everything but the lookups, and what is ready before them.
+    assert {x.operation for x in report.gpu_delegate.problems} == {"GATHER"}
+    assert report.gpu_delegate.delegated >= report.gpu_delegate.operations - 8
+    assert report.gpu_delegate.opencl and report.gpu_delegate.opengl
+
+
+def test_weights_in_half_precision(tmp_path):
+    """The delegate reads them as they are."""
+    weights = constant("FLOAT16", (4, 4))
+    result = check(
+        tmp_path,
+        operation("DEQUANTIZE", [weights], [("FLOAT32", (4, 4))]),
+        operation("FULLY_CONNECTED", [FLOATS, 0], [FLOATS], dense()),
+    )
+    assert (result.operations, result.delegated) == (1, 1)
+    assert (result.problems, result.batches) == ([], [])

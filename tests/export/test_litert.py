@@ -23,15 +23,15 @@ from tests.export.classifiers import squeeze_bert_classifier
 TEXTS = ["See you at lunch?", "WINNER!! Claim your £1000 prize", "crème brûlée"]
 
 
-def filters(path):
-    """The shapes of the filters of each convolution in a file."""
+def product_shapes(path):
+    """The shapes of the weights of each product in a file."""
     model = schema.Model.GetRootAs(path.read_bytes(), 0)
     graph = model.Subgraphs(0)
     shapes = []
     for i in range(graph.OperatorsLength()):
         operation = graph.Operators(i)
         code = model.OperatorCodes(operation.OpcodeIndex()).BuiltinCode()
-        if code == schema.BuiltinOperator.CONV_2D:
+        if code == schema.BuiltinOperator.FULLY_CONNECTED:
             shape = graph.Tensors(operation.Inputs(1)).ShapeAsNumpy()
             shapes.append(tuple(int(size) for size in shape))
     return shapes
@@ -110,7 +110,7 @@ def test_export_leaves_the_task_as_it_was(exported):
     other.unlink()
 
 
-def test_grouped_layers_become_grouped_convolutions(tmp_path, capsys):
+def test_grouped_layers_become_a_product_for_each_group(tmp_path, capsys):
     classifier = squeeze_bert_classifier(dtype="mixed_bfloat16")
     path = tmp_path / "squeeze_bert.tflite"
     report = export_tflite(
@@ -120,9 +120,10 @@ def test_grouped_layers_become_grouped_convolutions(tmp_path, capsys):
         quantization="dynamic_int8",
         probabilities=False,
     )
-    # 32 and 64 features in 4 groups, of which each convolution sees one.
-    grouped = [shape for shape in filters(path) if shape[-1] in (8, 16)]
-    layer = 3 * [(32, 1, 1, 8)] + [(64, 1, 1, 8), (32, 1, 1, 16)]
+    # 32 and 64 features in 4 groups, of which each product sees one: query,
+    # key and value at once, and both layers of the feed-forward network.
+    grouped = [shape for shape in product_shapes(path) if shape[-1] in (8, 16)]
+    layer = 4 * [(24, 8), (16, 8), (8, 16)]
     assert sorted(grouped) == sorted(2 * layer)
     # The embeddings, most of the parameters, are in 8 bits, too.
     assert report.size_bytes < 1.3 * report.parameters

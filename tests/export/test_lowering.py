@@ -1,5 +1,7 @@
 """Lowered layers, compared with what they compute otherwise."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -29,8 +31,10 @@ def mobile_bert(bottleneck_dim=8, **kwargs):
     )
 
 
-def squeeze_bert():
-    return models.SqueezeBertBackbone(**{**SMALL, "embedding_dim": 16})
+def squeeze_bert(**kwargs):
+    return models.SqueezeBertBackbone(
+        **{**SMALL, "embedding_dim": 16, **kwargs}
+    )
 
 
 CASES = {
@@ -45,12 +49,19 @@ CASES = {
         {"key_query_shared_bottleneck": False, "bottleneck_dim": 16},
     ),
     "no bottleneck": (mobile_bert, {"use_bottleneck": False}),
-    "SqueezeBERT": (squeeze_bert, {}),
+    "heads in groups": (squeeze_bert, {"num_heads": 4}),
+    "fewer heads than groups": (squeeze_bert, {}),
+    "projections of different groups": (squeeze_bert, {"key_groups": 2}),
+    "no groups": (
+        squeeze_bert,
+        {f"{name}_groups": 1 for name in ("query", "key", "value")},
+    ),
 }
 
 
+@pytest.mark.parametrize("per_channel", [True, False])
 @pytest.mark.parametrize("case", CASES)
-def test_lowering_keeps_the_values(case):
+def test_lowering_keeps_the_values(case, per_channel):
     from keras_squeeze.export.lowering import lower
 
     build, kwargs = CASES[case]
@@ -64,31 +75,49 @@ def test_lowering_keeps_the_values(case):
     inputs = {name: x.astype("int32") for name, x in inputs.items()}
     expected = backbone(inputs)
     before = [layer.call for layer in backbone._flatten_layers()]
-    lower(backbone)
+    lower(backbone, per_channel)
     after = [layer.call for layer in backbone._flatten_layers()]
-    assert sum(x != y for x, y in zip(before, after, strict=True)) >= 9
+    changed = sum(x != y for x, y in zip(before, after, strict=True))
+    assert changed >= (9 if per_channel else 4)
     for name, output in backbone(inputs).items():
         np.testing.assert_allclose(output, expected[name], rtol=1e-4, atol=1e-5)
 
 
-def test_projections_of_the_same_features_are_one_product():
+def operations(backbone):
+    """The kinds of the operations of a backbone as it would be converted."""
     import tensorflow as tf
 
-    from keras_squeeze.export.lowering import lower
-
-    backbone = mobile_bert()
-    lower(backbone)
     specs = {
         x.name: tf.TensorSpec((1, 12), x.dtype, name=x.name)
         for x in backbone.inputs
     }
     graph = tf.function(backbone.call, autograph=False)
     graph = graph.get_concrete_function(specs).graph
-    products = [op for op in graph.get_operations() if op.type == "MatMul"]
+    return collections.Counter(op.type for op in graph.get_operations())
+
+
+def test_projections_of_the_same_features_are_one_product():
+    from keras_squeeze.export.lowering import lower
+
+    backbone = mobile_bert()
+    lower(backbone)
+    counts = operations(backbone)
     # Two layers of: what is projected from the features and from their
     # bottleneck, the attention's output, four feed-forward networks and the
     # output bottleneck. And the embeddings and the pooler.
-    assert len(products) <= 2 * (2 + 1 + 2 * 4 + 1) + 2
-    kinds = {op.type for op in graph.get_operations()}
+    assert counts["MatMul"] <= 2 * (2 + 1 + 2 * 4 + 1) + 2
     # Which a lookup that counts negative ids from the end would have.
-    assert not kinds & {"Less", "SelectV2"}
+    assert not counts.keys() & {"Less", "SelectV2"}
+
+
+def test_groups_of_features_meet_only_where_they_must():
+    from keras_squeeze.export.lowering import lower
+
+    backbone = squeeze_bert(num_heads=4)
+    lower(backbone)
+    counts = operations(backbone)
+    # In each of two layers: the features before attention and before the
+    # feed-forward network, query, key and value in four groups, and weights
+    # and biases of the network. What is between its layers is not split again.
+    assert counts["Softmax"] == 2 * 4
+    assert counts["Split"] == 2 * (2 + 4 + 4)

@@ -9,6 +9,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from keras_squeeze import TFLiteModel
 from keras_squeeze.export.model_file import count_operations
 from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.model_file import operation_name
 from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.model_file import signature_tensors
 
@@ -111,3 +112,17 @@ def test_tensors_of_the_signature_by_name(exported):
         tensor = graph.tensors[index].name.decode()
         assert tensor == f"serving_default_{name}:0"
     assert list(outputs) == ["probabilities"]
+
+
+def test_what_is_added_has_as_many_dimensions(exported):
+    _, path, report = exported
+    (graph,) = load_model(path).subgraphs
+    model = load_model(path)
+    ranks = [
+        [len(graph.tensors[i].shape) for i in operation.inputs]
+        for operation in graph.operators
+        if operation_name(model, operation) == "ADD"
+    ]
+    assert len(ranks) == report.ops["ADD"]
+    # Biases have one dimension, and numbers none.
+    assert all(min(x) == max(x) or min(x) < 2 for x in ranks)
