@@ -1,26 +1,5 @@
-import contextlib
-
 import keras
 from keras import ops
-
-_state = {"use_convolution": False}
-
-
-@contextlib.contextmanager
-def grouped_convolution_scope():
-    """Trace every `GroupedDense` as a grouped convolution.
-
-    LiteRT runs one grouped `CONV_2D` faster than the same product written as
-    a batched matrix multiplication, while training is up to seven times
-    slower with a grouped convolution (TensorFlow on a CPU). Export therefore
-    traces the model inside this scope.
-    """
-    before = _state["use_convolution"]
-    _state["use_convolution"] = True
-    try:
-        yield
-    finally:
-        _state["use_convolution"] = before
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
@@ -89,9 +68,6 @@ class GroupedDense(keras.layers.Conv1D):
         kernel = ops.reshape(kernel, (group_dim, units))
         if self.groups == 1:
             return ops.matmul(inputs, kernel)
-        if _state["use_convolution"]:
-            kernel = ops.reshape(kernel, (1, group_dim, units))
-            return super().convolution_op(inputs, kernel)
         length = ops.shape(inputs)[1]
         kernel = ops.reshape(
             kernel, (group_dim, self.groups, units // self.groups)
