@@ -108,6 +108,50 @@ def test_activations_beyond_float16_are_reported(tmp_path):
     assert "which float16 does not hold" in str(report)
 
 
+def scale_features(classifier, factor):
+    """Let a MobileBERT classifier compute the same with larger numbers."""
+    backbone = classifier.backbone
+    larger, smaller = [], [backbone.pooler.dense.kernel]
+    norms = [backbone.embeddings.norm]
+    for layer in backbone.transformer_layers:
+        for dense in (
+            layer.input_bottleneck.dense,
+            layer.attention_bottleneck.dense,
+            layer.value,
+        ):
+            smaller.append(dense.kernel)
+        dense, norm = (
+            layer.output_bottleneck.dense,
+            layer.output_bottleneck.norm,
+        )
+        larger += [dense.kernel, dense.bias, norm.beta]
+    larger += [norms[0].gamma, norms[0].beta]
+    for weight in larger:
+        weight.assign(weight * factor)
+    for weight in smaller:
+        weight.assign(weight / factor)
+
+
+@exports
+def test_large_activations_in_8_bits(tmp_path):
+    """Published MobileBERT reaches 1e7, too."""
+    classifier = mobile_bert_classifier()
+    scale_features(classifier, 1e7)
+    path = tmp_path / "model.tflite"
+    kwargs = {
+        "sequence_length": 16,
+        "calibration_data": random_inputs(),
+        "verbose": False,
+    }
+    report = export_tflite(classifier, path, **kwargs)
+    assert report.agreement.largest_activation > 1e7
+    report = export_tflite(
+        classifier, path, quantization="dynamic_int8", **kwargs
+    )
+    assert report.agreement.samples > 64
+    assert report.agreement.equal_predictions >= 0.99
+
+
 @pytest.mark.parametrize(
     "data",
     ["one text", 3, [], {"token_ids": np.ones((2, 16))}],
