@@ -80,6 +80,10 @@ _CASTS = frozenset(
 )
 
 
+# A file that takes texts has dozens of operations that are for CPUs.
+_MOST_LINES = 8
+
+
 @dataclasses.dataclass(frozen=True)
 class GpuProblem:
     """An operation that the GPU delegate does not run.
@@ -136,8 +140,11 @@ class GpuDelegate:
         )
         lines += [
             f"not {count} {operation}: {reason}"
-            for (operation, reason), count in counts.most_common()
+            for (operation, reason), count in counts.most_common(_MOST_LINES)
         ]
+        more = len(counts) - _MOST_LINES
+        if more > 0:
+            lines.append(f"and {more} other kinds of problems")
         return "\n".join(lines)
 
 

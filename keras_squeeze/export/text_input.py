@@ -50,6 +50,11 @@ def check_text_input(text_input, model, sequence_lengths):
             f"{type(model).__name__} with the preprocessor "
             f"{getattr(model, 'preprocessor', None)}"
         )
+    if isinstance(model, NextSentencePredictor) and text_input != "pair":
+        raise ValueError(
+            '`text_input` must be "pair" for a next sentence predictor, which '
+            f"reads two texts. Received: text_input={text_input!r}"
+        )
     if len(sequence_lengths) > 1:
         raise ValueError(
             "A file with `text_input` has one `sequence_length`. Received: "

@@ -1,5 +1,6 @@
 """Small files, each of which breaks one rule of the GPU delegate."""
 
+import dataclasses
 import re
 
 import keras
@@ -298,3 +299,16 @@ def test_weights_in_half_precision(tmp_path):
     )
     assert (result.operations, result.delegated) == (1, 1)
     assert (result.problems, result.batches) == ([], [])
+
+
+def test_no_more_kinds_of_problems_than_one_reads(tmp_path):
+    result = check(
+        tmp_path, *(operation("ARG_MAX", [FLOATS]) for _ in range(3))
+    )
+    problems = [
+        dataclasses.replace(result.problems[0], reason=f"is of kind {i}")
+        for i in range(11)
+    ]
+    text = str(dataclasses.replace(result, problems=problems))
+    assert text.count("not 1 ARG_MAX") == 8
+    assert text.endswith("and 3 other kinds of problems")

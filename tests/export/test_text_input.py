@@ -141,6 +141,14 @@ def test_what_cannot_take_text(preprocessor, tmp_path, monkeypatch):
         export(mobile_bert_classifier())
     with pytest.raises(ValueError, match="Received: a MobileBertBackbone"):
         export(classifier.backbone)
+    next_sentence = models.MobileBertNextSentencePredictor(
+        classifier.backbone,
+        preprocessor=models.MobileBertNextSentencePredictorPreprocessor(
+            preprocessor.tokenizer
+        ),
+    )
+    with pytest.raises(ValueError, match='must be "pair".*True'):
+        export(next_sentence)
     with pytest.raises(ValueError, match="one `sequence_length`.*8, 16"):
         export(classifier, lengths=(8, 16))
     monkeypatch.setattr(text_input, "find_spec", lambda name: None)
