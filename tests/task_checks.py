@@ -121,17 +121,15 @@ def check_saving(task, x, folder):
         found = other.predict(x, verbose=0)
         keras.tree.map_structure(
             # What was compiled by XLA rounds differently once it is loaded.
-            lambda a, b: np.testing.assert_allclose(
-                a, b, rtol=1e-5, atol=1e-5
-            ),
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
             found,
             expected,
         )
-        for weight, original in zip(other.weights, task.weights, strict=True):
+        for found, saved in zip(other.weights, task.weights, strict=True):
             np.testing.assert_array_equal(
-                keras.ops.convert_to_numpy(weight),
-                keras.ops.convert_to_numpy(original),
-                err_msg=original.path,
+                keras.ops.convert_to_numpy(found),
+                keras.ops.convert_to_numpy(saved),
+                err_msg=saved.path,
             )
     return loaded
 
