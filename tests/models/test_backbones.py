@@ -121,6 +121,10 @@ def test_small_configurations_equal_the_original(kind, flags, tmp_path):
         assert worst_difference(model, backbone, inputs) <= 1e-5
 
 
+@pytest.mark.skipif(
+    keras.config.backend() == "jax",
+    reason="JAX compiles each of the published sizes for a minute",
+)
 @pytest.mark.parametrize("kind", ["mobile_bert", "squeeze_bert"])
 def test_published_sizes_equal_the_original(kind, tmp_path):
     published = {
