@@ -59,9 +59,20 @@ def main():
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--text-column", action="append")
     parser.add_argument("--count", type=int, default=40000)
+    parser.add_argument(
+        "--min-words",
+        type=int,
+        default=1,
+        help="leave out shorter texts, of which there are few variants",
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     texts = [str(text) for text in read_texts(args.texts, args.text_column)]
+    texts = [text for text in texts if len(text.split()) >= args.min_words]
+    if not texts:
+        raise SystemExit(
+            f"`{args.texts}` has no texts of {args.min_words} words."
+        )
     teacher = distillation.HuggingFaceTeacher(args.teacher)
     vectors = teacher.model.get_input_embeddings().weight.detach().numpy()
     tokenizer = MobileBertTokenizer.from_preset("mobile_bert_tiny_en_uncased")

@@ -1,6 +1,10 @@
 """Texts that are labelled by a teacher alone."""
 
+import sys
+import types
+
 import pytest
+import torch
 
 from tests.conftest import REPOSITORY
 
@@ -27,3 +31,37 @@ def test_variants(recipe):
     assert max(lengths) > 7 and min(lengths) < 3
     assert recipe.variants(TEXTS, NEAR, 200) == found
     assert recipe.variants(TEXTS, NEAR, 200, seed=1) != found
+
+
+@pytest.mark.parametrize("min_words, expected", [(5, {TEXTS[1]}), (8, None)])
+def test_short_texts_are_left_out(
+    recipe, monkeypatch, tmp_path, min_words, expected
+):
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS))
+    output = tmp_path / "variants.txt"
+    argv = ["variants.py", str(tmp_path / "texts.txt"), str(output)]
+    argv += ["--teacher", "teacher", "--min-words", str(min_words)]
+    monkeypatch.setattr(sys, "argv", [*argv, "--count", "20"])
+    drawn_from = []
+
+    def variants(texts, near, count, seed):
+        drawn_from.extend(texts)
+        return ["a variant"] * count
+
+    class Teacher:
+        def __init__(self, folder):
+            self.model = types.SimpleNamespace(
+                get_input_embeddings=lambda: torch.nn.Embedding(3, 2)
+            )
+
+    monkeypatch.setattr(recipe, "variants", variants)
+    monkeypatch.setattr(recipe, "nearest_words", lambda *args: NEAR)
+    monkeypatch.setattr(recipe.distillation, "HuggingFaceTeacher", Teacher)
+    if expected is None:
+        with pytest.raises(SystemExit, match="no texts of 8 words"):
+            recipe.main()
+        assert not output.exists()
+    else:
+        recipe.main()
+        assert set(drawn_from) == expected
+        assert output.read_text().count("\n") == 20
