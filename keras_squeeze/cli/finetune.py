@@ -141,6 +141,7 @@ def run(args):
                 "have pairs of texts or both have single texts."
             )
 
+    import functools
     import json
     import shutil
 
@@ -149,8 +150,10 @@ def run(args):
     from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.cli.training import fine_tune
     from keras_squeeze.cli.training import hold_out
+    from keras_squeeze.cli.training import load_or_make
     from keras_squeeze.cli.training import plot_history
     from keras_squeeze.cli.training import print_history
+    from keras_squeeze.cli.training import stopped_history
 
     if validation is None:
         is_held_out = hold_out(task_type.strata(train), 0.1, args.seed)
@@ -181,16 +184,24 @@ def run(args):
     )
     settings["train"] = train.digest()
     settings["validation"] = validation.digest()
+    stopped = output.with_name(f"{output.name}.training")
     compile_kwargs = {}
     if args.teacher is not None:
         settings["teacher"] = args.teacher
         if unlabelled is not None:
             settings["unlabelled"] = unlabelled.digest()
             train = train.joined(unlabelled)
+        # The teacher may take longer for its labels than the training.
+        stopped_history(stopped, settings)
         train, compile_kwargs = task_type.with_teacher(
-            args.teacher, train, kwargs, settings["sequence_length"]
+            args.teacher,
+            train,
+            kwargs,
+            settings["sequence_length"],
+            functools.partial(
+                load_or_make, stopped / "soft_labels.npz", settings
+            ),
         )
-    stopped = output.with_name(f"{output.name}.training")
     history = fine_tune(
         task,
         train.parts(),

@@ -181,6 +181,62 @@ def fine_tune(
     ]
 
 
+def stopped_history(folder, settings):
+    """What a training had reached when it was stopped.
+
+    Args:
+        folder: A `pathlib.Path`. See `fine_tune`.
+        settings: A dictionary for JSON. See `fine_tune`.
+
+    Returns:
+        A list with a dictionary for each epoch, which is empty if there is no
+        such training.
+
+    Raises:
+        ValueError: If a training of other settings was stopped in `folder`.
+    """
+    path = folder / "state.json"
+    if not path.exists():
+        return []
+    state = json.loads(path.read_text(encoding="utf-8"))
+    others = [
+        f"{name}={value!r} and not {settings.get(name)!r}"
+        for name, value in state["settings"].items()
+        if settings.get(name) != value
+    ]
+    if others:
+        raise ValueError(
+            f"In `{folder}` there is a training that was stopped, with "
+            f"other settings: {', '.join(others)}. Run it again with "
+            "those to go on, or remove the folder to start anew."
+        )
+    return state["history"]
+
+
+def load_or_make(path, settings, make):
+    """Read an array that a training made before it was stopped, or make it.
+
+    Args:
+        path: A `pathlib.Path`. The `.npz` file, whose folder may be new.
+        settings: A dictionary for JSON, to be told from other trainings.
+        make: A function without arguments that gives the array.
+
+    Returns:
+        The array.
+    """
+    settings = json.dumps(settings, sort_keys=True)
+    if path.exists():
+        with np.load(path) as file:
+            if str(file["settings"]) == settings:
+                return file["values"]
+    values = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"new_{path.name}")
+    np.savez(new, values=values, settings=settings)
+    os.replace(new, path)
+    return values
+
+
 class Checkpoints(keras.callbacks.Callback):
     """Writes what a training needs to go on after it was killed.
 
@@ -213,23 +269,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.objective = objective
         self.score = score
         self.patience = patience
-        self.history = []
-        state_path = folder / "state.json"
-        if not state_path.exists():
-            return
-        state = json.loads(state_path.read_text(encoding="utf-8"))
-        others = [
-            f"{name}={value!r} and not {settings.get(name)!r}"
-            for name, value in state["settings"].items()
-            if settings.get(name) != value
-        ]
-        if others:
-            raise ValueError(
-                f"In `{folder}` there is a training that was stopped, with "
-                f"other settings: {', '.join(others)}. Run it again with "
-                "those to go on, or remove the folder to start anew."
-            )
-        self.history = state["history"]
+        self.history = stopped_history(folder, settings)
 
     def path(self, epoch):
         """The file of an epoch's weights."""

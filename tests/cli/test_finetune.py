@@ -124,12 +124,14 @@ def test_learns_texts_without_labels(
         trained_on.append(train)
         raise RuntimeError("enough")
 
-    trained_on = []
+    def label(x):
+        labelled.append(len(x))
+        return np.array([[len(text), -1.0] for text in x])
+
+    trained_on, labelled = [], []
     monkeypatch.setattr(training, "fine_tune", fine_tune)
     monkeypatch.setattr(
-        distillation,
-        "HuggingFaceClassifier",
-        lambda *args: lambda x: np.array([[len(text), -1.0] for text in x]),
+        distillation, "HuggingFaceClassifier", lambda *args: label
     )
     more, pairs = tmp_path / "more.txt", tmp_path / "pairs.csv"
     more.write_text("great\n\nawful sad\n")
@@ -147,6 +149,19 @@ def test_learns_texts_without_labels(
     assert x[-2:].tolist() == ["great", "awful sad"]
     assert y[-2:].tolist() == [[-1, 5, -1], [-1, 9, -1]]
     assert len(x) == len(y) == 146 and set(y[:-2, 0]) == {0, 1}
+
+    # A training that was stopped has its labels, and others do not.
+    assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 1
+    assert labelled == [146]
+    np.testing.assert_array_equal(trained_on[1][1], y)
+    assert cli.main([*argv, *teacher]) == 1
+    assert labelled == [146, 144]
+    state = {"settings": {"seed": 5}, "history": []}
+    state_path = tmp_path / "out.training" / "state.json"
+    state_path.write_text(json.dumps(state))
+    assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 2
+    assert "with other settings: seed=5" in capsys.readouterr().err
+    assert labelled == [146, 144]
 
 
 def test_refuses_a_teacher(

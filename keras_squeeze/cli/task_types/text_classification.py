@@ -63,7 +63,9 @@ class TextClassification(TaskType):
             return Samples(x, np.full(len(samples), np.nan, "float32"))
         return Samples(x, np.full(len(samples), -1, "int32"))
 
-    def with_teacher(self, teacher, train, task_kwargs, sequence_length):
+    def with_teacher(
+        self, teacher, train, task_kwargs, sequence_length, load_or_make
+    ):
         """Let a teacher label the samples, too.
 
         Args:
@@ -72,6 +74,8 @@ class TextClassification(TaskType):
             train: The `Samples`.
             task_kwargs: Dictionary. What `task_kwargs()` gave.
             sequence_length: int. How many tokens of a text it reads.
+            load_or_make: A function that gives the labels of a training that
+                was stopped, or calls the one that it is given to make them.
 
         Returns:
             A tuple of the `Samples` with both labels, and a dictionary of
@@ -88,13 +92,18 @@ class TextClassification(TaskType):
         num_classes = task_kwargs["num_classes"]
         class_names = task_kwargs.get("class_names")
         model = self._teacher(teacher, class_names, sequence_length)
-        print(f"{teacher} labels {len(train):,} samples.")
-        y = distillation.soft_labels(model, train.x, train.y)
-        if y.shape[1] != 1 + num_classes:
-            raise ValueError(
-                f"`{teacher}` must have {num_classes} outputs, as many as the "
-                f"student. Received: {y.shape[1] - 1} outputs"
-            )
+
+        def label():
+            print(f"{teacher} labels {len(train):,} samples.", flush=True)
+            y = distillation.soft_labels(model, train.x, train.y)
+            if y.shape[1] != 1 + num_classes:
+                raise ValueError(
+                    f"`{teacher}` must have {num_classes} outputs, as many as "
+                    f"the student. Received: {y.shape[1] - 1} outputs"
+                )
+            return y
+
+        y = load_or_make(label)
         if num_classes == 1:
             metric = distillation.SoftLabelCorrelation()
         else:
