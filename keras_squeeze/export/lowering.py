@@ -24,9 +24,10 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
 # of it after the softmax.
 _MASKED = -30000.0
 
-# How far the scales that features take over may be apart: quantized weights
-# have one scale for all of the features that they multiply.
-_LARGEST_RATIO = 8.0
+# How far the scales that features take over may be apart. Features, and the
+# weights that they are multiplied by, share a scale when they are quantized:
+# those far below the others would lose bits, of which this costs one or two.
+_LARGEST_RATIO = 4.0
 
 
 def lower(model, per_channel=True):
