@@ -33,6 +33,19 @@ def positive_float(text):
     return value
 
 
+def share(text):
+    """The type of arguments that are parts of a whole."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a number from 0 to 1, not {text!r}"
+        )
+    return value
+
+
 def add_column_arguments(parser):
     """Add the arguments of how a table of labelled texts is read.
 

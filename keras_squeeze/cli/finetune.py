@@ -80,6 +80,15 @@ def add_arguments(parser):
         "or .jsonl",
     )
     parser.add_argument(
+        "--label-weight",
+        type=arguments.share,
+        default=0.5,
+        metavar="PART",
+        help="the part of the loss that is about the labels, the rest being "
+        "about what the --teacher says; with many --unlabelled texts, a "
+        "model may learn more with 0 (default: %(default)s)",
+    )
+    parser.add_argument(
         "--patience",
         type=arguments.positive_int,
         metavar="N",
@@ -188,6 +197,7 @@ def run(args):
     compile_kwargs = {}
     if args.teacher is not None:
         settings["teacher"] = args.teacher
+        settings["label_weight"] = args.label_weight
         if unlabelled is not None:
             settings["unlabelled"] = unlabelled.digest()
             train = train.joined(unlabelled)
@@ -198,6 +208,7 @@ def run(args):
             train,
             kwargs,
             settings["sequence_length"],
+            args.label_weight,
             functools.partial(
                 load_or_make, stopped / "soft_labels.npz", settings
             ),

@@ -122,13 +122,14 @@ def test_learns_texts_without_labels(
 ):
     def fine_tune(task, train, *args, **kwargs):
         trained_on.append(train)
+        label_weights.append(kwargs["loss"].label_weight)
         raise RuntimeError("enough")
 
     def label(x):
         labelled.append(len(x))
         return np.array([[len(text), -1.0] for text in x])
 
-    trained_on, labelled = [], []
+    trained_on, labelled, label_weights = [], [], []
     monkeypatch.setattr(training, "fine_tune", fine_tune)
     monkeypatch.setattr(
         distillation, "HuggingFaceClassifier", lambda *args: label
@@ -154,8 +155,12 @@ def test_learns_texts_without_labels(
     assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 1
     assert labelled == [146]
     np.testing.assert_array_equal(trained_on[1][1], y)
-    assert cli.main([*argv, *teacher]) == 1
+    assert cli.main([*argv, *teacher, "--label-weight", "0"]) == 1
     assert labelled == [146, 144]
+    assert label_weights == [0.5, 0.5, 0.0]
+    with pytest.raises(SystemExit):
+        cli.main([*argv, *teacher, "--label-weight", "1.5"])
+    assert "from 0 to 1, not '1.5'" in capsys.readouterr().err
     state = {"settings": {"seed": 5}, "history": []}
     state_path = tmp_path / "out.training" / "state.json"
     state_path.write_text(json.dumps(state))

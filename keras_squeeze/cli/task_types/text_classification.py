@@ -64,7 +64,13 @@ class TextClassification(TaskType):
         return Samples(x, np.full(len(samples), -1, "int32"))
 
     def with_teacher(
-        self, teacher, train, task_kwargs, sequence_length, load_or_make
+        self,
+        teacher,
+        train,
+        task_kwargs,
+        sequence_length,
+        label_weight,
+        load_or_make,
     ):
         """Let a teacher label the samples, too.
 
@@ -74,6 +80,8 @@ class TextClassification(TaskType):
             train: The `Samples`.
             task_kwargs: Dictionary. What `task_kwargs()` gave.
             sequence_length: int. How many tokens of a text it reads.
+            label_weight: float. The part of the loss that is about the labels
+                of the samples.
             load_or_make: A function that gives the labels of a training that
                 was stopped, or calls the one that it is given to make them.
 
@@ -108,7 +116,9 @@ class TextClassification(TaskType):
             metric = distillation.SoftLabelCorrelation()
         else:
             metric = distillation.SoftLabelAccuracy(num_classes)
-        loss = distillation.SoftLabelLoss(num_classes)
+        loss = distillation.SoftLabelLoss(
+            num_classes, label_weight=label_weight
+        )
         return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
 
     def _teacher(self, teacher, class_names, sequence_length):
