@@ -31,7 +31,7 @@ def add_arguments(parser):
         description="Times and sizes of classifiers of published size and of "
         "the tiny presets in LiteRT. The speedup is over BERT-base in float32, "
         "that of type over BERT-base with weights of the same type. The models "
-        "of published size have random weights, on which the times hardly "
+        "of published size have random weights, on which the times do not "
         "depend.",
     )
     lengths = subparsers.add_parser(

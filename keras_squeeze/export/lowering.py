@@ -8,7 +8,6 @@ throws the model away afterwards.
 import functools
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_squeeze.layers.attention_mask import AttentionMask
@@ -23,11 +22,6 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
 # The bias of a masked score: within float16, and low enough to leave nothing
 # of it after the softmax.
 _MASKED = -30000.0
-
-# How far the scales that features take over may be apart. Features, and the
-# weights that they are multiplied by, share a scale when they are quantized:
-# those far below the others would lose bits, of which this costs one or two.
-_LARGEST_RATIO = 4.0
 
 
 def lower(model, per_channel=True):
@@ -46,7 +40,6 @@ def lower(model, per_channel=True):
                 _fold_no_norm(layer)
         for layer in layers:
             if isinstance(layer, MobileBertLayer):
-                _absorb_residual_scales(layer)
                 _join_projections(layer)
     # Parts of features, for the next layer that wants them by groups.
     parts = {}
@@ -64,62 +57,15 @@ def lower(model, per_channel=True):
 
 def _fold_no_norm(layer):
     """Leave nothing of a norm but the scale of the residual."""
-    norm = layer.norm
+    dense, norm = layer.dense, layer.norm
     if not isinstance(norm, NoNorm):
         return
-    _scale_outputs(layer.dense, norm.gamma)
-    layer.dense.bias.assign_add(norm.beta)
-    _add_residual(layer, lambda residual: residual * norm.gamma)
-
-
-def _absorb_residual_scales(layer):
-    """Let the features inside a bottleneck have the scales of the residuals.
-
-    What computes the features divides by the scale, and what uses them
-    multiplies by it, all in their weights.
-    """
-    projections = [layer.attention_output, *layer.feedforward_outputs]
-    norms = [projection.norm for projection in projections]
-    if not layer.use_bottleneck or not isinstance(norms[0], NoNorm):
-        return
-    scales = [np.ones(layer.inner_dim)]
-    for norm in norms:
-        scales.append(scales[-1] * norm.gamma.numpy())
-    if np.min(np.abs(scales)) == 0.0:
-        return
-    # The first one is free, and keeps all of them close to 1.
-    scales /= np.exp(np.mean(np.log(np.abs(scales)), axis=0))
-    if np.max(np.abs(scales)) > _LARGEST_RATIO * np.min(np.abs(scales)):
-        return
-    producers = [layer.input_bottleneck, *projections]
-    for producer, scale in zip(producers, scales, strict=True):
-        _scale_outputs(producer.dense, 1.0 / scale)
-        _add_residual(producer, lambda residual: residual)
-    consumers = layer.feedforward_intermediates + [
-        layer.output_bottleneck.dense
-    ]
-    for dense, scale in zip(consumers, scales[1:], strict=True):
-        _scale_inputs(dense, scale)
-    if layer.use_bottleneck_attention:
-        for dense in (layer.query, layer.key, layer.value):
-            _scale_inputs(dense, scales[0])
-
-
-def _scale_inputs(dense, scale):
-    dense.kernel.assign(dense.kernel.value * scale[:, np.newaxis])
-
-
-def _scale_outputs(dense, scale):
-    for weight in (dense.kernel, dense.bias):
-        weight.assign(weight.value * scale)
-
-
-def _add_residual(layer, scaled):
-    """Compute a projection whose weights have its norm in them."""
+    dense.kernel.assign(dense.kernel.value * norm.gamma)
+    dense.bias.assign(dense.bias.value * norm.gamma + norm.beta)
 
     def call(inputs, residual=None):
-        x = layer.dense(inputs)
-        return x if residual is None else x + scaled(residual)
+        x = dense(inputs)
+        return x if residual is None else x + residual * norm.gamma
 
     layer.call = call
 
@@ -153,7 +99,8 @@ def _scale_query(layer):
 
     The converter would do so only where the query has a product of its own.
     """
-    _scale_outputs(layer.query, layer.attention.scale)
+    for weight in (layer.query.kernel, layer.query.bias):
+        weight.assign(weight.value * layer.attention.scale)
     layer.attention.scale = 1.0
 
 
