@@ -99,9 +99,9 @@ class TextClassification(TaskType):
             raise ValueError("--teacher is not for texts of several labels.")
         num_classes = task_kwargs["num_classes"]
         class_names = task_kwargs.get("class_names")
-        model = self._teacher(teacher, class_names, sequence_length)
 
         def label():
+            model = self._teacher(teacher, class_names, sequence_length)
             print(f"{teacher} labels {len(train):,} samples.", flush=True)
             y = distillation.soft_labels(model, train.x, train.y)
             if y.shape[1] != 1 + num_classes:
