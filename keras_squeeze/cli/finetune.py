@@ -102,6 +102,15 @@ def add_arguments(parser):
         "many lengths, though jax compiles for each; for text_classification",
     )
     parser.add_argument(
+        "--dtype",
+        # In float16 the activations of MobileBERT overflow.
+        choices=["float32", "mixed_bfloat16"],
+        default="float32",
+        help="the dtype policy of Keras to train with: mixed_bfloat16 is "
+        "faster on newer GPUs and on some CPUs; the preset that is written "
+        "is float32 all the same (default: %(default)s)",
+    )
+    parser.add_argument(
         "--output",
         required=True,
         metavar="DIR",
@@ -169,7 +178,8 @@ def run(args):
         validation = train.take(is_held_out)
         train = train.take(~is_held_out)
     keras.utils.set_random_seed(args.seed)
-    task = task_type.base_class().from_preset(args.preset, **kwargs)
+    task_class = task_type.base_class()
+    task = task_class.from_preset(args.preset, dtype=args.dtype, **kwargs)
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
         f"{len(train):,} samples to train on, {len(validation):,} to validate "
@@ -185,6 +195,7 @@ def run(args):
             "learning_rate",
             "patience",
             "group_by_length",
+            "dtype",
             "seed",
         )
     }
@@ -208,6 +219,7 @@ def run(args):
             train,
             kwargs,
             settings["sequence_length"],
+            args.dtype,
             args.label_weight,
             functools.partial(
                 load_or_make, stopped / "soft_labels.npz", settings
@@ -231,6 +243,12 @@ def run(args):
         **compile_kwargs,
     )
     print_history(history)
+    if args.dtype != "float32":
+        # The policy is for the training, and not for those who load it.
+        weights = task.get_weights()
+        task = task_class.from_preset(args.preset, dtype="float32", **kwargs)
+        task.set_weights(weights)
+        task.preprocessor.sequence_length = settings["sequence_length"]
     with new_folder(output) as folder:
         task.save_to_preset(folder)
         plot_history(history, folder / "learning_curve.png")

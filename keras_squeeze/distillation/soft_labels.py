@@ -1,9 +1,8 @@
 """The predictions of a teacher as labels of a task."""
 
-import pathlib
-
 import numpy as np
 
+from keras_squeeze.distillation.teachers import check_checkpoint
 from keras_squeeze.distillation.teachers import import_transformers
 
 
@@ -80,25 +79,29 @@ class HuggingFaceClassifier:
         sequence_length: int. How many tokens of a text to read. Defaults to
             `128`.
         batch_size: int. How many texts to read at once. Defaults to `32`.
+        dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast
+            on some CPUs. Defaults to `"float32"`.
 
     Raises:
         FileNotFoundError: If the folder is not a checkpoint.
         ImportError: If torch or transformers is not installed.
-        ValueError: If the checkpoint has other classes.
+        ValueError: If the checkpoint has other classes, or `dtype` is neither
+            of these.
     """
 
     def __init__(
-        self, folder, class_names=None, sequence_length=128, batch_size=32
+        self,
+        folder,
+        class_names=None,
+        sequence_length=128,
+        batch_size=32,
+        dtype="float32",
     ):
-        folder = pathlib.Path(folder)
-        if not (folder / "config.json").is_file():
-            raise FileNotFoundError(
-                f"There is no checkpoint with a `config.json` in `{folder}`."
-            )
+        folder = check_checkpoint(folder, dtype)
         transformers = import_transformers()
         self.model = (
             transformers.AutoModelForSequenceClassification.from_pretrained(
-                folder
+                folder, dtype=dtype
             ).eval()
         )
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)

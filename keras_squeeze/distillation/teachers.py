@@ -223,16 +223,7 @@ class HuggingFaceTeacher(Teacher):
 
     def __init__(self, folder, dtype="float32", **kwargs):
         super().__init__(**kwargs)
-        if dtype not in ("float32", "bfloat16"):
-            raise ValueError(
-                '`dtype` must be "float32" or "bfloat16". Received: '
-                f"dtype={dtype!r}"
-            )
-        self.folder = pathlib.Path(folder)
-        if not (self.folder / "config.json").is_file():
-            raise FileNotFoundError(
-                f"There is no checkpoint with a `config.json` in `{folder}`."
-            )
+        self.folder = check_checkpoint(folder, dtype)
         transformers = import_transformers()
         self.dtype = dtype
         self.model = transformers.AutoModel.from_pretrained(
@@ -279,6 +270,33 @@ class HuggingFaceTeacher(Teacher):
             [x.float().numpy() for x in outputs.hidden_states],
             [x.float().numpy() for x in outputs.attentions or ()],
         )
+
+
+def check_checkpoint(folder, dtype):
+    """Check what a checkpoint of Hugging Face is to be loaded from.
+
+    Args:
+        folder: string or `os.PathLike`. The folder of the checkpoint.
+        dtype: string. What to compute in.
+
+    Returns:
+        The folder, as a `pathlib.Path`.
+
+    Raises:
+        FileNotFoundError: If the folder is not a checkpoint.
+        ValueError: If `dtype` is neither `"float32"` nor `"bfloat16"`.
+    """
+    if dtype not in ("float32", "bfloat16"):
+        raise ValueError(
+            '`dtype` must be "float32" or "bfloat16". Received: '
+            f"dtype={dtype!r}"
+        )
+    folder = pathlib.Path(folder)
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"There is no checkpoint with a `config.json` in `{folder}`."
+        )
+    return folder
 
 
 def import_transformers():

@@ -90,6 +90,29 @@ def test_pairs_and_numbers(tmp_path, tiny_preset):
     assert task.predict((["great"], ["fine"]), verbose=0).shape == (1, 2)
 
 
+def test_trains_in_bfloat16(tmp_path, monkeypatch, tiny_preset, weather):
+    def fine_tune(task, *args, **kwargs):
+        policies.append(task.backbone.dtype_policy.name)
+        history = original(task, *args, **kwargs)
+        logits.append(task.predict(["great warm sunny", "awful cold"]))
+        return history
+
+    policies, logits, original = [], [], training.fine_tune
+    monkeypatch.setattr(training, "fine_tune", fine_tune)
+    output = tmp_path / "out"
+    argv = arguments(
+        tiny_preset, weather, output, epochs=6, dtype="mixed_bfloat16"
+    )
+    assert cli.main(argv) == 0
+    assert policies == ["mixed_bfloat16"]
+    task = SqueezeBertTextClassifier.from_preset(str(output))
+    assert task.backbone.dtype_policy.name == "float32"
+    assert task.preprocessor.sequence_length == 16
+    exact = task.predict(["great warm sunny", "awful cold"])
+    np.testing.assert_allclose(logits[0].astype("float32"), exact, atol=0.05)
+    assert np.ptp(exact) > 0.2
+
+
 def test_learns_from_a_teacher(tmp_path, tiny_preset, weather, finetuned):
     teacher, output = finetuned[0], tmp_path / "student"
     # With labels that say the opposite, what it learns is the teacher's.
@@ -129,11 +152,13 @@ def test_learns_texts_without_labels(
         labelled.append(len(x))
         return np.array([[len(text), -1.0] for text in x])
 
-    trained_on, labelled, label_weights = [], [], []
+    def teacher_of(*args, dtype):
+        dtypes.append(dtype)
+        return label
+
+    trained_on, labelled, label_weights, dtypes = [], [], [], []
     monkeypatch.setattr(training, "fine_tune", fine_tune)
-    monkeypatch.setattr(
-        distillation, "HuggingFaceClassifier", lambda *args: label
-    )
+    monkeypatch.setattr(distillation, "HuggingFaceClassifier", teacher_of)
     more, pairs = tmp_path / "more.txt", tmp_path / "pairs.csv"
     more.write_text("great\n\nawful sad\n")
     pairs.write_text("text1,text2\na,b\n")
@@ -155,8 +180,9 @@ def test_learns_texts_without_labels(
     assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 1
     assert labelled == [146]
     np.testing.assert_array_equal(trained_on[1][1], y)
+    argv += ["--dtype", "mixed_bfloat16"]
     assert cli.main([*argv, *teacher, "--label-weight", "0"]) == 1
-    assert labelled == [146, 144]
+    assert labelled == [146, 144] and dtypes == ["float32", "bfloat16"]
     assert label_weights == [0.5, 0.5, 0.0]
     with pytest.raises(SystemExit):
         cli.main([*argv, *teacher, "--label-weight", "1.5"])

@@ -60,6 +60,9 @@ def test_texts_are_labelled_in_their_order(checkpoint):
     alone = np.concatenate([teacher([text]) for text in texts])
     np.testing.assert_allclose(teacher(texts), alone, atol=1e-5)
     assert np.ptp(alone, axis=0).min() > 1e-2
+    half = HuggingFaceClassifier(checkpoint[0], dtype="bfloat16")
+    assert half.model.dtype == torch.bfloat16
+    np.testing.assert_allclose(half(texts), alone, atol=0.05)
 
 
 def test_samples_without_labels():
@@ -74,5 +77,7 @@ def test_refusals(checkpoint, tmp_path):
         HuggingFaceClassifier(checkpoint[0], ["good", "bad"])
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         HuggingFaceClassifier(tmp_path)
+    with pytest.raises(ValueError, match='`dtype` must be "float32" or'):
+        HuggingFaceClassifier(checkpoint[0], dtype="float16")
     with pytest.raises(ValueError, match="`y` must have a label for each"):
         soft_labels(lambda x: np.ones((len(x), 2)), ["a", "b"], [0])

@@ -69,6 +69,7 @@ class TextClassification(TaskType):
         train,
         task_kwargs,
         sequence_length,
+        dtype,
         label_weight,
         load_or_make,
     ):
@@ -80,6 +81,8 @@ class TextClassification(TaskType):
             train: The `Samples`.
             task_kwargs: Dictionary. What `task_kwargs()` gave.
             sequence_length: int. How many tokens of a text it reads.
+            dtype: string. The dtype policy it computes with, `"float32"` or
+                `"mixed_bfloat16"`.
             label_weight: float. The part of the loss that is about the labels
                 of the samples.
             load_or_make: A function that gives the labels of a training that
@@ -101,7 +104,9 @@ class TextClassification(TaskType):
         class_names = task_kwargs.get("class_names")
 
         def label():
-            model = self._teacher(teacher, class_names, sequence_length)
+            model = self._teacher(
+                teacher, class_names, sequence_length, dtype
+            )
             print(f"{teacher} labels {len(train):,} samples.", flush=True)
             y = distillation.soft_labels(model, train.x, train.y)
             if y.shape[1] != 1 + num_classes:
@@ -121,7 +126,7 @@ class TextClassification(TaskType):
         )
         return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
 
-    def _teacher(self, teacher, class_names, sequence_length):
+    def _teacher(self, teacher, class_names, sequence_length, dtype):
         import json
         import pathlib
 
@@ -133,9 +138,12 @@ class TextClassification(TaskType):
             own = (None, "mobilebert", "squeezebert")
             if config.get("model_type") not in own:
                 return distillation.HuggingFaceClassifier(
-                    teacher, class_names, sequence_length
+                    teacher,
+                    class_names,
+                    sequence_length,
+                    dtype=dtype.removeprefix("mixed_"),
                 )
-        task = self.base_class().from_preset(teacher)
+        task = self.base_class().from_preset(teacher, dtype=dtype)
         if task.class_names != class_names:
             raise ValueError(
                 f"`{teacher}` must be a classifier of the classes "
