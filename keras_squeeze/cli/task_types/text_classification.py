@@ -104,9 +104,7 @@ class TextClassification(TaskType):
         class_names = task_kwargs.get("class_names")
 
         def label():
-            model = self._teacher(
-                teacher, class_names, sequence_length, dtype
-            )
+            model = self._teacher(teacher, class_names, sequence_length, dtype)
             print(f"{teacher} labels {len(train):,} samples.", flush=True)
             y = distillation.soft_labels(model, train.x, train.y)
             if y.shape[1] != 1 + num_classes:
