@@ -22,27 +22,21 @@ def positive_ints(text):
 
 def positive_float(text):
     """The type of arguments that are rates."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(
-            f"must be a positive number, not {text!r}"
-        )
-    return value
+    return _float(text, "a positive number", lambda x: 0 < x < float("inf"))
 
 
 def share(text):
     """The type of arguments that are parts of a whole."""
+    return _float(text, "a number from 0 to 1", lambda x: 0 <= x <= 1)
+
+
+def _float(text, expected, is_expected):
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(
-            f"must be a number from 0 to 1, not {text!r}"
-        )
+        value = float("nan")
+    if not is_expected(value):
+        raise argparse.ArgumentTypeError(f"must be {expected}, not {text!r}")
     return value
 
 
