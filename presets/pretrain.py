@@ -358,7 +358,7 @@ def main():
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--texts", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=4400)
+    parser.add_argument("--steps", type=int, default=14000)
     parser.add_argument(
         "--num-texts", type=int, default=200000, help="texts to read"
     )
@@ -368,6 +368,12 @@ def main():
     parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--sequence-length", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument(
+        "--dtype",
+        choices=["mixed_bfloat16", "float32"],
+        default="mixed_bfloat16",
+        help="float32 for processors that have no bfloat16",
+    )
     parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -390,7 +396,9 @@ def main():
             FOLDER / args.preset / "assets" / "tokenizer" / "vocabulary.txt"
         )
     )
-    teacher = distillation.HuggingFaceTeacher(args.teacher, dtype="bfloat16")
+    teacher = distillation.HuggingFaceTeacher(
+        args.teacher, dtype=args.dtype.removeprefix("mixed_")
+    )
     depth = teacher.num_layers
     teacher.hidden_layers = (depth // 2, depth)
     vectors = teacher.model.get_input_embeddings().weight
@@ -424,7 +432,7 @@ def main():
 
     held_out = batches("held_out", paragraphs[cut:], args.held_out, 20)
     train = batches("train", paragraphs[:cut], args.num_texts, args.steps)
-    backbone = backbone_cls(**config)
+    backbone = backbone_cls(**config, dtype=args.dtype)
     start_from(backbone, vectors)
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
     distiller = new_distiller(backbone, teacher)
@@ -470,6 +478,7 @@ def main():
                 "batch_tokens",
                 "sequence_length",
                 "learning_rate",
+                "dtype",
                 "seed",
             )
         },
