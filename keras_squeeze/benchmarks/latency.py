@@ -1,6 +1,7 @@
 """How long exported files take, next to BERT-base exported in the same way."""
 
 import contextlib
+import functools
 import os
 import tempfile
 import time
@@ -30,13 +31,13 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
 REFERENCE = "bert_base"
 
 
-def _bert_base():
+def _bert(num_layers, hidden_dim):
     backbone = keras_hub.models.BertBackbone(
         vocabulary_size=30522,
-        num_layers=12,
-        num_heads=12,
-        hidden_dim=768,
-        intermediate_dim=3072,
+        num_layers=num_layers,
+        num_heads=hidden_dim // 64,
+        hidden_dim=hidden_dim,
+        intermediate_dim=4 * hidden_dim,
     )
     outputs = backbone(backbone.input)["pooled_output"]
     outputs = keras.layers.Dense(2, name="logits")(outputs)
@@ -65,9 +66,13 @@ def _squeeze_bert_tiny():
     )
 
 
-# Classifiers, by the names of their rows.
+# Classifiers, by the names of their rows. Those of BERT that are smaller than
+# the base are Google's miniatures, https://arxiv.org/abs/1908.08962.
 MODELS = {
-    "bert_base": _bert_base,
+    "bert_base": functools.partial(_bert, 12, 768),
+    "bert_small": functools.partial(_bert, 4, 512),
+    "bert_mini": functools.partial(_bert, 4, 256),
+    "bert_tiny": functools.partial(_bert, 2, 128),
     "squeeze_bert": _squeeze_bert,
     "mobile_bert": _mobile_bert,
     "squeeze_bert_tiny_en_uncased": _squeeze_bert_tiny,

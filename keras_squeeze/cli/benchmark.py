@@ -28,8 +28,9 @@ def add_arguments(parser):
     latency = subparsers.add_parser(
         "latency",
         help="exported files, next to BERT-base exported in the same way",
-        description="Times and sizes of classifiers of published size and of "
-        "the tiny presets in LiteRT. The speedup is over BERT-base in float32, "
+        description="Times and sizes of classifiers of published size, "
+        "Google's miniatures of BERT among them, and of the tiny presets in "
+        "LiteRT. The speedup is over BERT-base in float32, "
         "that of type over BERT-base with weights of the same type. The models "
         "of published size have random weights, on which the times do not "
         "depend.",
@@ -44,8 +45,9 @@ def add_arguments(parser):
     for subparser, models in (
         (
             latency,
-            "all of bert_base, squeeze_bert, mobile_bert, "
-            "squeeze_bert_tiny_en_uncased, mobile_bert_tiny_en_uncased",
+            "all of bert_base, bert_small, bert_mini, bert_tiny, "
+            "squeeze_bert, mobile_bert, squeeze_bert_tiny_en_uncased, "
+            "mobile_bert_tiny_en_uncased",
         ),
         (lengths, "the tiny presets"),
     ):

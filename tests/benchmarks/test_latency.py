@@ -79,6 +79,14 @@ def test_rows(file, measured):
     assert rows[2]["speedup_of_type"] == rows[2]["speedup"]
 
 
+@pytest.mark.parametrize(
+    "name, published",
+    [("bert_tiny", 4.4), ("bert_mini", 11.2), ("bert_small", 28.8)],
+)
+def test_miniatures_have_the_published_sizes(name, published):
+    assert round(latency.MODELS[name]().count_params() / 1e6, 1) == published
+
+
 def test_files_are_exported_once(measured, monkeypatch):
     _, settings, rows = measured
     monkeypatch.delattr(latency, "export_tflite")
