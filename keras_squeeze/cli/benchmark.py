@@ -196,7 +196,12 @@ def _print_table(rows, title=None):
         )
     for row in rows:
         table.add_row(*map(_cell, row.values()))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        # A file has no edge at which names would have to be folded.
+        console.width = 1000
+        console.width = console.measure(table).maximum
+    console.print(table)
 
 
 def _cell(value):

@@ -110,7 +110,8 @@ def test_latency_in_tables(tmp_path, capsys, monkeypatch):
         row = {"name": "bert_base", "weights": "int8", "median_ms": 29.875}
         row["speedup"] = None
         operations = [{"operation": "GATHER", "share": 12.5}]
-        return [{**row, "operations": operations}]
+        rows = [row, {**row, "name": "a_long_name_" * 8}]
+        return [{**row, "operations": operations} for row in rows]
 
     monkeypatch.setattr(latency, "run", run)
     monkeypatch.setattr(latency, "plot", lambda rows, path: calls.append(path))
@@ -135,6 +136,7 @@ def test_latency_in_tables(tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "29.88" in printed and "bert_base, int8" in printed
     assert "GATHER" in printed and "12.50" in printed
+    assert "a_long_name_" * 8 in printed
 
 
 @pytest.mark.parametrize("name", ["times.pdf", "no/times.png"])
