@@ -11,7 +11,9 @@ Collection without its labels, and the lines of `--texts`: people write to
 phones in another language than to readers of books.
 
 Of each sentence there are variants, with words left out, put in or replaced,
-and the student learns to tell how similar two texts are to the teacher.
+and the student learns to tell how similar two texts are to the teacher. The
+others it learns to read as the teacher does, and to guess the words that are
+missing.
 
 The run goes on where it was stopped, and writes the preset beside this file
 when it ends: weights in half precision, configuration, tokenizer, the learning
@@ -22,6 +24,7 @@ import argparse
 import hashlib
 import json
 import lzma
+import math
 import os
 import pathlib
 import random
@@ -35,7 +38,10 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from keras_squeeze import distillation  # noqa: E402
+from keras_squeeze.cli.arguments import positive_float  # noqa: E402
+from keras_squeeze.cli.arguments import positive_int  # noqa: E402
 from keras_squeeze.datasets import sms_spam  # noqa: E402
+from keras_squeeze.layers.masked_lm_head import MaskedLMHead  # noqa: E402
 from keras_squeeze.models import MobileBertBackbone  # noqa: E402
 from keras_squeeze.models import MobileBertTextClassifierPreprocessor  # noqa: E402
 from keras_squeeze.models import MobileBertTokenizer  # noqa: E402
@@ -209,16 +215,18 @@ def make_texts(source, count):
     """Segments, and two variants of each that is short.
 
     Returns:
-        A tuple of a list of strings, and an int array of shape `(count, 2)`
-        with the pairs of a text and a variant of it.
+        A tuple of a list of strings; an int array of the numbers of the
+        segments among them; and one of shape `(count, 2)` with the pairs of a
+        segment and a variant of it.
     """
-    texts, pairs = [], []
+    texts, segments, pairs = [], [], []
     while len(texts) < count:
         words = source.segment()[:60]
         if len(words) < 3:
             continue
+        own = len(texts)
+        segments.append(own)
         texts.append(" ".join(words))
-        own = len(texts) - 1
         if len(words) > 25:
             continue
         for _ in range(2):
@@ -226,7 +234,7 @@ def make_texts(source, count):
             if len(variant) > 1:
                 pairs.append((own, len(texts)))
                 texts.append(" ".join(variant))
-    return texts, np.array(pairs)
+    return texts, np.array(segments), np.array(pairs)
 
 
 def find_pairs(cache, variants, longest, seed):
@@ -297,7 +305,15 @@ def new_distiller(backbone, teacher):
     layers = distillation.layer_transfers(
         {half: depth // 2, backbone.num_layers: depth}, dim, normalize=True
     )
-    return distillation.Distiller(
+    # No wider than the token embeddings. The head of MobileBERT itself has as
+    # many weights again as the whole student, and would learn in its place.
+    head = MaskedLMHead(
+        backbone.token_embedding,
+        backbone.token_embedding.output_dim,
+        activation=backbone.activation,
+        name="mlm_head",
+    )
+    distiller = distillation.Distiller(
         backbone,
         [
             *layers,
@@ -308,26 +324,42 @@ def new_distiller(backbone, teacher):
             distillation.PairTransfer(
                 dim, target="pair_sum", measure="cosine", weight=0.5
             ),
-            distillation.masked_lm_transfer(backbone, weight=0.1),
+            distillation.MaskedLMTransfer(head, weight=0.15),
         ],
     )
+    # The token embeddings are large, and the first guesses should not be sure.
+    head.norm.gamma.assign(0.25 * head.norm.gamma)
+    return distiller
 
 
 def new_optimizer(learning_rate, steps):
-    """Muon for the matrices, Adam for the rest.
+    """Muon for the kernels, Adam for the rest.
 
     A linear rise, half of the steps at the highest rate, and a linear fall.
     """
     rate = keras.optimizers.schedules.PolynomialDecay(
         learning_rate, steps - steps // 2, end_learning_rate=0.0
     )
-    return keras.optimizers.Muon(
+    return KernelMuon(
         RiseAndStay(rate, max(1, steps // 50), steps // 2),
+        weight_decay=0.02,
         adam_beta_2=0.98,
-        adam_lr_ratio=0.33,
-        exclude_layers=["(^|/)projection/", "mlm_head"],
+        adam_lr_ratio=0.15,
+        # A table of words that decays takes a tenth of the time of a step.
+        adam_weight_decay=None,
         global_clipnorm=1.0,
     )
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze_recipe")
+class KernelMuon(keras.optimizers.Muon):
+    """Muon for all kernels, those of convolutions of width one among them."""
+
+    def _should_use_adamw(self, variable):
+        return len(variable.shape) < 2 or variable.path.endswith("embeddings")
+
+    def lr_adjust(self, x):
+        return x * (self.rms_rate * max(x.shape[-2:]) ** 0.5)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze_recipe")
@@ -358,23 +390,26 @@ def main():
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--texts", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=14000)
+    parser.add_argument("--steps", type=positive_int, default=10000)
     parser.add_argument(
-        "--num-texts", type=int, default=200000, help="texts to read"
+        "--num-texts", type=positive_int, default=300000, help="texts to read"
     )
     parser.add_argument(
-        "--held-out", type=int, default=2000, help="texts to evaluate on"
+        "--held-out",
+        type=positive_int,
+        default=2000,
+        help="texts to evaluate on",
     )
-    parser.add_argument("--batch-tokens", type=int, default=2048)
-    parser.add_argument("--sequence-length", type=int, default=64)
-    parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--batch-tokens", type=positive_int, default=2048)
+    parser.add_argument("--sequence-length", type=positive_int, default=64)
+    parser.add_argument("--learning-rate", type=positive_float, default=3e-3)
     parser.add_argument(
         "--dtype",
         choices=["mixed_bfloat16", "float32"],
         default="mixed_bfloat16",
         help="float32 for processors that have no bfloat16",
     )
-    parser.add_argument("--save-every", type=int, default=200)
+    parser.add_argument("--save-every", type=positive_int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--work", default="pretraining", help="folder of the running state"
@@ -414,9 +449,10 @@ def main():
 
     def batches(name, paragraphs, count, steps):
         source = TextSource(paragraphs, messages, near, f"{args.seed} {name}")
-        texts, variants = make_texts(source, count)
+        texts, segments, variants = make_texts(source, count)
         cache = distillation.TeacherCache.write(
-            work / name,
+            # The same texts for each of the presets.
+            pathlib.Path(args.work) / name,
             teacher,
             tokenize(texts, tokenizer, args.sequence_length),
         )
@@ -425,7 +461,8 @@ def main():
             cache,
             steps,
             batch_tokens=args.batch_tokens,
-            masking=distillation.WordMasking(tokenizer),
+            masking=distillation.WordMasking(tokenizer, share=0.1),
+            singles=segments,
             pairs=pairs,
             seed=args.seed,
         )
@@ -451,7 +488,7 @@ def main():
         work / "state",
         optimizer=lambda steps: new_optimizer(args.learning_rate, steps),
         save_every=args.save_every,
-        log_every=min(50, args.save_every),
+        log_every=math.gcd(50, args.save_every),
         jit_compile=False,
     )
     distiller.compile("adam", jit_compile=False)

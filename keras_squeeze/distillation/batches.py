@@ -243,6 +243,9 @@ class DistillationBatches(keras.utils.PyDataset):
             `4096`.
         masking: Optional `WordMasking`, for a student that has to guess
             words. The teacher has read the text without gaps.
+        singles: Optional int array. The sequences of the cache that are to be
+            read on their own, if others are only there for the `pairs`.
+            Defaults to `None`, for all of them.
         pairs: Optional int array of shape `(num_pairs, 2)`, for a student
             that is to tell how two texts are related: sequences of the cache
             that are to be read as one, with a `[SEP]` between them. The
@@ -259,6 +262,7 @@ class DistillationBatches(keras.utils.PyDataset):
         steps,
         batch_tokens=4096,
         masking=None,
+        singles=None,
         pairs=None,
         first=0,
         seed=0,
@@ -269,10 +273,13 @@ class DistillationBatches(keras.utils.PyDataset):
         self.steps = steps
         self.batch_tokens = batch_tokens
         self.masking = masking
+        if singles is None:
+            singles = np.arange(len(cache))
+        self.singles = singles
         self.pairs = pairs
         self.first = first
         self.seed = seed
-        self.groups = _Groups(cache.lengths)
+        self.groups = _Groups(cache.lengths[singles])
         if pairs is not None:
             # The first token of the second text is left out.
             self.pair_groups = _Groups(cache.lengths[pairs].sum(axis=1) - 1)
@@ -292,6 +299,7 @@ class DistillationBatches(keras.utils.PyDataset):
             steps,
             batch_tokens=self.batch_tokens,
             masking=self.masking,
+            singles=self.singles,
             pairs=self.pairs,
             first=self.first + first,
             seed=self.seed,
@@ -302,7 +310,8 @@ class DistillationBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         random = np.random.default_rng((self.seed, self.first + index))
-        y = self.cache.read(self.groups.choose(random, self.batch_tokens))
+        chosen = self.groups.choose(random, self.batch_tokens)
+        y = self.cache.read(self.singles[chosen])
         token_ids = y.pop("token_ids")
         x = {
             "token_ids": token_ids,

@@ -14,7 +14,8 @@ class MaskedLMHead(keras.layers.Layer):
 
     Args:
         token_embedding: The backbone's `keras.layers.ReversibleEmbedding`.
-        hidden_dim: int. Size of the hidden states.
+        hidden_dim: int. Size of what the words are guessed from: in the
+            models, that of the hidden states.
         activation: The activation of the transformation. Defaults to
             `"relu"`.
         epsilon: float. Epsilon of the layer normalization. Defaults to
@@ -25,7 +26,7 @@ class MaskedLMHead(keras.layers.Layer):
             `name` and `dtype`.
 
     Call arguments:
-        inputs: float tensor of shape `(batch, length, hidden_dim)`.
+        inputs: float tensor of shape `(batch, length, features)`.
         mask_positions: Optional int tensor of shape `(batch, predictions)`,
             the positions to predict. All of them if `None`.
 
@@ -78,7 +79,7 @@ class MaskedLMHead(keras.layers.Layer):
         vocabulary_size = self.token_embedding.input_dim
         rest_dim = self.hidden_dim - self.token_embedding.output_dim
         self.dense.build(input_shape)
-        self.norm.build(input_shape)
+        self.norm.build((*input_shape[:-1], self.hidden_dim))
         if rest_dim > 0:
             self.rest_kernel = self.add_weight(
                 name="rest_kernel",

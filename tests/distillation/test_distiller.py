@@ -184,6 +184,22 @@ def test_pairs(cache):
     assert logs["loss"] == pytest.approx(total, rel=1e-4)
 
 
+def test_texts_that_are_read_alone(cache):
+    sequences = some_sequences()
+    singles = np.array([3, 7, 8])
+    batches = DistillationBatches(
+        cache, 6, singles=singles, pairs=np.array([[0, 1], [2, 4]])
+    ).part(1, 5)
+    for i in range(5):
+        x, y = batches[i]
+        for row, vector in zip(x["token_ids"], y["sentence"], strict=True):
+            number = sequences.index(row.tolist())
+            assert number in singles
+            np.testing.assert_array_equal(
+                vector, cache.read([number])["sentence"][0]
+            )
+
+
 def test_loss_is_the_sum_of_the_terms(cache):
     student = small_student()
     terms = [

@@ -209,3 +209,20 @@ def test_masked_lm_head_equals_the_original(kind):
         np.take_along_axis(expected, positions[..., None], axis=1),
         atol=1e-5,
     )
+
+
+def test_masked_lm_head_may_be_narrower_than_its_input():
+    embedding = keras.layers.ReversibleEmbedding(9, 4)
+    head = MaskedLMHead(embedding, 4, activation="relu")
+    head.build((None, None, 7))
+    assert head.rest_kernel is None
+    x = np.random.default_rng(0).normal(size=(2, 3, 7)).astype("float32")
+    kernel, table = map(
+        ops.convert_to_numpy, (head.dense.kernel, embedding.embeddings)
+    )
+    hidden = np.maximum(x @ kernel, 0.0)
+    hidden -= hidden.mean(-1, keepdims=True)
+    hidden /= np.sqrt(hidden.var(-1, keepdims=True) + head.epsilon)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(head(x)), hidden @ table.T, atol=1e-5
+    )

@@ -1,5 +1,6 @@
 """The recipe of the tiny presets, on a handful of sentences."""
 
+import importlib.util
 import json
 import os
 import random
@@ -31,12 +32,15 @@ def teacher(tmp_path_factory):
     return folder
 
 
-def run(tmp_path, teacher, *arguments, check=True):
+RECIPE = REPOSITORY / "presets" / "pretrain.py"
+
+
+def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased"):
     return subprocess.run(
         [
             sys.executable,
-            REPOSITORY / "presets" / "pretrain.py",
-            "mobile_bert_tiny_en_uncased",
+            RECIPE,
+            preset,
             f"--teacher={teacher}",
             f"--corpus={tmp_path / 'corpus.txt'}",
             "--num-texts=60",
@@ -47,7 +51,6 @@ def run(tmp_path, teacher, *arguments, check=True):
             "--save-every=2",
             f"--work={tmp_path / 'work'}",
             f"--output={tmp_path / 'presets'}",
-            *arguments,
         ],
         env={
             **os.environ,
@@ -56,7 +59,7 @@ def run(tmp_path, teacher, *arguments, check=True):
         },
         capture_output=True,
         text=True,
-        check=check,
+        check=True,
     ).stdout
 
 
@@ -96,3 +99,66 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     again = json.loads((folder / "provenance.json").read_text())
     assert again["curve"] == provenance["curve"]
     assert again["held_out_losses"]["after"] == after
+
+    # The other preset learns from what the teacher has read for the first.
+    cache = tmp_path / "work" / "train" / "part_0" / "sentence.npy"
+    written = cache.stat().st_mtime_ns
+    printed = run(tmp_path, teacher, "squeeze_bert_tiny_en_uncased")
+    assert "all, 4/4" in printed
+    assert cache.stat().st_mtime_ns == written
+    folder = tmp_path / "presets" / "squeeze_bert_tiny_en_uncased"
+    provenance = json.loads((folder / "provenance.json").read_text())
+    before, after = provenance["held_out_losses"].values()
+    assert after["loss"] < before["loss"]
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    spec = importlib.util.spec_from_file_location("pretrain", RECIPE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "name", ["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
+)
+def test_all_kernels_learn_by_muon(recipe, name):
+    backbone_cls, _, _, config = recipe.ARCHITECTURES[name]
+    backbone = backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 1})
+    optimizer = recipe.new_optimizer(0.1, 2)
+    optimizer.build(backbone.trainable_variables)
+    velocities = dict(
+        zip(
+            [v.path for v in backbone.trainable_variables],
+            optimizer.adam_velocities,
+            strict=True,
+        )
+    )
+    by_muon = {path for path, v in velocities.items() if v is None}
+    assert by_muon == {p for p in velocities if p.endswith("/kernel")}
+    # An update is orthogonal: all of its singular values are about one.
+    variable = next(
+        v for v in backbone.trainable_variables if v.path.endswith("/kernel")
+    )
+    before = keras.ops.convert_to_numpy(variable)
+    gradient = np.random.default_rng(0).normal(size=variable.shape)
+    optimizer.update_step(
+        keras.ops.convert_to_tensor(gradient, "float32"), variable, 0.1
+    )
+    change = (before - keras.ops.convert_to_numpy(variable)).squeeze()
+    scale = 0.1 * 0.2 * max(change.shape) ** 0.5
+    values = np.linalg.svd(change / scale, compute_uv=False)
+    assert values.min() > 0.5 and values.max() < 1.5
+
+
+def test_segments_and_their_variants(recipe):
+    words = [f"word{i}" for i in range(50)]
+    paragraphs = [" ".join(words[i : i + 20]) + "." for i in range(30)]
+    near = {word: [] for word in words}
+    source = recipe.TextSource(paragraphs, ["a short text message"], near, "0")
+    texts, segments, pairs = recipe.make_texts(source, 100)
+    assert len(texts) >= 100
+    assert set(pairs[:, 0]) <= set(segments)
+    assert set(pairs[:, 1]).isdisjoint(segments)
+    assert sorted([*segments, *pairs[:, 1]]) == list(range(len(texts)))
