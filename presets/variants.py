@@ -14,8 +14,8 @@ import pathlib
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-from pretrain import TextSource  # noqa: E402
-from pretrain import nearest_words  # noqa: E402
+from text_source import TextSource  # noqa: E402
+from text_source import nearest_words  # noqa: E402
 
 from keras_squeeze import distillation  # noqa: E402
 from keras_squeeze.datasets.text_files import read_texts  # noqa: E402

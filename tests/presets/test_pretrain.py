@@ -1,6 +1,5 @@
 """The recipe of the tiny presets, on a handful of sentences."""
 
-import importlib.util
 import json
 import os
 import random
@@ -112,18 +111,13 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert after["loss"] < before["loss"]
 
 
-@pytest.fixture(scope="module")
-def recipe():
-    spec = importlib.util.spec_from_file_location("pretrain", RECIPE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(
     "name", ["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
 )
-def test_all_kernels_learn_by_muon(recipe, name):
+def test_all_kernels_learn_by_muon(monkeypatch, name):
+    monkeypatch.syspath_prepend(REPOSITORY / "presets")
+    import pretrain as recipe
+
     backbone_cls, _, _, config = recipe.ARCHITECTURES[name]
     backbone = backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 1})
     optimizer = recipe.new_optimizer(0.1, 2)
@@ -150,15 +144,3 @@ def test_all_kernels_learn_by_muon(recipe, name):
     scale = 0.1 * 0.2 * max(change.shape) ** 0.5
     values = np.linalg.svd(change / scale, compute_uv=False)
     assert values.min() > 0.5 and values.max() < 1.5
-
-
-def test_segments_and_their_variants(recipe):
-    words = [f"word{i}" for i in range(50)]
-    paragraphs = [" ".join(words[i : i + 20]) + "." for i in range(30)]
-    near = {word: [] for word in words}
-    source = recipe.TextSource(paragraphs, ["a short text message"], near, "0")
-    texts, segments, pairs = recipe.make_texts(source, 100)
-    assert len(texts) >= 100
-    assert set(pairs[:, 0]) <= set(segments)
-    assert set(pairs[:, 1]).isdisjoint(segments)
-    assert sorted([*segments, *pairs[:, 1]]) == list(range(len(texts)))

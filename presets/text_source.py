@@ -1,0 +1,156 @@
+"""Segments of a corpus, and variants of them that are more or less similar."""
+
+import lzma
+import random
+import re
+
+import numpy as np
+
+# Ends of sentences, and where the next one starts.
+BOUNDARY = re.compile(r"(?<=[.!?;:])[\"'”’)]*\s+")
+# Words that change what a text says, or how much.
+INSERTED = "not never very no also almost really don't".split()
+
+
+def read_paragraphs(path):
+    """The paragraphs of a file, a line each, but the shortest ones."""
+    opener = lzma.open if path.endswith(".xz") else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        return [line.strip() for line in file if len(line) > 30]
+
+
+def nearest_words(vectors, tokenizer, count=8):
+    """For each word of the vocabulary, those the teacher finds close to it.
+
+    Args:
+        vectors: float array of shape `(vocabulary_size, dim)`. The teacher's
+            token embeddings.
+        tokenizer: The tokenizer layer.
+        count: int. How many words to give at most.
+
+    Returns:
+        A dictionary with a list of words, which may be empty, by word.
+    """
+    vocabulary = tokenizer.get_vocabulary()
+    ids = [
+        i
+        for i, word in enumerate(vocabulary)
+        if word.isascii() and word.isalpha() and len(word) > 2
+    ]
+    vectors = vectors[ids] - vectors[ids].mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = {}
+    for start in range(0, len(ids), 1000):
+        cosines = vectors[start : start + 1000] @ vectors.T
+        best = np.argpartition(-cosines, count, axis=1)[:, : count + 1]
+        for row, i in enumerate(ids[start : start + 1000]):
+            found[vocabulary[i]] = [
+                vocabulary[ids[j]]
+                for j in best[row]
+                if ids[j] != i and cosines[row, j] > 0.3
+            ]
+    return found
+
+
+class TextSource:
+    """Draws segments of texts, and variants of them.
+
+    Args:
+        paragraphs: List of strings.
+        messages: List of strings, which are an eighth of the segments.
+        near: Dictionary. What `nearest_words()` gave.
+        seed: What the order starts from.
+    """
+
+    def __init__(self, paragraphs, messages, near, seed):
+        self.paragraphs = paragraphs
+        self.messages = messages
+        self.near = near
+        self.words = list(near)
+        self.random = random.Random(seed)
+
+    def segment(self):
+        """A sentence, several, a part of a paragraph, or a message."""
+        draw = self.random
+        kind = draw.random()
+        if kind < 0.125:
+            words = draw.choice(self.messages).split()
+            return self.blur(words, 0.15) if draw.random() < 0.6 else words
+        paragraph = draw.choice(self.paragraphs)
+        if kind < 0.2:
+            words = paragraph.split()
+            start = draw.randrange(len(words))
+            return words[start : start + draw.randrange(4, 50)]
+        sentences = BOUNDARY.split(paragraph)
+        start = draw.randrange(len(sentences))
+        count = 1 if kind < 0.75 else draw.randrange(2, 5)
+        words = " ".join(sentences[start : start + count]).split()
+        if draw.random() < 0.25:
+            # Words that nobody used in 1900 must be known as well.
+            words = self.mix(words, draw.choice((0.1, 0.2, 0.4, 0.7)))
+        return words
+
+    def mix(self, words, share):
+        """Put any words in the place of some."""
+        draw = self.random
+        return [
+            draw.choice(self.words) if draw.random() < share else word
+            for word in words
+        ]
+
+    def blur(self, words, share):
+        """Put similar words in the place of some."""
+        draw = self.random
+        found = []
+        for word in words:
+            near = self.near.get(word.lower().strip(".,;:!?\"'"))
+            chosen = near and draw.random() < share
+            found.append(draw.choice(near) if chosen else word)
+        return found
+
+    def variant(self, words):
+        """A text that is similar to another one, more or less."""
+        draw = self.random
+        kind = draw.random()
+        words = list(words)
+        if kind < 0.25:
+            share = draw.choice((0.1, 0.2, 0.35, 0.5))
+            return [word for word in words if draw.random() > share]
+        if kind < 0.35:
+            draw.shuffle(words)
+            return words
+        if kind < 0.65:
+            return self.blur(words, draw.choice((0.15, 0.3, 0.6)))
+        if kind < 0.75:
+            return self.mix(words, draw.choice((0.1, 0.2, 0.4)))
+        if kind < 0.9:
+            start = draw.randrange(max(1, len(words) // 2))
+            return words[start : start + max(3, 2 * len(words) // 3)]
+        words.insert(draw.randrange(len(words) + 1), draw.choice(INSERTED))
+        return words
+
+
+def make_texts(source, count):
+    """Segments, and two variants of each that is short.
+
+    Returns:
+        A tuple of a list of strings; an int array of the numbers of the
+        segments among them; and one of shape `(count, 2)` with the pairs of a
+        segment and a variant of it.
+    """
+    texts, segments, pairs = [], [], []
+    while len(texts) < count:
+        words = source.segment()[:60]
+        if len(words) < 3:
+            continue
+        own = len(texts)
+        segments.append(own)
+        texts.append(" ".join(words))
+        if len(words) > 25:
+            continue
+        for _ in range(2):
+            variant = source.variant(words)
+            if len(variant) > 1:
+                pairs.append((own, len(texts)))
+                texts.append(" ".join(variant))
+    return texts, np.array(segments), np.array(pairs)
