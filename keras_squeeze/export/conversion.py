@@ -83,6 +83,7 @@ def convert_model(
         functions = TextReader(folder, length, num_texts).functions(model)
     else:
         functions = _functions_of_ids(model, sequence_lengths)
+    calibration = None
     if quantization in CALIBRATED:
         calibration = np.load(os.path.join(folder, CALIBRATION_FILE))
     parts = []
@@ -100,7 +101,7 @@ def convert_model(
             allow_custom_ops=num_texts > 0,
         )
         samples = None
-        if quantization in CALIBRATED:
+        if calibration is not None:
             samples = {
                 name: calibration[f"{signature}/{name}"]
                 for name in INPUTS.values()

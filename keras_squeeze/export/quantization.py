@@ -12,7 +12,6 @@ from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import operation_name
 from keras_squeeze.export.model_file import reshape
 from keras_squeeze.export.model_file import save_model
-from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import preprocess
 from keras_squeeze.export.runner import spread
@@ -156,7 +155,7 @@ def quantize_file(filepath, quantization, signature, samples=None):
     # It prints statistics, and bars of its progress.
     with _quiet():
         ranges = None
-        if quantization in CALIBRATED:
+        if samples is not None:
             inputs = {key: samples[name] for key, name in INPUTS.items()}
             count = len(inputs["input_mask"])
             ranges = quantizing.calibrate(
