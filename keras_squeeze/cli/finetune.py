@@ -215,15 +215,13 @@ def run(args):
         # The teacher may take longer for its labels than the training.
         stopped_history(stopped, settings)
         train, compile_kwargs = task_type.with_teacher(
-            args.teacher,
             train,
             kwargs,
             settings["sequence_length"],
-            args.dtype,
-            args.label_weight,
             functools.partial(
                 load_or_make, stopped / "soft_labels.npz", settings
             ),
+            args,
         )
     history = fine_tune(
         task,

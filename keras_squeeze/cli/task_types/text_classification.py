@@ -64,29 +64,19 @@ class TextClassification(TaskType):
         return Samples(x, np.full(len(samples), -1, "int32"))
 
     def with_teacher(
-        self,
-        teacher,
-        train,
-        task_kwargs,
-        sequence_length,
-        dtype,
-        label_weight,
-        load_or_make,
+        self, train, task_kwargs, sequence_length, load_or_make, args
     ):
         """Let a teacher label the samples, too.
 
         Args:
-            teacher: string. A preset of a text classifier, or the folder of a
-                Hugging Face checkpoint of one.
             train: The `Samples`.
             task_kwargs: Dictionary. What `task_kwargs()` gave.
             sequence_length: int. How many tokens of a text it reads.
-            dtype: string. The dtype policy it computes with, `"float32"` or
-                `"mixed_bfloat16"`.
-            label_weight: float. The part of the loss that is about the labels
-                of the samples.
             load_or_make: A function that gives the labels of a training that
                 was stopped, or calls the one that it is given to make them.
+            args: The arguments of the command. Its `teacher` is the preset of
+                a text classifier, or the folder of a Hugging Face checkpoint
+                of one, and computes in its `dtype`.
 
         Returns:
             A tuple of the `Samples` with both labels, and a dictionary of
@@ -104,13 +94,13 @@ class TextClassification(TaskType):
         class_names = task_kwargs.get("class_names")
 
         def label():
-            model = self._teacher(teacher, class_names, sequence_length, dtype)
-            print(f"{teacher} labels {len(train):,} samples.", flush=True)
+            model = self._teacher(class_names, sequence_length, args)
+            print(f"{args.teacher} labels {len(train):,} samples.", flush=True)
             y = distillation.soft_labels(model, train.x, train.y)
             if y.shape[1] != 1 + num_classes:
                 raise ValueError(
-                    f"`{teacher}` must have {num_classes} outputs, as many as "
-                    f"the student. Received: {y.shape[1] - 1} outputs"
+                    f"`{args.teacher}` must have {num_classes} outputs, as "
+                    f"many as the student. Received: {y.shape[1] - 1} outputs"
                 )
             return y
 
@@ -120,31 +110,31 @@ class TextClassification(TaskType):
         else:
             metric = distillation.SoftLabelAccuracy(num_classes)
         loss = distillation.SoftLabelLoss(
-            num_classes, label_weight=label_weight
+            num_classes, label_weight=args.label_weight
         )
         return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
 
-    def _teacher(self, teacher, class_names, sequence_length, dtype):
+    def _teacher(self, class_names, sequence_length, args):
         import json
         import pathlib
 
         from keras_squeeze import distillation
 
-        path = pathlib.Path(teacher) / "config.json"
+        path = pathlib.Path(args.teacher) / "config.json"
         if path.is_file():
             config = json.loads(path.read_text(encoding="utf-8"))
             own = (None, "mobilebert", "squeezebert")
             if config.get("model_type") not in own:
                 return distillation.HuggingFaceClassifier(
-                    teacher,
+                    args.teacher,
                     class_names,
                     sequence_length,
-                    dtype=dtype.removeprefix("mixed_"),
+                    dtype=args.dtype.removeprefix("mixed_"),
                 )
-        task = self.base_class().from_preset(teacher, dtype=dtype)
+        task = self.base_class().from_preset(args.teacher, dtype=args.dtype)
         if task.class_names != class_names:
             raise ValueError(
-                f"`{teacher}` must be a classifier of the classes "
+                f"`{args.teacher}` must be a classifier of the classes "
                 f"{class_names}. Received: one of {task.class_names}"
             )
         task.preprocessor.sequence_length = sequence_length
