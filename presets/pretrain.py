@@ -44,7 +44,6 @@ from keras_squeeze import distillation  # noqa: E402
 from keras_squeeze.cli.arguments import positive_float  # noqa: E402
 from keras_squeeze.cli.arguments import positive_int  # noqa: E402
 from keras_squeeze.datasets import sms_spam  # noqa: E402
-from keras_squeeze.layers.masked_lm_head import MaskedLMHead  # noqa: E402
 from keras_squeeze.models import MobileBertBackbone  # noqa: E402
 from keras_squeeze.models import MobileBertTextClassifierPreprocessor  # noqa: E402
 from keras_squeeze.models import MobileBertTokenizer  # noqa: E402
@@ -161,13 +160,10 @@ def new_distiller(backbone, teacher):
     layers = distillation.layer_transfers(
         {half: depth // 2, backbone.num_layers: depth}, dim, normalize=True
     )
-    # No wider than the token embeddings. The head of MobileBERT itself has as
-    # many weights again as the whole student, and would learn in its place.
-    head = MaskedLMHead(
-        backbone.token_embedding,
-        backbone.token_embedding.output_dim,
-        activation=backbone.activation,
-        name="mlm_head",
+    # The head of MobileBERT itself has as many weights again as the whole
+    # student, and would learn in its place.
+    masked_lm = distillation.masked_lm_transfer(
+        backbone, hidden_dim=backbone.token_embedding.output_dim, weight=0.07
     )
     distiller = distillation.Distiller(
         backbone,
@@ -180,11 +176,12 @@ def new_distiller(backbone, teacher):
             distillation.PairTransfer(
                 dim, target="pair_sum", measure="cosine", weight=0.5
             ),
-            distillation.MaskedLMTransfer(head, weight=0.15),
+            masked_lm,
         ],
     )
     # The token embeddings are large, and the first guesses should not be sure.
-    head.norm.gamma.assign(0.25 * head.norm.gamma)
+    gamma = masked_lm.head.norm.gamma
+    gamma.assign(0.25 * gamma)
     return distiller
 
 
@@ -308,7 +305,7 @@ def main():
         texts, segments, variants = make_texts(source, count)
         cache = distillation.TeacherCache.write(
             # The same texts for each of the presets.
-            pathlib.Path(args.work) / name,
+            work.parent / name,
             teacher,
             tokenize(texts, tokenizer, args.sequence_length),
         )

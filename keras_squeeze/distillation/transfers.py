@@ -436,20 +436,24 @@ class MaskedLMTransfer(Transfer):
         return cls(**config)
 
 
-def masked_lm_transfer(student, label_weight=1.0, weight=1.0):
+def masked_lm_transfer(student, label_weight=1.0, weight=1.0, hidden_dim=None):
     """A `MaskedLMTransfer` with a new head for a student.
 
     Args:
         student: The backbone that is trained.
         label_weight: float. See `MaskedLMTransfer`. Defaults to `1.0`.
         weight: float. The factor of the term. Defaults to `1.0`.
+        hidden_dim: Optional int. The size of the head. One that is no wider
+            than the token embeddings leaves the learning to the student.
+            Defaults to `None`, for that of the student's hidden states, as in
+            BERT.
 
     Returns:
         A `MaskedLMTransfer`.
     """
     head = MaskedLMHead(
         student.token_embedding,
-        student.hidden_dim,
+        student.hidden_dim if hidden_dim is None else hidden_dim,
         activation=student.activation,
         kernel_initializer=keras.initializers.RandomNormal(
             stddev=student.initializer_range

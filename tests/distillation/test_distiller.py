@@ -259,6 +259,24 @@ def test_teacher_guesses_words(cache):
     assert np.isfinite(losses["masked_lm"])
 
 
+def test_the_head_for_words_may_be_narrow(cache):
+    student = small_student()
+    assert masked_lm_transfer(student).head.hidden_dim == student.hidden_dim
+    width = student.token_embedding.output_dim
+    assert width < student.hidden_dim
+    term = masked_lm_transfer(student, hidden_dim=width)
+    distiller = Distiller(student, [term])
+    distiller.compile("adam", **JIT)
+    batches = DistillationBatches(
+        cache, 2, batch_tokens=24, masking=WordMasking(Words())
+    )
+    head = term.head
+    assert head.dense.kernel.shape == (student.hidden_dim, width)
+    before = keras.ops.convert_to_numpy(head.dense.kernel).copy()
+    distiller.fit(batches, verbose=0)
+    assert not np.allclose(before, head.dense.kernel)
+
+
 def test_stages():
     terms = [
         *layer_transfers({2: 3, 4: 6}, attention=True),

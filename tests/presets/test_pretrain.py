@@ -31,14 +31,11 @@ def teacher(tmp_path_factory):
     return folder
 
 
-RECIPE = REPOSITORY / "presets" / "pretrain.py"
-
-
 def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased"):
     return subprocess.run(
         [
             sys.executable,
-            RECIPE,
+            REPOSITORY / "presets" / "pretrain.py",
             preset,
             f"--teacher={teacher}",
             f"--corpus={tmp_path / 'corpus.txt'}",
