@@ -26,6 +26,8 @@ import json
 import math
 import os
 import pathlib
+import platform
+import re
 import shutil
 import time
 
@@ -211,6 +213,12 @@ class KernelMuon(keras.optimizers.Muon):
     def _should_use_adamw(self, variable):
         return len(variable.shape) < 2 or variable.path.endswith("embeddings")
 
+    def zeropower_via_newtonschulz5(self, x, steps):
+        # Precise enough, as its authors found.
+        half = keras.ops.cast(x, "bfloat16")
+        half = super().zeropower_via_newtonschulz5(half, steps)
+        return keras.ops.cast(half, x.dtype)
+
     def lr_adjust(self, x):
         return x * (self.rms_rate * max(x.shape[-2:]) ** 0.5)
 
@@ -314,7 +322,7 @@ def main():
             cache,
             steps,
             batch_tokens=args.batch_tokens,
-            masking=distillation.WordMasking(tokenizer, share=0.1),
+            masking=distillation.WordMasking(tokenizer, share=0.05),
             singles=segments,
             pairs=pairs,
             seed=args.seed,
@@ -373,6 +381,7 @@ def main():
             )
         },
         "backend": keras.backend.backend(),
+        "hardware": hardware(),
         "minutes_of_last_run": round((time.monotonic() - started) / 60, 1),
         "held_out_losses": {"before": before, "after": after},
         "curve": [
@@ -429,6 +438,16 @@ def plot(curve, path):
     axis.grid(alpha=0.3)
     axis.legend(fontsize="small")
     figure.savefig(path, dpi=150)
+
+
+def hardware():
+    """The processor, as far as the system tells, and how many cores it has."""
+    name = platform.processor() or platform.machine()
+    path = pathlib.Path("/proc/cpuinfo")
+    if path.exists():
+        found = re.search("^model name[ \t]*: (.+)$", path.read_text(), re.M)
+        name = found[1] if found else name
+    return f"{os.cpu_count()} cores of {name}"
 
 
 def checksum(path):

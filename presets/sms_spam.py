@@ -26,6 +26,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from pretrain import FOLDER  # noqa: E402
 from pretrain import checksum  # noqa: E402
+from pretrain import hardware  # noqa: E402
 from pretrain import save  # noqa: E402
 
 import keras_squeeze  # noqa: E402
@@ -205,6 +206,7 @@ def main():
             "recipe": "python presets/sms_spam.py",
             "settings": settings,
             "backend": keras.backend.backend(),
+            "hardware": hardware(),
             "minutes": round(minutes, 1),
             "metrics": metrics,
             "history": history,

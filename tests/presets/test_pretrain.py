@@ -75,6 +75,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     provenance = json.loads((folder / "provenance.json").read_text())
     assert provenance["settings"]["steps"] == 4
     assert provenance["settings"]["dtype"] == "mixed_bfloat16"
+    assert f"{os.cpu_count()} cores of " in provenance["hardware"]
     assert set(provenance["held_out_losses"]) == {"before", "after"}
     before, after = provenance["held_out_losses"].values()
     assert after["loss"] < before["loss"]
