@@ -15,6 +15,9 @@ and the student learns to tell how similar two texts are to the teacher. The
 others it learns to read as the teacher does, and to guess the words that are
 missing.
 
+With `--start`, the student is a preset that was made before, and the learning
+goes on from it: for more steps, or with other texts or another teacher.
+
 The run goes on where it was stopped, and writes the preset beside this file
 when it ends: weights in half precision, configuration, tokenizer, the learning
 curve, and the provenance that `README.md` there describes.
@@ -251,6 +254,9 @@ def main():
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--texts", nargs="*", default=[])
+    parser.add_argument(
+        "--start", help="folder of the preset to go on from, if any"
+    )
     parser.add_argument("--steps", type=positive_int, default=10000)
     parser.add_argument(
         "--num-texts", type=positive_int, default=300000, help="texts to read"
@@ -285,6 +291,12 @@ def main():
     backbone_cls, tokenizer_cls, preprocessor_cls, config = ARCHITECTURES[
         args.preset
     ]
+    if args.start is None:
+        history = None
+        backbone = backbone_cls(**config, dtype=args.dtype)
+    else:
+        backbone = backbone_cls.from_preset(args.start, dtype=args.dtype)
+        history = provenance_of(args.start)
     work = pathlib.Path(args.work) / args.preset
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = tokenizer_cls(
@@ -299,6 +311,8 @@ def main():
     teacher.hidden_layers = (depth // 2, depth)
     vectors = teacher.model.get_input_embeddings().weight
     vectors = vectors.detach().float().numpy()
+    if args.start is None:
+        start_from(backbone, vectors)
 
     # A tenth of the corpus, at its end, is left for the evaluation.
     paragraphs = read_paragraphs(args.corpus)
@@ -330,8 +344,6 @@ def main():
 
     held_out = batches("held_out", paragraphs[cut:], args.held_out, 20)
     train = batches("train", paragraphs[:cut], args.num_texts, args.steps)
-    backbone = backbone_cls(**config, dtype=args.dtype)
-    start_from(backbone, vectors)
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
     distiller = new_distiller(backbone, teacher)
 
@@ -368,6 +380,7 @@ def main():
         "teacher": pathlib.Path(args.teacher).name,
         "teacher_fingerprint": teacher.fingerprint,
         "recipe": f"python presets/pretrain.py {args.preset}",
+        "started_from": history,
         "settings": {
             name: getattr(args, name)
             for name in (
@@ -448,6 +461,14 @@ def hardware():
         found = re.search("^model name[ \t]*: (.+)$", path.read_text(), re.M)
         name = found[1] if found else name
     return f"{os.cpu_count()} cores of {name}"
+
+
+def provenance_of(folder):
+    """What a preset tells of how it was made: its weights, at the least."""
+    path = pathlib.Path(folder) / "provenance.json"
+    if path.exists():
+        return json.loads(path.read_text("utf-8"))
+    return {"weights_sha256": checksum(path.with_name("model.weights.h5"))}
 
 
 def checksum(path):

@@ -31,7 +31,7 @@ def teacher(tmp_path_factory):
     return folder
 
 
-def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased"):
+def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased", *options):
     return subprocess.run(
         [
             sys.executable,
@@ -47,6 +47,7 @@ def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased"):
             "--save-every=2",
             f"--work={tmp_path / 'work'}",
             f"--output={tmp_path / 'presets'}",
+            *options,
         ],
         env={
             **os.environ,
@@ -59,21 +60,26 @@ def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased"):
     ).stdout
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="the recipe runs in a process of its own, with PyTorch",
-)
-def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
+def write_corpus(tmp_path):
     words = "the quick brown fox jumped over a lazy dog in our garden".split()
     generator = random.Random(0)
     lines = [" ".join(generator.choices(words, k=12)) for _ in range(200)]
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "torch",
+    reason="the recipe runs in a process of its own, with PyTorch",
+)
+def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
+    write_corpus(tmp_path)
     printed = run(tmp_path, teacher)
     assert "all, 4/4" in printed
     folder = tmp_path / "presets" / "mobile_bert_tiny_en_uncased"
     provenance = json.loads((folder / "provenance.json").read_text())
     assert provenance["settings"]["steps"] == 4
+    assert provenance["started_from"] is None
     assert provenance["settings"]["dtype"] == "mixed_bfloat16"
     assert f"{os.cpu_count()} cores of " in provenance["hardware"]
     assert set(provenance["held_out_losses"]) == {"before", "after"}
@@ -107,6 +113,27 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     provenance = json.loads((folder / "provenance.json").read_text())
     before, after = provenance["held_out_losses"].values()
     assert after["loss"] < before["loss"]
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "torch",
+    reason="the recipe runs in a process of its own, with PyTorch",
+)
+def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
+    write_corpus(tmp_path)
+    name = "squeeze_bert_tiny_en_uncased"
+    start = REPOSITORY / "presets" / name
+    # Steps too small to change a weight show what they started from.
+    run(tmp_path, teacher, name, f"--start={start}", "--learning-rate=1e-12")
+    made = tmp_path / "presets" / name
+    provenance = json.loads((made / "provenance.json").read_text())
+    history = json.loads((start / "provenance.json").read_text())
+    assert provenance["started_from"] == history
+    backbone_cls = keras_squeeze.models.SqueezeBertBackbone
+    weights = backbone_cls.from_preset(str(made)).get_weights()
+    before = backbone_cls.from_preset(str(start)).get_weights()
+    for value, expected in zip(weights, before, strict=True):
+        np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.parametrize(
