@@ -58,6 +58,7 @@ from keras_squeeze.models import SqueezeBertTokenizer  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 LONGEST_OF_PAIR = 30
+LAST_GAMMAS = ("output_bottleneck/norm/gamma", "output_projection/norm/gamma")
 
 ARCHITECTURES = {
     "mobile_bert_tiny_en_uncased": (
@@ -147,7 +148,14 @@ def tokenize(texts, tokenizer, sequence_length):
 
 
 def start_from(backbone, vectors):
-    """Give the token embeddings the principal components of the teacher's."""
+    """Give the token embeddings the principal components of the teacher's.
+
+    And keep the last hidden states small: they have most in common at first,
+    and the pooled output of all texts would saturate with that.
+    """
+    for weight in backbone.transformer_layers[-1].weights:
+        if weight.path.endswith(LAST_GAMMAS):
+            weight.assign(0.2 * weight)
     table = backbone.token_embedding.embeddings
     centered = vectors - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
@@ -176,8 +184,9 @@ def new_distiller(backbone, teacher):
             *layers,
             distillation.PooledTransfer(dim, weight=2.0),
             distillation.SimilarityTransfer(weight=20.0),
-            # The cosines have a standard deviation of about 0.3.
-            distillation.PairTransfer(weight=10.0),
+            # The cosines have a standard deviation of about 0.3, and how
+            # similar two texts are is learnt last.
+            distillation.PairTransfer(weight=40.0),
             distillation.PairTransfer(
                 dim, target="pair_sum", measure="cosine", weight=0.5
             ),
@@ -193,16 +202,18 @@ def new_distiller(backbone, teacher):
 def new_optimizer(learning_rate, steps):
     """Muon for the kernels, Adam for the rest.
 
-    A linear rise, half of the steps at the highest rate, and a linear fall.
+    A linear rise, and a fall to zero along a cosine: most is learnt while the
+    rate falls.
     """
-    rate = keras.optimizers.schedules.PolynomialDecay(
-        learning_rate, steps - steps // 2, end_learning_rate=0.0
+    rise = max(1, steps // 50)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - rise, warmup_target=learning_rate, warmup_steps=rise
     )
     return KernelMuon(
-        RiseAndStay(rate, max(1, steps // 50), steps // 2),
+        rate,
         weight_decay=0.02,
         adam_beta_2=0.98,
-        adam_lr_ratio=0.15,
+        adam_lr_ratio=0.5,
         # A table of words that decays takes a tenth of the time of a step.
         adam_weight_decay=None,
         global_clipnorm=1.0,
@@ -226,28 +237,6 @@ class KernelMuon(keras.optimizers.Muon):
         return x * (self.rms_rate * max(x.shape[-2:]) ** 0.5)
 
 
-@keras.saving.register_keras_serializable(package="keras_squeeze_recipe")
-class RiseAndStay(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise and a level stretch, which another schedule follows."""
-
-    def __init__(self, schedule, rise, stay):
-        self.schedule = schedule
-        self.rise = rise
-        self.stay = stay
-
-    def __call__(self, step):
-        step = keras.ops.cast(step, "float32")
-        rise = keras.ops.minimum(1.0, (step + 1) / self.rise)
-        return rise * self.schedule(keras.ops.maximum(0.0, step - self.stay))
-
-    def get_config(self):
-        return {
-            "schedule": self.schedule,
-            "rise": self.rise,
-            "stay": self.stay,
-        }
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("preset", choices=sorted(ARCHITECTURES))
@@ -269,7 +258,7 @@ def main():
     )
     parser.add_argument("--batch-tokens", type=positive_int, default=2048)
     parser.add_argument("--sequence-length", type=positive_int, default=64)
-    parser.add_argument("--learning-rate", type=positive_float, default=3e-3)
+    parser.add_argument("--learning-rate", type=positive_float, default=2e-3)
     parser.add_argument(
         "--dtype",
         choices=["mixed_bfloat16", "float32"],
@@ -393,6 +382,7 @@ def main():
                 "seed",
             )
         },
+        "terms": {term.name: term.weight for term in distiller.transfers},
         "backend": keras.backend.backend(),
         "hardware": hardware(),
         "minutes_of_last_run": round((time.monotonic() - started) / 60, 1),

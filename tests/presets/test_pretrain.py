@@ -80,6 +80,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     provenance = json.loads((folder / "provenance.json").read_text())
     assert provenance["settings"]["steps"] == 4
     assert provenance["started_from"] is None
+    assert provenance["terms"]["pooled_pair_similarity"] == 40.0
     assert provenance["settings"]["dtype"] == "mixed_bfloat16"
     assert f"{os.cpu_count()} cores of " in provenance["hardware"]
     assert set(provenance["held_out_losses"]) == {"before", "after"}
@@ -134,6 +135,35 @@ def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
     before = backbone_cls.from_preset(str(start)).get_weights()
     for value, expected in zip(weights, before, strict=True):
         np.testing.assert_array_equal(value, expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
+)
+def test_students_start_with_small_hidden_states(monkeypatch, name):
+    monkeypatch.syspath_prepend(REPOSITORY / "presets")
+    import pretrain as recipe
+
+    backbone_cls, _, _, config = recipe.ARCHITECTURES[name]
+    backbone = backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 2})
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(9, 12)) * np.arange(12, 0, -1)
+    recipe.start_from(backbone, vectors)
+    table = keras.ops.convert_to_numpy(backbone.token_embedding.embeddings)
+    # The distances of the teacher's token embeddings, up to their scale.
+    products = table[:, :12] @ table[:, :12].T
+    vectors -= vectors.mean(axis=0)
+    expected = vectors @ vectors.T
+    scale = np.trace(products) / np.trace(expected)
+    np.testing.assert_allclose(products, scale * expected, atol=1e-3)
+    inputs = {
+        "token_ids": np.arange(9)[None],
+        "segment_ids": np.zeros((1, 9), "int32"),
+        "padding_mask": np.ones((1, 9), "int32"),
+    }
+    states = backbone(inputs)["sequence_output"]
+    states = keras.ops.convert_to_numpy(states)
+    np.testing.assert_allclose(states.std(axis=-1), 0.2, rtol=1e-2)
 
 
 @pytest.mark.parametrize(
