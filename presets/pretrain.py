@@ -246,7 +246,7 @@ def main():
     parser.add_argument(
         "--start", help="folder of the preset to go on from, if any"
     )
-    parser.add_argument("--steps", type=positive_int, default=10000)
+    parser.add_argument("--steps", type=positive_int, default=11000)
     parser.add_argument(
         "--num-texts", type=positive_int, default=300000, help="texts to read"
     )
@@ -426,7 +426,7 @@ def plot(curve, path):
     from matplotlib.figure import Figure
 
     names = [name for name in curve[0] if name not in ("stage", "step")]
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axis = figure.subplots()
     for name in names:
         first = curve[0][name] or 1.0
@@ -439,7 +439,8 @@ def plot(curve, path):
     axis.set_ylabel("Loss, relative to its first value")
     axis.set_yscale("log")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize="small")
+    # Beside the curves, which are everywhere.
+    figure.legend(loc="outside right center", fontsize="small")
     figure.savefig(path, dpi=150)
 
 
