@@ -31,6 +31,23 @@ def teacher(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def recipe(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "presets")
+    import pretrain
+
+    return pretrain
+
+
+@pytest.fixture(
+    params=["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
+)
+def backbone(recipe, request):
+    """A student of nine words and one layer."""
+    backbone_cls, _, _, config = recipe.ARCHITECTURES[request.param]
+    return backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 1})
+
+
 def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased", *options):
     return subprocess.run(
         [
@@ -137,15 +154,7 @@ def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
         np.testing.assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize(
-    "name", ["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
-)
-def test_students_start_with_small_hidden_states(monkeypatch, name):
-    monkeypatch.syspath_prepend(REPOSITORY / "presets")
-    import pretrain as recipe
-
-    backbone_cls, _, _, config = recipe.ARCHITECTURES[name]
-    backbone = backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 2})
+def test_students_start_with_small_hidden_states(recipe, backbone):
     random = np.random.default_rng(0)
     vectors = random.normal(size=(9, 12)) * np.arange(12, 0, -1)
     recipe.start_from(backbone, vectors)
@@ -166,15 +175,7 @@ def test_students_start_with_small_hidden_states(monkeypatch, name):
     np.testing.assert_allclose(states.std(axis=-1), 0.2, rtol=1e-2)
 
 
-@pytest.mark.parametrize(
-    "name", ["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
-)
-def test_all_kernels_learn_by_muon(monkeypatch, name):
-    monkeypatch.syspath_prepend(REPOSITORY / "presets")
-    import pretrain as recipe
-
-    backbone_cls, _, _, config = recipe.ARCHITECTURES[name]
-    backbone = backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 1})
+def test_all_kernels_learn_by_muon(recipe, backbone):
     optimizer = recipe.new_optimizer(0.1, 2)
     optimizer.build(backbone.trainable_variables)
     velocities = dict(
