@@ -15,8 +15,10 @@ and the student learns to tell how similar two texts are to the teacher. The
 others it learns to read as the teacher does, and to guess the words that are
 missing.
 
-With `--start`, the student is a preset that was made before, and the learning
-goes on from it: for more steps, or with other texts or another teacher.
+Each of the `--seeds` is a cycle, with other texts of the corpus and a learning
+rate that rises and falls again. With `--start`, the student of the first is a
+preset that was made before, and the learning goes on from it: with other texts
+or another teacher.
 
 The run goes on where it was stopped, and writes the preset beside this file
 when it ends: weights in half precision, configuration, tokenizer, the learning
@@ -246,7 +248,9 @@ def main():
     parser.add_argument(
         "--start", help="folder of the preset to go on from, if any"
     )
-    parser.add_argument("--steps", type=positive_int, default=11000)
+    parser.add_argument(
+        "--steps", type=positive_int, default=11000, help="steps of a cycle"
+    )
     parser.add_argument(
         "--num-texts", type=positive_int, default=300000, help="texts to read"
     )
@@ -266,7 +270,9 @@ def main():
         help="float32 for processors that have no bfloat16",
     )
     parser.add_argument("--save-every", type=positive_int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="one for each cycle"
+    )
     parser.add_argument(
         "--work", default="pretraining", help="folder of the running state"
     )
@@ -274,33 +280,79 @@ def main():
         "--output", default=str(FOLDER), help="folder of the presets"
     )
     args = parser.parse_args()
+    if len(set(args.seeds)) < len(args.seeds):
+        parser.error(f"argument --seeds: must differ. Received: {args.seeds}")
 
-    keras.utils.set_random_seed(args.seed)
+    finished = args.start
+    for seed in args.seeds:
+        finished = learn(args, seed, finished)
+    shutil.copytree(
+        finished, pathlib.Path(args.output) / args.preset, dirs_exist_ok=True
+    )
+
+
+def learn(args, seed, start):
+    """One cycle, which goes on where it was stopped.
+
+    Args:
+        args: What `main()` was asked for.
+        seed: int. The seed of the cycle.
+        start: The folder of the preset to start from, or `None`.
+
+    Returns:
+        The `pathlib.Path` of the folder of the preset that was made.
+    """
+    work = pathlib.Path(args.work) / f"seed_{seed}" / args.preset
+    finished = work / "preset"
+    keras.utils.set_random_seed(seed)
     started = time.monotonic()
+    teacher = distillation.HuggingFaceTeacher(
+        args.teacher, dtype=args.dtype.removeprefix("mixed_")
+    )
+    sources = {
+        "corpus": pathlib.Path(args.corpus).name,
+        "corpus_sha256": checksum(args.corpus),
+        "texts_sha256": [checksum(path) for path in args.texts],
+        "teacher": pathlib.Path(args.teacher).name,
+        "teacher_fingerprint": teacher.fingerprint,
+        "started_from": None if start is None else provenance_of(start),
+        "settings": {
+            **{
+                name: getattr(args, name)
+                for name in (
+                    "steps",
+                    "num_texts",
+                    "batch_tokens",
+                    "sequence_length",
+                    "learning_rate",
+                    "dtype",
+                )
+            },
+            "seed": seed,
+        },
+    }
+    if (finished / "provenance.json").exists():
+        made = provenance_of(finished)
+        if sources == {name: made.get(name) for name in sources}:
+            return finished
     backbone_cls, tokenizer_cls, preprocessor_cls, config = ARCHITECTURES[
         args.preset
     ]
-    if args.start is None:
-        history = None
+    if start is None:
         backbone = backbone_cls(**config, dtype=args.dtype)
     else:
-        backbone = backbone_cls.from_preset(args.start, dtype=args.dtype)
-        history = provenance_of(args.start)
-    work = pathlib.Path(args.work) / args.preset
+        backbone = backbone_cls.from_preset(str(start), dtype=args.dtype)
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = tokenizer_cls(
         vocabulary=str(
             FOLDER / args.preset / "assets" / "tokenizer" / "vocabulary.txt"
         )
     )
-    teacher = distillation.HuggingFaceTeacher(
-        args.teacher, dtype=args.dtype.removeprefix("mixed_")
-    )
     depth = teacher.num_layers
     teacher.hidden_layers = (depth // 2, depth)
     vectors = teacher.model.get_input_embeddings().weight
     vectors = vectors.detach().float().numpy()
-    if args.start is None:
+    if start is None:
         start_from(backbone, vectors)
 
     # A tenth of the corpus, at its end, is left for the evaluation.
@@ -312,7 +364,7 @@ def main():
     near = nearest_words(vectors, tokenizer)
 
     def batches(name, paragraphs, count, steps):
-        source = TextSource(paragraphs, messages, near, f"{args.seed} {name}")
+        source = TextSource(paragraphs, messages, near, f"{seed} {name}")
         texts, segments, variants = make_texts(source, count)
         cache = distillation.TeacherCache.write(
             # The same texts for each of the presets.
@@ -320,7 +372,7 @@ def main():
             teacher,
             tokenize(texts, tokenizer, args.sequence_length),
         )
-        pairs = find_pairs(cache, variants, LONGEST_OF_PAIR, args.seed)
+        pairs = find_pairs(cache, variants, LONGEST_OF_PAIR, seed)
         return distillation.DistillationBatches(
             cache,
             steps,
@@ -328,7 +380,7 @@ def main():
             masking=distillation.WordMasking(tokenizer, share=0.05),
             singles=segments,
             pairs=pairs,
-            seed=args.seed,
+            seed=seed,
         )
 
     held_out = batches("held_out", paragraphs[cut:], args.held_out, 20)
@@ -356,32 +408,15 @@ def main():
     distiller.compile("adam", jit_compile=False)
     after = evaluate()
 
-    # The folder is only touched when all of it is there.
-    finished = work / "preset"
+    shutil.rmtree(finished, ignore_errors=True)
     save(finished, backbone, preprocessor_cls(tokenizer, sequence_length=128))
-    plot(curve, finished / "learning_curve.png")
     provenance = {
         "license": "Apache-2.0",
         "parameters": backbone.count_params(),
-        "corpus": pathlib.Path(args.corpus).name,
-        "corpus_sha256": checksum(args.corpus),
         "weights_sha256": checksum(finished / "model.weights.h5"),
-        "teacher": pathlib.Path(args.teacher).name,
-        "teacher_fingerprint": teacher.fingerprint,
-        "recipe": f"python presets/pretrain.py {args.preset}",
-        "started_from": history,
-        "settings": {
-            name: getattr(args, name)
-            for name in (
-                "steps",
-                "num_texts",
-                "batch_tokens",
-                "sequence_length",
-                "learning_rate",
-                "dtype",
-                "seed",
-            )
-        },
+        "recipe": f"python presets/pretrain.py {args.preset} --seeds "
+        + " ".join(map(str, args.seeds[: args.seeds.index(seed) + 1])),
+        **sources,
         "terms": {term.name: term.weight for term in distiller.transfers},
         "backend": keras.backend.backend(),
         "hardware": hardware(),
@@ -392,12 +427,12 @@ def main():
             for row in curve
         ],
     }
+    plot(provenance, finished / "learning_curve.png")
+    # The last to be there, for it tells that all is.
     (finished / "provenance.json").write_text(
         json.dumps(provenance, indent=1) + "\n"
     )
-    shutil.copytree(
-        finished, pathlib.Path(args.output) / args.preset, dirs_exist_ok=True
-    )
+    return finished
 
 
 def save(folder, model, preprocessor):
@@ -421,20 +456,26 @@ def save(folder, model, preprocessor):
     preprocessor.save_to_preset(str(folder))
 
 
-def plot(curve, path):
-    """Draw the loss of each term."""
+def plot(provenance, path):
+    """Draw the loss of each term, over all cycles."""
     from matplotlib.figure import Figure
 
-    names = [name for name in curve[0] if name not in ("stage", "step")]
+    cycles = []
+    # The forerunner of the recipe had other terms, and names none.
+    while provenance and "terms" in provenance:
+        cycles.insert(0, provenance["curve"])
+        provenance = provenance["started_from"]
+    steps, rows = [], []
+    for curve in cycles:
+        before = steps[-1] if steps else 0
+        steps += [before + row["step"] for row in curve]
+        rows += curve
+    names = [name for name in rows[0] if name not in ("stage", "step")]
     figure = Figure(figsize=(8, 4), layout="constrained")
     axis = figure.subplots()
     for name in names:
-        first = curve[0][name] or 1.0
-        axis.plot(
-            [row["step"] for row in curve],
-            [row[name] / first for row in curve],
-            label=name,
-        )
+        first = rows[0][name] or 1.0
+        axis.plot(steps, [row[name] / first for row in rows], label=name)
     axis.set_xlabel("Step")
     axis.set_ylabel("Loss, relative to its first value")
     axis.set_yscale("log")

@@ -115,14 +115,21 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     output = keras.ops.convert_to_numpy(backbone(inputs)["pooled_output"])
     assert np.isfinite(output).all()
 
-    # Nothing is left to do, and the same weights come of it.
+    # Nothing is left to do. Then there is another cycle, from what was made.
     assert "all, " not in run(tmp_path, teacher)
+    assert json.loads((folder / "provenance.json").read_text()) == provenance
+    printed = run(
+        tmp_path, teacher, "mobile_bert_tiny_en_uncased", "--seeds", "0", "1"
+    )
+    assert printed.count("all, 4/4") == 1
     again = json.loads((folder / "provenance.json").read_text())
-    assert again["curve"] == provenance["curve"]
-    assert again["held_out_losses"]["after"] == after
+    assert again["started_from"] == provenance
+    assert again["settings"] == {**provenance["settings"], "seed": 1}
+    assert again["recipe"].endswith("--seeds 0 1")
+    assert again["weights_sha256"] != provenance["weights_sha256"]
 
     # The other preset learns from what the teacher has read for the first.
-    cache = tmp_path / "work" / "train" / "part_0" / "sentence.npy"
+    cache = tmp_path / "work" / "seed_0" / "train" / "part_0" / "sentence.npy"
     written = cache.stat().st_mtime_ns
     printed = run(tmp_path, teacher, "squeeze_bert_tiny_en_uncased")
     assert "all, 4/4" in printed
