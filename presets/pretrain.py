@@ -60,6 +60,7 @@ from keras_squeeze.models import SqueezeBertTokenizer  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 LONGEST_OF_PAIR = 30
+DISTILLER_FILE = "distiller.weights.h5"
 LAST_GAMMAS = ("output_bottleneck/norm/gamma", "output_projection/norm/gamma")
 
 ARCHITECTURES = {
@@ -387,6 +388,12 @@ def learn(args, seed, start):
     train = batches("train", paragraphs[:cut], args.num_texts, args.steps)
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
     distiller = new_distiller(backbone, teacher)
+    if start is not None:
+        # Its heads are there if it was made by a cycle before: new ones would
+        # undo some of what the student has learnt.
+        learnt = pathlib.Path(start).with_name(DISTILLER_FILE)
+        if learnt.exists():
+            distiller.load_weights(learnt)
 
     def evaluate():
         losses = distiller.evaluate(held_out, verbose=0, return_dict=True)
@@ -408,6 +415,7 @@ def learn(args, seed, start):
     distiller.compile("adam", jit_compile=False)
     after = evaluate()
 
+    distiller.save_weights(work / DISTILLER_FILE)
     shutil.rmtree(finished, ignore_errors=True)
     save(finished, backbone, preprocessor_cls(tokenizer, sequence_length=128))
     provenance = {

@@ -127,6 +127,9 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert again["settings"] == {**provenance["settings"], "seed": 1}
     assert again["recipe"].endswith("--seeds 0 1")
     assert again["weights_sha256"] != provenance["weights_sha256"]
+    # What the student told the teacher's hidden states with is there still.
+    halfway = (before["loss"] + after["loss"]) / 2
+    assert again["held_out_losses"]["before"]["loss"] < halfway
 
     # The other preset learns from what the teacher has read for the first.
     cache = tmp_path / "work" / "seed_0" / "train" / "part_0" / "sentence.npy"
