@@ -284,19 +284,25 @@ def main():
     if len(set(args.seeds)) < len(args.seeds):
         parser.error(f"argument --seeds: must differ. Received: {args.seeds}")
 
+    teacher = distillation.HuggingFaceTeacher(
+        args.teacher, dtype=args.dtype.removeprefix("mixed_")
+    )
+    depth = teacher.num_layers
+    teacher.hidden_layers = (depth // 2, depth)
     finished = args.start
     for seed in args.seeds:
-        finished = learn(args, seed, finished)
+        finished = learn(args, teacher, seed, finished)
     shutil.copytree(
         finished, pathlib.Path(args.output) / args.preset, dirs_exist_ok=True
     )
 
 
-def learn(args, seed, start):
+def learn(args, teacher, seed, start):
     """One cycle, which goes on where it was stopped.
 
     Args:
         args: What `main()` was asked for.
+        teacher: The `HuggingFaceTeacher`.
         seed: int. The seed of the cycle.
         start: The folder of the preset to start from, or `None`.
 
@@ -307,9 +313,6 @@ def learn(args, seed, start):
     finished = work / "preset"
     keras.utils.set_random_seed(seed)
     started = time.monotonic()
-    teacher = distillation.HuggingFaceTeacher(
-        args.teacher, dtype=args.dtype.removeprefix("mixed_")
-    )
     sources = {
         "corpus": pathlib.Path(args.corpus).name,
         "corpus_sha256": checksum(args.corpus),
@@ -323,6 +326,7 @@ def learn(args, seed, start):
                 for name in (
                     "steps",
                     "num_texts",
+                    "held_out",
                     "batch_tokens",
                     "sequence_length",
                     "learning_rate",
@@ -349,8 +353,6 @@ def learn(args, seed, start):
             FOLDER / args.preset / "assets" / "tokenizer" / "vocabulary.txt"
         )
     )
-    depth = teacher.num_layers
-    teacher.hidden_layers = (depth // 2, depth)
     vectors = teacher.model.get_input_embeddings().weight
     vectors = vectors.detach().float().numpy()
     if start is None:
@@ -388,12 +390,9 @@ def learn(args, seed, start):
     train = batches("train", paragraphs[:cut], args.num_texts, args.steps)
     print(f"{args.preset}: {backbone.count_params():,} parameters", flush=True)
     distiller = new_distiller(backbone, teacher)
-    if start is not None:
-        # Its heads are there if it was made by a cycle before: new ones would
-        # undo some of what the student has learnt.
-        learnt = pathlib.Path(start).with_name(DISTILLER_FILE)
-        if learnt.exists():
-            distiller.load_weights(learnt)
+    if start != args.start:
+        # New heads would undo some of what the cycle before has learnt.
+        distiller.load_weights(start.with_name(DISTILLER_FILE))
 
     def evaluate():
         losses = distiller.evaluate(held_out, verbose=0, return_dict=True)
