@@ -24,10 +24,10 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from pretrain import FOLDER  # noqa: E402
-from pretrain import checksum  # noqa: E402
-from pretrain import hardware  # noqa: E402
-from pretrain import save  # noqa: E402
+from preset_folder import FOLDER  # noqa: E402
+from preset_folder import checksum  # noqa: E402
+from preset_folder import hardware  # noqa: E402
+from preset_folder import save  # noqa: E402
 
 import keras_squeeze  # noqa: E402
 from keras_squeeze.cli import training  # noqa: E402

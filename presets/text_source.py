@@ -1,4 +1,4 @@
-"""Segments of a corpus, and variants of them that are more or less similar."""
+"""Segments of a corpus, variants of them, and pairs of every similarity."""
 
 import lzma
 import random
@@ -154,3 +154,40 @@ def make_texts(source, count):
                 pairs.append((own, len(texts)))
                 texts.append(" ".join(variant))
     return texts, np.array(segments), np.array(pairs)
+
+
+def find_pairs(cache, variants, longest, seed):
+    """Pairs of texts of every degree of similarity.
+
+    Args:
+        cache: The `TeacherCache`.
+        variants: int array of shape `(count, 2)`. Pairs of similar texts.
+        longest: int. How many tokens the longest texts of a pair may have.
+        seed: What the order starts from.
+
+    Returns:
+        An int array with as many pairs more: of texts that the teacher finds
+        among the most similar to each other, and of any.
+    """
+    draw = np.random.default_rng(seed)
+    short = np.flatnonzero(cache.lengths <= longest)
+    vectors = np.concatenate(
+        [cache.read([i], ["sentence"])["sentence"] for i in short]
+    )
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    near = []
+    size = min(10000, len(short))
+    for start in range(0, len(short), size):
+        block = slice(start, start + size)
+        cosines = vectors[block] @ vectors[block].T
+        rank = min(40, cosines.shape[1] - 1)
+        best = np.argpartition(-cosines, rank, axis=1)[:, : rank + 1]
+        chosen = draw.integers(best.shape[1], size=len(best))
+        partners = best[np.arange(len(best)), chosen]
+        near.append(np.stack([short[block], short[block][partners]], axis=1))
+    count = max(1, len(variants) // 2)
+    near = draw.permutation(np.concatenate(near))[:count]
+    anyhow = draw.choice(short, (count, 2))
+    pairs = np.concatenate([variants, near, anyhow])
+    pairs = pairs[(cache.lengths[pairs] <= longest).all(axis=1)]
+    return draw.permuted(pairs, axis=1)

@@ -32,20 +32,21 @@ def teacher(tmp_path_factory):
 
 
 @pytest.fixture
-def recipe(monkeypatch):
+def student(monkeypatch):
     monkeypatch.syspath_prepend(REPOSITORY / "presets")
-    import pretrain
+    import student
 
-    return pretrain
+    return student
 
 
 @pytest.fixture(
     params=["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
 )
-def backbone(recipe, request):
+def backbone(student, request):
     """A student of nine words and one layer."""
-    backbone_cls, _, _, config = recipe.ARCHITECTURES[request.param]
-    return backbone_cls(**{**config, "vocabulary_size": 9, "num_layers": 1})
+    preprocessor_cls, config = student.ARCHITECTURES[request.param]
+    config = {**config, "vocabulary_size": 9, "num_layers": 1}
+    return preprocessor_cls.backbone_cls(**config)
 
 
 def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased", *options):
@@ -172,10 +173,10 @@ def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
         np.testing.assert_array_equal(value, expected)
 
 
-def test_students_start_with_small_hidden_states(recipe, backbone):
+def test_students_start_with_small_hidden_states(student, backbone):
     random = np.random.default_rng(0)
     vectors = random.normal(size=(9, 12)) * np.arange(12, 0, -1)
-    recipe.start_from(backbone, vectors)
+    student.start_from(backbone, vectors)
     table = keras.ops.convert_to_numpy(backbone.token_embedding.embeddings)
     # The distances of the teacher's token embeddings, up to their scale.
     products = table[:, :12] @ table[:, :12].T
@@ -193,8 +194,8 @@ def test_students_start_with_small_hidden_states(recipe, backbone):
     np.testing.assert_allclose(states.std(axis=-1), 0.2, rtol=1e-2)
 
 
-def test_all_kernels_learn_by_muon(recipe, backbone):
-    optimizer = recipe.new_optimizer(0.1, 2)
+def test_all_kernels_learn_by_muon(student, backbone):
+    optimizer = student.new_optimizer(0.1, 2)
     optimizer.build(backbone.trainable_variables)
     velocities = dict(
         zip(
