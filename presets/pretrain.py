@@ -91,8 +91,14 @@ class Recipe:
         )
         depth = self.teacher.num_layers
         self.teacher.hidden_layers = (depth // 2, depth)
-        vectors = self.teacher.model.get_input_embeddings().weight
-        self.vectors = vectors.detach().float().numpy()
+        embeddings = self.teacher.model.embeddings
+        self.words, self.positions = (
+            part.weight.detach().float().numpy()
+            for part in (
+                embeddings.word_embeddings,
+                embeddings.position_embeddings,
+            )
+        )
 
     def run(self):
         """All cycles, and the preset of the last one to its folder."""
@@ -205,7 +211,7 @@ class Recipe:
         if start is not None:
             return backbone_cls.from_preset(str(start), dtype=dtype)
         backbone = backbone_cls(**self.config, dtype=dtype)
-        student.start_from(backbone, self.vectors)
+        student.start_from(backbone, self.words, self.positions)
         return backbone
 
     @functools.cached_property
@@ -225,7 +231,7 @@ class Recipe:
     @functools.cached_property
     def near(self):
         """Words that are close to each word."""
-        return nearest_words(self.vectors, self.tokenizer)
+        return nearest_words(self.words, self.tokenizer)
 
     def batches(self, seed, folder):
         """What a cycle reads.

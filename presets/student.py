@@ -43,20 +43,41 @@ ARCHITECTURES = {
 }
 
 
-def start_from(backbone, vectors):
-    """Give the token embeddings the principal components of the teacher's.
+def start_from(backbone, words, positions):
+    """Give a new student what the teacher knows of words and positions.
 
     And keep the last hidden states small: they have most in common at first,
     and the pooled output of all texts would saturate with that.
+
+    Args:
+        backbone: The student.
+        words: float array of shape `(vocabulary_size, dim)`. The teacher's
+            token embeddings.
+        positions: float array of shape `(max_sequence_length, dim)`. Its
+            position embeddings.
     """
     for weight in backbone.transformer_layers[-1].weights:
         if weight.path.endswith(LAST_GAMMAS):
             weight.assign(0.2 * weight)
-    table = backbone.token_embedding.embeddings
+    embeddings = backbone.embeddings
+    assign_components(embeddings.token_embedding, words, 1.0)
+    if embeddings.projection is None:
+        # Beside such words a student does not notice where they are for
+        # thousands of steps, unless it reads three at once, as MobileBERT.
+        scale = positions.std() / words.std()
+        assign_components(embeddings.position_embedding, positions, scale)
+        segments = embeddings.segment_embedding.embeddings
+        draw = np.random.default_rng(0)
+        segments.assign(draw.normal(scale=0.3, size=segments.shape))
+
+
+def assign_components(embedding, vectors, scale):
+    """Give a table the principal components of vectors, of a deviation."""
+    table = embedding.embeddings
     centered = vectors - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
     components = centered @ axes[:, ::-1][:, : table.shape[1]]
-    components /= components.std()
+    components *= scale / components.std()
     values = keras.ops.convert_to_numpy(table).copy()
     values[:, : components.shape[1]] = components
     table.assign(values)

@@ -173,17 +173,28 @@ def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
         np.testing.assert_array_equal(value, expected)
 
 
-def test_students_start_with_small_hidden_states(student, backbone):
+def test_students_start_with_what_the_teacher_knows(student, backbone):
     random = np.random.default_rng(0)
-    vectors = random.normal(size=(9, 12)) * np.arange(12, 0, -1)
-    student.start_from(backbone, vectors)
-    table = keras.ops.convert_to_numpy(backbone.token_embedding.embeddings)
-    # The distances of the teacher's token embeddings, up to their scale.
-    products = table[:, :12] @ table[:, :12].T
-    vectors -= vectors.mean(axis=0)
-    expected = vectors @ vectors.T
-    scale = np.trace(products) / np.trace(expected)
-    np.testing.assert_allclose(products, scale * expected, atol=1e-3)
+    words = random.normal(size=(9, 12)) * np.arange(12, 0, -1)
+    positions = 0.5 * random.normal(size=(512, 12))
+    student.start_from(backbone, words, positions)
+    embeddings = backbone.embeddings
+    tables = [(embeddings.token_embedding, words, 1.0)]
+    if isinstance(backbone, keras_squeeze.models.SqueezeBertBackbone):
+        scale = positions.std() / words.std()
+        tables.append((embeddings.position_embedding, positions, scale))
+        segments = embeddings.segment_embedding.embeddings
+        segments = keras.ops.convert_to_numpy(segments)
+        assert np.abs(segments[0] - segments[1]).mean() > 0.2
+    for embedding, vectors, scale in tables:
+        table = keras.ops.convert_to_numpy(embedding.embeddings)
+        assert table[:, :12].std() == pytest.approx(scale, rel=1e-3)
+        # The distances of the teacher's embeddings, up to their scale.
+        products = table[:, :12] @ table[:, :12].T
+        vectors = vectors - vectors.mean(axis=0)
+        expected = vectors @ vectors.T
+        ratio = np.trace(products) / np.trace(expected)
+        np.testing.assert_allclose(products, ratio * expected, atol=1e-3)
     inputs = {
         "token_ids": np.arange(9)[None],
         "segment_ids": np.zeros((1, 9), "int32"),
