@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import pathlib
-import platform
-import re
+
+from keras_squeeze.export.report import processor_name
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -62,12 +62,7 @@ def plot(provenance, path):
 
 def hardware():
     """The processor, as far as the system tells, and how many cores it has."""
-    name = platform.processor() or platform.machine()
-    path = pathlib.Path("/proc/cpuinfo")
-    if path.exists():
-        found = re.search("^model name[ \t]*: (.+)$", path.read_text(), re.M)
-        name = found[1] if found else name
-    return f"{os.cpu_count()} cores of {name}"
+    return f"{os.cpu_count()} cores of {processor_name()}"
 
 
 def provenance_of(folder):

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import time
 
 import keras
@@ -59,7 +60,7 @@ class Latency:
             signatures.
         runs: int. How many times each was measured.
         num_threads: int. Threads of LiteRT.
-        machine: string. The kind of its processor.
+        machine: string. Its processor, as far as the system tells.
     """
 
     median_ms: dict
@@ -297,8 +298,18 @@ def measure_latency(runner, runs=20):
         median_ms=medians,
         runs=runs,
         num_threads=1,
-        machine=platform.processor() or platform.machine(),
+        machine=processor_name(),
     )
+
+
+def processor_name():
+    """The processor of this machine, as far as the system tells."""
+    path = pathlib.Path("/proc/cpuinfo")
+    if path.exists():
+        found = re.search("^model name[ \t]*: (.+)$", path.read_text(), re.M)
+        if found:
+            return found[1]
+    return platform.processor() or platform.machine()
 
 
 def checksum(filepath):

@@ -1,7 +1,11 @@
 import hashlib
 import json
+import pathlib
+import platform
 
 import pytest
+
+from keras_squeeze.export.report import processor_name
 
 
 def test_report_says_how_and_what(exported):
@@ -10,6 +14,7 @@ def test_report_says_how_and_what(exported):
     assert set(report.latency.median_ms) == {"serving_default"}
     assert report.latency.median_ms["serving_default"] > 0
     assert report.latency.num_threads == 1
+    assert report.latency.machine == processor_name()
     assert {"keras", "tensorflow", "ai-edge-litert"} < set(report.versions)
     evaluation = report.evaluation
     assert evaluation.samples == 3
@@ -17,6 +22,21 @@ def test_report_says_how_and_what(exported):
     accuracy = evaluation.metrics["accuracy"]
     assert accuracy.file == accuracy.keras
     assert accuracy.interval == (0, 0)
+
+
+def test_processor_name(monkeypatch):
+    name = "Model of a Processor"
+    monkeypatch.setattr(pathlib.Path, "exists", lambda path: True)
+    monkeypatch.setattr(
+        pathlib.Path,
+        "read_text",
+        lambda path: f"vendor\t: A\nmodel name\t: {name}\nmodel name\t: B\n",
+    )
+    assert processor_name() == name
+    # Processors of phones and small boards have no such line.
+    monkeypatch.setattr(pathlib.Path, "read_text", lambda path: "Features\n")
+    expected = platform.processor() or platform.machine()
+    assert processor_name() == expected
 
 
 def test_json(exported, tmp_path):
