@@ -1,6 +1,7 @@
 """Models to learn from."""
 
 import hashlib
+import inspect
 import json
 import pathlib
 
@@ -254,7 +255,7 @@ class HuggingFaceTeacher(Teacher):
             "token_type_ids": "segment_ids",
             "attention_mask": "padding_mask",
         }
-        known = self.model.forward.__code__.co_varnames
+        known = inspect.signature(self.model.forward).parameters
         tensors = {
             theirs: torch.from_numpy(np.array(inputs[ours], "int64"))
             for theirs, ours in names.items()

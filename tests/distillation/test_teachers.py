@@ -1,5 +1,7 @@
 """The teachers, against the models they are."""
 
+import functools
+
 import keras
 import keras_hub
 import numpy as np
@@ -99,6 +101,28 @@ def test_checkpoint_of_hugging_face(tmp_path):
     assert other.fingerprint != teacher.fingerprint
     half = other.outputs(INPUTS)["sentence"]
     np.testing.assert_allclose(half, outputs["sentence"], atol=0.05)
+
+
+def test_checkpoint_whose_model_is_wrapped(tmp_path):
+    # As those of transformers 5 are, in decorators that take any arguments.
+    config = transformers.BertConfig(
+        vocab_size=60,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=20,
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    teacher = HuggingFaceTeacher(tmp_path)
+    expected = teacher.outputs(INPUTS)["sentence"]
+    forward = teacher.model.forward
+
+    @functools.wraps(forward)
+    def wrapped(*args, **kwargs):
+        return forward(*args, **kwargs)
+
+    teacher.model.forward = wrapped
+    np.testing.assert_array_equal(teacher.outputs(INPUTS)["sentence"], expected)
 
 
 def test_a_layer_that_is_not_there():
