@@ -144,6 +144,35 @@ class KernelMuon(keras.optimizers.Muon):
     def _should_use_adamw(self, variable):
         return len(variable.shape) < 2 or variable.path.endswith("embeddings")
 
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # Kernels of the same shape are made orthogonal at once, which takes
+        # half of the time.
+        kernels = {}
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            if self._should_use_adamw(variable):
+                self.update_step(gradient, variable, learning_rate)
+            else:
+                shape = tuple(variable.shape)
+                kernels.setdefault(shape, []).append((gradient, variable))
+        for members in kernels.values():
+            directions = []
+            for gradient, variable in members:
+                m = self.momentums[self._get_variable_index(variable)]
+                self.assign(m, self.momentum * m + gradient)
+                directions.append(self.momentum * m + gradient)
+            updates = self.lr_adjust(
+                learning_rate
+                * self.zeropower_via_newtonschulz5(
+                    keras.ops.stack(directions), self.ns_steps
+                )
+            )
+            decay = 1 - learning_rate * self.weight_decay
+            for i, (_, variable) in enumerate(members):
+                self.assign(variable, decay * variable - updates[i])
+
+    def _apply_weight_decay(self, variables):
+        """Nothing: it is done with the update, with one learning rate."""
+
     def zeropower_via_newtonschulz5(self, x, steps):
         # Precise enough, as its authors found.
         half = keras.ops.cast(x, "bfloat16")

@@ -230,3 +230,65 @@ def test_all_kernels_learn_by_muon(student, backbone):
     scale = 0.1 * 0.2 * max(change.shape) ** 0.5
     values = np.linalg.svd(change / scale, compute_uv=False)
     assert values.min() > 0.5 and values.max() < 1.5
+
+
+def test_kernels_learn_together_as_they_would_alone(student):
+    def variables():
+        keras.utils.set_random_seed(0)
+        layers = [
+            keras.layers.Dense(6, name="first"),
+            keras.layers.Dense(6, name="second"),
+            keras.layers.Conv1D(6, 1, name="third"),
+        ]
+        for layer in layers:
+            layer.build((None, 4, 5))
+        return [v for layer in layers for v in layer.trainable_variables]
+
+    together, alone = variables(), variables()
+    before = [keras.ops.convert_to_numpy(v) for v in together]
+    optimizer = student.new_optimizer(0.1, 10)
+    optimizer.build(together)
+    others = []
+    for variable in alone:
+        others.append(student.new_optimizer(0.1, 10))
+        others[-1].build([variable])
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        gradients = [
+            keras.ops.convert_to_tensor(
+                1e-3 * random.normal(size=v.shape), "float32"
+            )
+            for v in together
+        ]
+        apply(optimizer, gradients, together)
+        for other, gradient, variable in zip(
+            others, gradients, alone, strict=True
+        ):
+            apply(other, [gradient], [variable])
+    for old, value, expected in zip(before, together, alone, strict=True):
+        value, expected = map(keras.ops.convert_to_numpy, (value, expected))
+        np.testing.assert_allclose(value, expected, atol=1e-5)
+        assert np.abs(value - old).max() > 0.01
+
+
+def apply(optimizer, gradients, variables):
+    """A step, as `fit()` takes it."""
+    if keras.backend.backend() == "torch":
+        with torch.no_grad():
+            optimizer.apply(gradients, variables)
+    else:
+        optimizer.apply(gradients, variables)
+
+
+def test_kernels_decay(student):
+    layer = keras.layers.Dense(6)
+    layer.build((None, 5))
+    before = keras.ops.convert_to_numpy(layer.kernel)
+    optimizer = student.new_optimizer(0.1, 10)
+    optimizer.build(layer.trainable_variables)
+    none = [keras.ops.zeros(v.shape) for v in layer.trainable_variables]
+    # The rate of the first step is zero, and that of the second 0.1.
+    for _ in range(2):
+        apply(optimizer, none, layer.trainable_variables)
+    after = keras.ops.convert_to_numpy(layer.kernel)
+    np.testing.assert_allclose(after, before * (1 - 0.02 * 0.1), rtol=1e-5)
