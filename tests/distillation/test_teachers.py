@@ -67,7 +67,9 @@ def test_backbone_of_keras_hub():
     assert attention[0, :, :, 4].max() < 1e-6
 
 
-def test_checkpoint_of_hugging_face(tmp_path):
+@pytest.fixture
+def original(tmp_path):
+    """A BERT of transformers, which is also in the folder of the test."""
     torch.manual_seed(0)
     config = transformers.BertConfig(
         vocab_size=60,
@@ -78,12 +80,16 @@ def test_checkpoint_of_hugging_face(tmp_path):
     )
     model = transformers.BertModel(config).eval()
     model.save_pretrained(tmp_path)
+    return model
+
+
+def test_checkpoint_of_hugging_face(tmp_path, original):
     teacher = HuggingFaceTeacher(
         tmp_path, hidden_layers=[1], attention_layers=[2]
     )
     outputs = teacher.outputs(INPUTS)
     with torch.inference_mode():
-        expected = model(
+        expected = original(
             torch.tensor(INPUTS["token_ids"]),
             attention_mask=torch.tensor(INPUTS["padding_mask"]),
             output_hidden_states=True,
@@ -103,16 +109,8 @@ def test_checkpoint_of_hugging_face(tmp_path):
     np.testing.assert_allclose(half, outputs["sentence"], atol=0.05)
 
 
-def test_checkpoint_whose_model_is_wrapped(tmp_path):
+def test_checkpoint_whose_model_is_wrapped(tmp_path, original):
     # As those of transformers 5 are, in decorators that take any arguments.
-    config = transformers.BertConfig(
-        vocab_size=60,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=20,
-    )
-    transformers.BertModel(config).save_pretrained(tmp_path)
     teacher = HuggingFaceTeacher(tmp_path)
     expected = teacher.outputs(INPUTS)["sentence"]
     forward = teacher.model.forward

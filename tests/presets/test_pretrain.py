@@ -223,9 +223,10 @@ def test_all_kernels_learn_by_muon(student, backbone):
     )
     before = keras.ops.convert_to_numpy(variable)
     gradient = np.random.default_rng(0).normal(size=variable.shape)
-    optimizer.update_step(
-        keras.ops.convert_to_tensor(gradient, "float32"), variable, 0.1
-    )
+    gradient = keras.ops.convert_to_tensor(gradient, "float32")
+    # The rate of the first step is zero, and that of the second 0.1.
+    for _ in range(2):
+        apply(optimizer, [gradient], [variable])
     change = (before - keras.ops.convert_to_numpy(variable)).squeeze()
     scale = 0.1 * 0.2 * max(change.shape) ** 0.5
     values = np.linalg.svd(change / scale, compute_uv=False)
