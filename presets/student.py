@@ -145,8 +145,8 @@ class KernelMuon(keras.optimizers.Muon):
         return len(variable.shape) < 2 or variable.path.endswith("embeddings")
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        # Kernels of the same shape are made orthogonal at once, which takes
-        # half of the time.
+        # Kernels of the same shape are made orthogonal at once: there are
+        # fewer products, of which each takes little but its call.
         kernels = {}
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             if self._should_use_adamw(variable):
