@@ -171,7 +171,7 @@ class KernelMuon(keras.optimizers.Muon):
                 self.assign(variable, decay * variable - updates[i])
 
     def _apply_weight_decay(self, variables):
-        """Nothing: it is done with the update, with one learning rate."""
+        """Nothing: kernels decay as they are updated, and no others do."""
 
     def zeropower_via_newtonschulz5(self, x, steps):
         # Precise enough, as its authors found.
