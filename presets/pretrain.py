@@ -7,8 +7,9 @@ The teacher is a checkpoint folder of a BERT with the vocabulary of the preset
 that gives good sentence vectors as the mean of its last hidden states. The
 corpus is text with one paragraph a line, as it is or compressed by xz. An
 eighth of what is read are text messages, the training part of the SMS Spam
-Collection without its labels, and the lines of `--texts`: people write to
-phones in another language than to readers of books.
+Collection without its labels, and what is in `--texts`: people write to phones
+in another language than to readers of books. Those are files with a text a
+line, or the `.conll` and `.tsv` files that WNUT-17 and CODAH are published as.
 
 Of each sentence there are variants, with words left out, put in or replaced,
 and the student learns to tell how similar two texts are to the teacher. The
@@ -46,6 +47,7 @@ from text_source import TextSource  # noqa: E402
 from text_source import find_pairs  # noqa: E402
 from text_source import make_texts  # noqa: E402
 from text_source import nearest_words  # noqa: E402
+from text_source import read_messages  # noqa: E402
 from text_source import read_paragraphs  # noqa: E402
 
 from keras_squeeze import distillation  # noqa: E402
@@ -225,7 +227,7 @@ class Recipe:
         (texts, _), _ = sms_spam.load_data()
         found = [str(text) for text in texts]
         for path in self.args.texts:
-            found += pathlib.Path(path).read_text("utf-8").splitlines()
+            found += read_messages(path)
         return found
 
     @functools.cached_property

@@ -1,15 +1,27 @@
 """Segments of a corpus, variants of them, and pairs of every similarity."""
 
 import lzma
+import pathlib
 import random
 import re
 
 import numpy as np
 
+from keras_squeeze.datasets.conll import read_conll
+from keras_squeeze.datasets.multiple_choice_files import read_multiple_choice
+from keras_squeeze.datasets.text_files import read_texts
+
 # Ends of sentences, and where the next one starts.
 BOUNDARY = re.compile(r"(?<=[.!?;:])[\"'”’)]*\s+")
 # Words that change what a text says, or how much.
 INSERTED = "not never very no also almost really don't".split()
+# Those of CODAH, whose files do not name them.
+CHOICE_COLUMNS = (
+    "category",
+    "prompt",
+    *(f"choice{i}" for i in range(4)),
+    "label",
+)
 
 
 def read_paragraphs(path):
@@ -17,6 +29,32 @@ def read_paragraphs(path):
     opener = lzma.open if path.endswith(".xz") else open
     with opener(path, "rt", encoding="utf-8") as file:
         return [line.strip() for line in file if len(line) > 30]
+
+
+def read_messages(path):
+    """The texts of a file, without labels.
+
+    Args:
+        path: string. A `.conll` file as WNUT-17 has them, whose words are
+            joined by spaces; a `.tsv` file of CODAH, of which each prompt is
+            followed by each of its choices; or a `.txt` file with a text a
+            line.
+
+    Returns:
+        A list of strings.
+    """
+    suffix = pathlib.Path(path).suffix
+    if suffix == ".conll":
+        sentences, _ = read_conll(path)
+        return [" ".join(words) for words in sentences]
+    if suffix == ".tsv":
+        x = read_multiple_choice(path, CHOICE_COLUMNS).x
+        return [
+            f"{prompt.strip()} {choice.strip()}"
+            for prompt, choices in zip(x["prompt"], x["choices"], strict=True)
+            for choice in choices
+        ]
+    return [str(text) for text in read_texts(path)]
 
 
 def nearest_words(vectors, tokenizer, count=8):

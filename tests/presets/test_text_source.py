@@ -25,3 +25,32 @@ def test_segments_and_their_variants(text_source):
     assert set(pairs[:, 0]) <= set(segments)
     assert set(pairs[:, 1]).isdisjoint(segments)
     assert sorted([*segments, *pairs[:, 1]]) == list(range(len(texts)))
+
+
+def test_messages_are_read_as_they_are_published(text_source, tmp_path):
+    files = {
+        "tweets.conll": "So\tO\nlate\tO\n!\tO\n\nIn\tO\nRome\tB-location\n",
+        "codah.tsv": (
+            "n\tThe chicken \tflies.\twalks.\truns.\tswims.\t1\n"
+            'o\t"Hi"\t she said.\twas\twere\tare\t0\n'
+        ),
+        "texts.txt": "One text.\n\nAnd another\n",
+    }
+    read = []
+    for name, content in files.items():
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        read.append(text_source.read_messages(str(path)))
+    tweets, prompts, lines = read
+    assert tweets == ["So late !", "In Rome"]
+    assert prompts == [
+        "The chicken flies.",
+        "The chicken walks.",
+        "The chicken runs.",
+        "The chicken swims.",
+        '"Hi" she said.',
+        '"Hi" was',
+        '"Hi" were',
+        '"Hi" are',
+    ]
+    assert lines == ["One text.", "And another"]
