@@ -158,8 +158,11 @@ class KernelMuon(keras.optimizers.Muon):
             directions = []
             for gradient, variable in members:
                 m = self.momentums[self._get_variable_index(variable)]
-                self.assign(m, self.momentum * m + gradient)
-                directions.append(self.momentum * m + gradient)
+                direction = self.momentum * m + gradient
+                self.assign(m, direction)
+                if self.nesterov:
+                    direction = self.momentum * direction + gradient
+                directions.append(direction)
             updates = self.lr_adjust(
                 learning_rate
                 * self.zeropower_via_newtonschulz5(

@@ -233,7 +233,8 @@ def test_all_kernels_learn_by_muon(student, backbone):
     assert values.min() > 0.5 and values.max() < 1.5
 
 
-def test_kernels_learn_together_as_they_would_alone(student):
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_kernels_learn_together_as_they_would_alone(student, nesterov):
     class Alone(student.KernelMuon):
         """One kernel after the other, as Keras has it."""
 
@@ -251,7 +252,7 @@ def test_kernels_learn_together_as_they_would_alone(student):
             layer.build((None, 4, 5))
         variables = [v for layer in layers for v in layer.trainable_variables]
         config = student.new_optimizer(0.1, 10).get_config()
-        optimizer = optimizer_cls.from_config(config)
+        optimizer = optimizer_cls.from_config({**config, "nesterov": nesterov})
         optimizer.build(variables)
         return optimizer, variables
 
