@@ -16,12 +16,7 @@ BOUNDARY = re.compile(r"(?<=[.!?;:])[\"'”’)]*\s+")
 # Words that change what a text says, or how much.
 INSERTED = "not never very no also almost really don't".split()
 # Those of CODAH, whose files do not name them.
-CHOICE_COLUMNS = (
-    "category",
-    "prompt",
-    *(f"choice{i}" for i in range(4)),
-    "label",
-)
+CHOICE_COLUMNS = "category prompt choice1 choice2 choice3 choice4 label".split()
 
 
 def read_paragraphs(path):
