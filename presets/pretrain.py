@@ -57,6 +57,8 @@ from keras_squeeze.datasets import sms_spam  # noqa: E402
 
 LONGEST_OF_PAIR = 30
 DISTILLER_FILE = "distiller.weights.h5"
+# Without it JAX takes minutes for a step; the others take long to compile.
+JIT_COMPILE = keras.backend.backend() == "jax"
 # The arguments that decide what comes of a cycle.
 SETTINGS = (
     "steps",
@@ -64,6 +66,7 @@ SETTINGS = (
     "held_out",
     "batch_tokens",
     "sequence_length",
+    "length_multiple",
     "learning_rate",
     "dtype",
 )
@@ -95,7 +98,7 @@ class Recipe:
         self.teacher.hidden_layers = (depth // 2, depth)
         embeddings = self.teacher.model.embeddings
         self.words, self.positions = (
-            part.weight.detach().float().numpy()
+            part.weight.detach().cpu().float().numpy()
             for part in (
                 embeddings.word_embeddings,
                 embeddings.position_embeddings,
@@ -152,8 +155,8 @@ class Recipe:
                 args.learning_rate, steps
             ),
             save_every=args.save_every,
-            log_every=math.gcd(50, args.save_every),
-            jit_compile=False,
+            log_every=math.gcd(args.log_every, args.save_every),
+            jit_compile=JIT_COMPILE,
         )
         after = evaluate(distiller, held_out)
 
@@ -176,6 +179,7 @@ class Recipe:
             "terms": {term.name: term.weight for term in distiller.transfers},
             "backend": keras.backend.backend(),
             "hardware": preset_folder.hardware(),
+            "gpu": gpu_name(),
             "minutes_of_last_run": round((time.monotonic() - started) / 60, 1),
             "held_out_losses": {"before": before, "after": after},
             "curve": [
@@ -274,7 +278,9 @@ class Recipe:
                     ),
                     singles=segments,
                     pairs=pairs,
+                    length_multiple=args.length_multiple,
                     seed=seed,
+                    workers=args.workers,
                 )
             )
         return tuple(found)
@@ -292,9 +298,16 @@ def tokenize(texts, tokenizer, sequence_length):
     return sequences
 
 
+def gpu_name():
+    """The GPU that PyTorch finds, for the teacher, or `None`."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
 def evaluate(distiller, batches):
     """The losses by name, and the perplexity of masked words."""
-    distiller.compile("adam", jit_compile=False)
+    distiller.compile("adam", jit_compile=JIT_COMPILE)
     losses = distiller.evaluate(batches, verbose=0, return_dict=True)
     losses["perplexity"] = float(np.exp(losses["masked_lm"]))
     return {name: round(float(x), 4) for name, x in losses.items()}
@@ -323,6 +336,19 @@ def main():
     )
     parser.add_argument("--batch-tokens", type=positive_int, default=2048)
     parser.add_argument("--sequence-length", type=positive_int, default=64)
+    parser.add_argument(
+        "--length-multiple",
+        type=positive_int,
+        default=1,
+        help="what lengths are rounded up to: 64 with JAX, which compiles "
+        "for each length",
+    )
+    parser.add_argument(
+        "--workers",
+        type=positive_int,
+        default=1,
+        help="threads that read for a fast GPU",
+    )
     parser.add_argument("--learning-rate", type=positive_float, default=2e-3)
     parser.add_argument(
         "--dtype",
@@ -331,6 +357,7 @@ def main():
         help="float32 for processors that have no bfloat16",
     )
     parser.add_argument("--save-every", type=positive_int, default=200)
+    parser.add_argument("--log-every", type=positive_int, default=50)
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0], help="one for each cycle"
     )

@@ -204,9 +204,7 @@ def find_pairs(cache, variants, longest, seed):
     """
     draw = np.random.default_rng(seed)
     short = np.flatnonzero(cache.lengths <= longest)
-    vectors = np.concatenate(
-        [cache.read([i], ["sentence"])["sentence"] for i in short]
-    )
+    vectors = cache.read(short, ["sentence"])["sentence"].astype("float32")
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     near = []
     size = min(10000, len(short))

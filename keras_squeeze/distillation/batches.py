@@ -121,26 +121,36 @@ class TeacherCache:
         os.replace(unfinished, path)
         return cls(folder)
 
-    def read(self, indices, names=None):
+    def read(self, indices, names=None, length=None):
         """Read the outputs for some sequences.
 
         Args:
-            indices: Array of ints. The sequences, which must have the same
-                length.
+            indices: Array of ints. The sequences.
             names: Optional list of the names of what to read. Defaults to
                 `None`, for all of it.
+            length: Optional int. The number of tokens to bring the sequences
+                to, with zeros after those that are shorter. Defaults to
+                `None`, for that of the longest.
 
         Returns:
             A dictionary of arrays: `token_ids`, int32, and the outputs of the
-            teacher by name, float32.
+            teacher by name, in the half precision that they are kept in.
         """
         indices = np.asarray(indices)
+        if length is None:
+            length = int(self.lengths[indices].max())
         which = np.searchsorted(self._starts, indices, side="right") - 1
-        rows = [
-            self.parts[part].row(index - self._starts[part], names)
-            for part, index in zip(which, indices, strict=True)
-        ]
-        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        found = {}
+        for number in np.unique(which):
+            places = np.flatnonzero(which == number)
+            rows = indices[places] - self._starts[number]
+            part = self.parts[number].read(rows, names, length)
+            for name, values in part.items():
+                if name not in found:
+                    shape = (len(indices), *values.shape[1:])
+                    found[name] = np.zeros(shape, values.dtype)
+                found[name][places] = values
+        return found
 
 
 class _Part:
@@ -157,20 +167,31 @@ class _Part:
             for name in self.arrays
         }
 
-    def row(self, index, names=None):
-        row = {}
-        length = self.lengths[index]
+    def read(self, indices, names, length):
+        found = {}
         for name in names or self.arrays:
-            array = self.arrays[name]
-            start, end = self._starts[name][index : index + 2]
-            values = np.asarray(array[start:end])
-            if name.startswith("attention_"):
-                values = values.reshape(length, length, -1).transpose(2, 0, 1)
-            elif name == "sentence":
-                values = values[0]
-            is_ids = name == "token_ids"
-            row[name] = values.astype("int32" if is_ids else "float32")
-        return row
+            starts, array = self._starts[name][indices], self.arrays[name]
+            if name == "sentence":
+                found[name] = array[starts]
+            elif name.startswith("attention_"):
+                found[name] = self._attention(indices, starts, array, length)
+            else:
+                shape = (len(starts), length, *array.shape[1:])
+                found[name] = np.zeros(shape, array.dtype)
+                places = np.arange(length)
+                is_there = places < self.lengths[indices][:, None]
+                rows = (starts[:, None] + places)[is_there]
+                found[name][is_there] = array[rows]
+        return found
+
+    def _attention(self, indices, starts, array, length):
+        shape = (len(starts), array.shape[1], length, length)
+        found = np.zeros(shape, array.dtype)
+        for i, (index, start) in enumerate(zip(indices, starts, strict=True)):
+            own = self.lengths[index]
+            values = array[start : start + own**2].reshape(own, own, -1)
+            found[i, :, :own, :own] = values.transpose(2, 0, 1)
+        return found
 
 
 def _row_counts(name, lengths):
@@ -232,9 +253,10 @@ def _checksum(flat, lengths):
 class DistillationBatches(keras.utils.PyDataset):
     """Batches of a `TeacherCache` for a `Distiller`.
 
-    Each batch has sequences of one length, so that there is no padding. Which
-    ones depends on the seed and the number of the batch alone: a training
-    that was stopped sees the same batches when it goes on.
+    Each batch has sequences of one length, so that there is no padding, or of
+    lengths that are padded to the same multiple. Which ones depends on the
+    seed and the number of the batch alone: a training that was stopped sees
+    the same batches when it goes on.
 
     Args:
         cache: A `TeacherCache`.
@@ -251,6 +273,10 @@ class DistillationBatches(keras.utils.PyDataset):
             that are to be read as one, with a `[SEP]` between them. The
             targets are `"pair_similarity"`, the cosine of the angle between
             their vectors, and `"pair_sum"`, the sum of these.
+        length_multiple: int. The number of tokens of a sequence is rounded up
+            to a multiple of it. JAX compiles a model for each length that it
+            meets, which takes longer than many steps; on a GPU, padding costs
+            little beside it. Defaults to `1`, for no padding.
         first: int. The number of the first batch. Defaults to `0`.
         seed: int. Defaults to `0`.
         **kwargs: other keyword arguments of `keras.utils.PyDataset`.
@@ -264,11 +290,13 @@ class DistillationBatches(keras.utils.PyDataset):
         masking=None,
         singles=None,
         pairs=None,
+        length_multiple=1,
         first=0,
         seed=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        validation.check_positive_int("length_multiple", length_multiple)
         self.cache = cache
         self.steps = steps
         self.batch_tokens = batch_tokens
@@ -277,12 +305,14 @@ class DistillationBatches(keras.utils.PyDataset):
             singles = np.arange(len(cache))
         self.singles = singles
         self.pairs = pairs
+        self.length_multiple = length_multiple
         self.first = first
         self.seed = seed
-        self.groups = _Groups(cache.lengths[singles])
+        self.groups = _Groups(cache.lengths[singles], length_multiple)
         if pairs is not None:
             # The first token of the second text is left out.
-            self.pair_groups = _Groups(cache.lengths[pairs].sum(axis=1) - 1)
+            lengths = cache.lengths[pairs].sum(axis=1) - 1
+            self.pair_groups = _Groups(lengths, length_multiple)
 
     def part(self, first, steps):
         """Some of the batches of the same order.
@@ -301,8 +331,12 @@ class DistillationBatches(keras.utils.PyDataset):
             masking=self.masking,
             singles=self.singles,
             pairs=self.pairs,
+            length_multiple=self.length_multiple,
             first=self.first + first,
             seed=self.seed,
+            workers=self.workers,
+            use_multiprocessing=self.use_multiprocessing,
+            max_queue_size=self.max_queue_size,
         )
 
     def __len__(self):
@@ -310,46 +344,54 @@ class DistillationBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         random = np.random.default_rng((self.seed, self.first + index))
-        chosen = self.groups.choose(random, self.batch_tokens)
-        y = self.cache.read(self.singles[chosen])
+        chosen, length = self.groups.choose(random, self.batch_tokens)
+        chosen = self.singles[chosen]
+        y = self.cache.read(chosen, length=length)
         token_ids = y.pop("token_ids")
         x = {
             "token_ids": token_ids,
             "segment_ids": np.zeros_like(token_ids),
-            "padding_mask": np.ones_like(token_ids),
+            "padding_mask": _padding_mask(self.cache.lengths[chosen], length),
         }
         if self.masking is not None:
             self.masking.add_to(x, y, random)
         if self.pairs is not None:
-            chosen = self.pair_groups.choose(random, self.batch_tokens)
-            self._add_pairs(self.pairs[chosen], x, y)
+            chosen, length = self.pair_groups.choose(random, self.batch_tokens)
+            self._add_pairs(self.pairs[chosen], length, x, y)
         return x, y
 
-    def _add_pairs(self, pairs, x, y):
-        ids, segments, vectors = [], [], []
-        for pair in pairs:
-            first, second = (
-                self.cache.read([i], ["token_ids", "sentence"]) for i in pair
-            )
-            second_ids = second["token_ids"][0, 1:]
-            ids.append(np.append(first["token_ids"][0], second_ids))
-            is_second = np.zeros_like(ids[-1])
-            is_second[-len(second_ids) :] = 1
-            segments.append(is_second)
-            vectors.append([first["sentence"][0], second["sentence"][0]])
-        vectors = np.array(vectors)
+    def _add_pairs(self, pairs, length, x, y):
+        first, second = (
+            self.cache.read(texts, ["token_ids", "sentence"])
+            for texts in pairs.T
+        )
+        lengths = self.cache.lengths[pairs]
+        token_ids = np.zeros((len(pairs), length), "int32")
+        segment_ids = np.zeros_like(token_ids)
+        for i, (end, more) in enumerate(lengths):
+            both = slice(end, end + more - 1)
+            token_ids[i, :end] = first["token_ids"][i, :end]
+            token_ids[i, both] = second["token_ids"][i, 1:more]
+            segment_ids[i, both] = 1
+        vectors = np.stack([first["sentence"], second["sentence"]], axis=1)
+        vectors = vectors.astype("float32")
         vectors /= np.linalg.norm(vectors, axis=-1, keepdims=True)
-        x["pair_token_ids"] = np.stack(ids)
-        x["pair_segment_ids"] = np.stack(segments)
-        x["pair_padding_mask"] = np.ones_like(x["pair_token_ids"])
+        x["pair_token_ids"] = token_ids
+        x["pair_segment_ids"] = segment_ids
+        x["pair_padding_mask"] = _padding_mask(lengths.sum(axis=1) - 1, length)
         y["pair_similarity"] = vectors.prod(axis=1).sum(-1, keepdims=True)
         y["pair_sum"] = vectors.sum(axis=1)
+
+
+def _padding_mask(lengths, length):
+    return (np.arange(length) < lengths[:, None]).astype("int32")
 
 
 class _Groups:
     """Numbers of samples by their length, to be drawn from."""
 
-    def __init__(self, lengths):
+    def __init__(self, lengths, multiple):
+        lengths = -(-lengths // multiple) * multiple
         order = np.argsort(lengths, kind="stable")
         ends = np.flatnonzero(np.diff(lengths[order])) + 1
         self.groups = np.split(order, ends)
@@ -359,11 +401,16 @@ class _Groups:
         self.shares = tokens / tokens.sum()
 
     def choose(self, random, num_tokens):
-        """Draw samples of one length that have so many tokens, about."""
+        """Draw samples of one length that have so many tokens, about.
+
+        Returns:
+            A tuple of the int array of their numbers, and the length.
+        """
         i = random.choice(len(self.groups), p=self.shares)
         size = max(1, num_tokens // self.lengths[i])
         size = min(len(self.groups[i]), size)
-        return random.choice(self.groups[i], size, replace=False)
+        chosen = random.choice(self.groups[i], size, replace=False)
+        return chosen, self.lengths[i]
 
 
 class WordMasking:
@@ -413,7 +460,7 @@ class WordMasking:
             random: A `numpy.random.Generator`.
         """
         x["token_ids"], x["mask_positions"], words = self.mask(
-            x["token_ids"], random
+            x["token_ids"], random, x["padding_mask"].sum(axis=1)
         )
         y["masked_words"] = words
         if self.teacher is not None:
@@ -421,28 +468,41 @@ class WordMasking:
             logits = self.teacher.predict_on_batch(inputs)
             y["masked_words"] = {"words": words, "logits": np.asarray(logits)}
 
-    def mask(self, token_ids, random):
+    def mask(self, token_ids, random, lengths=None):
         """Choose tokens, anywhere but at the first and the last position.
 
         Args:
-            token_ids: int32 array of shape `(batch, length)`, without
-                padding.
+            token_ids: int32 array of shape `(batch, length)`.
             random: A `numpy.random.Generator`.
+            lengths: Optional int array of shape `(batch,)`. How many tokens
+                of each sequence are not padding. Defaults to `None`, for all.
 
         Returns:
             A tuple of int32 arrays: the ids with the gaps, of the same shape;
             the positions of the gaps, of shape `(batch, count)`; and the
-            tokens that were there, likewise.
+            tokens that were there, likewise. A sequence that is shorter than
+            others has fewer gaps, and -1 in the place of further tokens.
         """
         batch, length = token_ids.shape
-        count = max(1, round(self.share * length))
+        if lengths is None:
+            lengths = np.full(batch, length)
+        counts = np.maximum(1, np.round(self.share * lengths))
+        counts = np.minimum(counts, np.maximum(lengths - 2, 0))
         noise = random.random((batch, max(length - 2, 1)))
-        positions = np.sort(np.argsort(noise, axis=1)[:, :count] + 1)
+        is_inside = np.arange(noise.shape[1]) < lengths[:, None] - 2
+        order = np.argsort(np.where(is_inside, noise, np.inf), axis=1)
+        # As many for all batches of one length, whatever their sequences are.
+        order = order[:, : max(1, round(self.share * length))]
+        sorting = np.argsort(order, axis=1)
+        positions = np.take_along_axis(order, sorting, axis=1) + 1
+        is_gap = sorting < counts[:, None]
         words = np.take_along_axis(token_ids, positions, axis=1)
         choice = random.random(words.shape)
         other = random.integers(self.vocabulary_size, size=words.shape)
         replaced = np.where(choice < 0.8, self.mask_id, words)
-        replaced = np.where(choice >= 0.9, other, replaced).astype("int32")
+        replaced = np.where(choice >= 0.9, other, replaced)
+        replaced = np.where(is_gap, replaced, words).astype("int32")
         masked = token_ids.copy()
         np.put_along_axis(masked, positions, replaced, axis=1)
+        words = np.where(is_gap, words, -1)
         return masked, positions.astype("int32"), words.astype("int32")

@@ -173,11 +173,21 @@ class Distiller(keras.Model):
         ):
             if transfer.name not in self.active:
                 continue
+            target = keras.tree.map_structure(to_single, y[transfer.target])
             output = y_pred[transfer.name]
-            loss = transfer.loss(y[transfer.target], output, x["padding_mask"])
+            loss = transfer.loss(target, output, x["padding_mask"])
             tracker.update_state(loss)
             total = ops.add(total, transfer.weight * loss)
         return total
+
+
+def to_single(target):
+    """What a teacher gave in single precision; words as they are."""
+    if keras.backend.is_float_dtype(
+        keras.backend.standardize_dtype(target.dtype)
+    ):
+        return ops.cast(target, "float32")
+    return target
 
 
 def of_any_lengths(batches):

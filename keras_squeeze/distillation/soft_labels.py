@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_squeeze.distillation.teachers import best_device
 from keras_squeeze.distillation.teachers import check_checkpoint
 from keras_squeeze.distillation.teachers import import_transformers
 
@@ -68,7 +69,8 @@ class HuggingFaceClassifier:
     """A text classifier of transformers, run by PyTorch, for `soft_labels()`.
 
     It reads the text with the tokenizer of its own, and so may be any model
-    of transformers for sequence classification.
+    of transformers for sequence classification. It runs on a GPU where PyTorch
+    finds one.
 
     Args:
         folder: string or `os.PathLike`. The folder of the checkpoint, with
@@ -102,8 +104,9 @@ class HuggingFaceClassifier:
         self.model = (
             transformers.AutoModelForSequenceClassification.from_pretrained(
                 folder, dtype=dtype
-            ).eval()
+            )
         )
+        self.model.eval().to(best_device())
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         self.sequence_length = sequence_length
         self.batch_size = batch_size
@@ -136,8 +139,9 @@ class HuggingFaceClassifier:
                 truncation=True,
                 max_length=self.sequence_length,
                 return_tensors="pt",
-            )
+            ).to(self.model.device)
             with torch.inference_mode():
-                logits.append(self.model(**batch).logits.float().numpy())
+                outputs = self.model(**batch).logits
+            logits.append(outputs.cpu().float().numpy())
         logits = np.concatenate(logits)
         return logits[np.argsort(order)][:, self.order]

@@ -206,8 +206,9 @@ class HuggingFaceTeacher(Teacher):
     """A checkpoint of the BERT family as a teacher, run by PyTorch.
 
     It needs the packages torch and transformers, whatever the backend of
-    Keras is. The checkpoint must read the token ids of the student: those of
-    the uncased English BERTs are the same as of the presets here.
+    Keras is, and runs on a GPU where PyTorch finds one. The checkpoint must
+    read the token ids of the student: those of the uncased English BERTs are
+    the same as of the presets here.
 
     Args:
         folder: string or `os.PathLike`. The folder of the checkpoint, with a
@@ -232,7 +233,8 @@ class HuggingFaceTeacher(Teacher):
             dtype=dtype,
             # The faster kernels do not tell what they attend to.
             attn_implementation="eager" if self.attention_layers else None,
-        ).eval()
+        )
+        self.model.eval().to(best_device())
         self._check_layers()
 
     @property
@@ -257,7 +259,9 @@ class HuggingFaceTeacher(Teacher):
         }
         known = inspect.signature(self.model.forward).parameters
         tensors = {
-            theirs: torch.from_numpy(np.array(inputs[ours], "int64"))
+            theirs: torch.tensor(
+                np.array(inputs[ours], "int64"), device=self.model.device
+            )
             for theirs, ours in names.items()
             if theirs in known
         }
@@ -268,8 +272,8 @@ class HuggingFaceTeacher(Teacher):
                 output_attentions=bool(self.attention_layers),
             )
         return (
-            [x.float().numpy() for x in outputs.hidden_states],
-            [x.float().numpy() for x in outputs.attentions or ()],
+            [x.cpu().float().numpy() for x in outputs.hidden_states],
+            [x.cpu().float().numpy() for x in outputs.attentions or ()],
         )
 
 
@@ -311,6 +315,13 @@ def import_transformers():
             "torch transformers`."
         ) from error
     return transformers
+
+
+def best_device():
+    """Where PyTorch is to run a teacher: on the GPU, if it finds one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _digest(model):

@@ -409,14 +409,19 @@ class MaskedLMTransfer(Transfer):
             words, teacher = target, None
         else:
             words, teacher = target["words"], target["logits"]
-        loss = ops.mean(
+        # There are fewer words in texts that are shorter than others.
+        is_word = ops.greater_equal(words, 0)
+        loss = losses.weighted_mean(
             keras.losses.sparse_categorical_crossentropy(
-                words, output, from_logits=True
-            )
+                ops.maximum(words, 0), output, from_logits=True
+            ),
+            is_word,
         )
         if teacher is None:
             return loss
-        soft = ops.mean(losses.soft_label_loss(teacher, output))
+        soft = losses.weighted_mean(
+            losses.soft_label_loss(teacher, output), is_word
+        )
         return self.label_weight * loss + (1 - self.label_weight) * soft
 
     def get_config(self):

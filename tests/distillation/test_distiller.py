@@ -168,7 +168,7 @@ def test_pairs(cache):
                 sequences.index(second),
             ]
             assert indices in pairs.tolist()
-            u, v = (cache.read([i])["sentence"][0] for i in indices)
+            u, v = cache.read(indices)["sentence"].astype("float32")
             u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
             np.testing.assert_allclose(similarity, [u @ v], atol=1e-5)
             np.testing.assert_allclose(total, u + v, atol=1e-5)
