@@ -173,8 +173,13 @@ class Recipe:
             "weights_sha256": preset_folder.checksum(
                 finished / "model.weights.h5"
             ),
-            "recipe": f"python presets/pretrain.py {args.preset} --seeds "
-            + " ".join(map(str, args.seeds[: args.seeds.index(seed) + 1])),
+            "recipe": " ".join(
+                [
+                    args.command,
+                    "--seeds",
+                    *map(str, args.seeds[: args.seeds.index(seed) + 1]),
+                ]
+            ),
             **sources,
             "terms": {term.name: term.weight for term in distiller.transfers},
             "backend": keras.backend.backend(),
@@ -298,6 +303,34 @@ def tokenize(texts, tokenizer, sequence_length):
     return sequences
 
 
+def command(parser, args):
+    """What makes the same preset, but for the seeds.
+
+    Args:
+        parser: The `argparse.ArgumentParser`.
+        args: What it gave. Of files there are the names alone.
+
+    Returns:
+        A string.
+    """
+    words = [
+        f"KERAS_BACKEND={keras.backend.backend()}",
+        "python presets/pretrain.py",
+        args.preset,
+        "--teacher",
+        pathlib.Path(args.teacher).name,
+        "--corpus",
+        pathlib.Path(args.corpus).name,
+    ]
+    if args.texts:
+        words += ["--texts", *(pathlib.Path(path).name for path in args.texts)]
+    for name in SETTINGS:
+        value = getattr(args, name)
+        if value != parser.get_default(name):
+            words += ["--" + name.replace("_", "-"), str(value)]
+    return " ".join(words)
+
+
 def gpu_name():
     """The GPU that PyTorch finds, for the teacher, or `None`."""
     import torch
@@ -373,6 +406,7 @@ def main():
     if len(set(args.seeds)) < len(args.seeds):
         parser.error(f"argument --seeds: must differ. Received: {args.seeds}")
 
+    args.command = command(parser, args)
     Recipe(args).run()
 
 

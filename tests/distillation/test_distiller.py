@@ -63,18 +63,15 @@ def new_distiller(student=None):
     )
 
 
-def new_batches(cache, steps):
-    return DistillationBatches(
-        cache, steps, batch_tokens=24, masking=WordMasking(Words())
-    )
-
-
+ON_JAX = keras.config.backend() == "jax"
 # XLA would compile each length for longer than the steps take.
 JIT = {"jit_compile": False}
-not_on_jax = pytest.mark.skipif(
-    keras.config.backend() == "jax",
-    reason="it takes minutes without XLA, and XLA as long to compile",
-)
+
+
+def new_batches(cache, steps, **kwargs):
+    return DistillationBatches(
+        cache, steps, batch_tokens=24, masking=WordMasking(Words()), **kwargs
+    )
 
 
 def test_cache_gives_what_the_teacher_gave(cache, tmp_path, monkeypatch):
@@ -146,6 +143,84 @@ def test_batches_depend_on_their_number_alone(cache):
         assert all(row in texts for row in restored.tolist())
 
 
+def test_batches_of_few_lengths(cache):
+    sequences = some_sequences()
+    pairs = np.array([[0, 17], [2, 31], [16, 5], [39, 4], [8, 9], [1, 30]])
+    padded = new_batches(
+        cache, 12, pairs=pairs, length_multiple=8, seed=3, workers=2
+    ).part(2, 10)
+    assert padded.workers == 2
+    shapes = set()
+    for x, y in (padded[i] for i in range(10)):
+        shapes |= {x["token_ids"].shape[1], x["pair_token_ids"].shape[1]}
+        lengths = x["padding_mask"].sum(axis=1)
+        restored = x["token_ids"].copy()
+        gaps = y["masked_words"] >= 0
+        for row, places, words in zip(
+            restored, x["mask_positions"], y["masked_words"], strict=True
+        ):
+            row[places[words >= 0]] = words[words >= 0]
+        # As many gaps as in a batch of its own length, and all inside.
+        expected = np.maximum(1, np.round(0.15 * lengths))
+        np.testing.assert_array_equal(gaps.sum(axis=1), expected)
+        assert (x["mask_positions"] < lengths[:, None] - 1)[gaps].all()
+        for i, length in enumerate(lengths):
+            number = sequences.index(restored[i, :length].tolist())
+            assert not restored[i, length:].any()
+            for name, expected in cache.read([number]).items():
+                if name == "token_ids":
+                    continue
+                # Whatever is beyond the text is zero.
+                widths = [
+                    (0, n - m)
+                    for n, m in zip(
+                        y[name][i].shape, expected[0].shape, strict=True
+                    )
+                ]
+                np.testing.assert_array_equal(
+                    y[name][i], np.pad(expected[0], widths)
+                )
+        for row, segments, mask in zip(
+            x["pair_token_ids"],
+            x["pair_segment_ids"],
+            x["pair_padding_mask"],
+            strict=True,
+        ):
+            first = row[(segments == 0) & (mask == 1)].tolist()
+            second = [1, *row[segments == 1].tolist()]
+            pair = [sequences.index(first), sequences.index(second)]
+            assert pair in pairs.tolist()
+            assert not row[mask == 0].any() and not segments[mask == 0].any()
+    assert shapes == {8, 16}
+
+
+def test_loss_does_not_depend_on_padding(cache):
+    student = small_student(max_sequence_length=16)
+    # A MobileBERT reads the token beside each, and beside the last is padding.
+    table = student.token_embedding.embeddings
+    table.assign(table * (np.arange(60) > 0)[:, None].astype("float32"))
+    distiller = new_distiller(student)
+    distiller.compile("adam", **JIT)
+    x, y = new_batches(cache, 1)[0]
+    length = x["token_ids"].shape[1]
+
+    def pad(value):
+        axes = [(0, 4 if n == length else 0) for n in value.shape[1:]]
+        return np.pad(value, [(0, 0), *axes])
+
+    # Beside the words a place that has none.
+    words = np.pad(y["masked_words"], [(0, 0), (0, 1)], constant_values=-1)
+    positions = np.pad(x["mask_positions"], [(0, 0), (0, 1)])
+    padded = {name: pad(value) for name, value in x.items()}
+    targets = {name: pad(value) for name, value in y.items()}
+    padded["mask_positions"] = positions
+    targets["masked_words"] = words
+    expected = distiller.test_on_batch(x, y, return_dict=True)
+    distiller.reset_metrics()
+    found = distiller.test_on_batch(padded, targets, return_dict=True)
+    assert found == pytest.approx(expected, rel=2e-4)
+
+
 def test_pairs(cache):
     pairs = np.array([[0, 1], [2, 3], [3, 2], [4, 5]])
     student = small_student(max_sequence_length=16)
@@ -212,6 +287,7 @@ def test_loss_is_the_sum_of_the_terms(cache):
     x, y = DistillationBatches(cache, 1)[0]
     logs = distiller.test_on_batch(x, y, return_dict=True)
     encoded = student.encode(**x, return_attention=True)
+    y = {name: values.astype("float32") for name, values in y.items()}
     states = y["hidden_3"]
     centered = states - states.mean(-1, keepdims=True)
     states = centered / np.sqrt(centered.var(-1, keepdims=True) + 1e-6)
@@ -305,7 +381,8 @@ def run(cache, folder, stop_at=None):
     keras.utils.set_random_seed(2)
     distiller = new_distiller()
     stages = schedule("progressive", distiller.transfers, 4, final_steps=4)
-    batches = new_batches(cache, 8)
+    # JAX, which takes minutes without XLA, compiles for each length.
+    batches = new_batches(cache, 8, length_multiple=8 if ON_JAX else 1)
     if stop_at is not None:
         get, original = [], DistillationBatches.__getitem__
 
@@ -330,7 +407,7 @@ def run(cache, folder, stop_at=None):
             verbose=False,
             # TensorFlow would trace each length anew in each stage.
             run_eagerly=keras.config.backend() == "tensorflow",
-            **JIT,
+            jit_compile=ON_JAX,
         )
     finally:
         if stop_at is not None:
@@ -338,7 +415,6 @@ def run(cache, folder, stop_at=None):
     return distiller, curve
 
 
-@not_on_jax
 def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
     distiller, curve = run(cache, tmp_path / "whole")
     assert [(row["stage"], row["step"]) for row in curve] == [

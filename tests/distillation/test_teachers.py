@@ -11,6 +11,7 @@ import transformers
 
 from keras_squeeze.distillation import BackboneTeacher
 from keras_squeeze.distillation import HuggingFaceTeacher
+from keras_squeeze.distillation import teachers
 from tests.distillation.students import as_inputs
 from tests.distillation.students import small_student
 
@@ -121,6 +122,17 @@ def test_checkpoint_whose_model_is_wrapped(tmp_path, original):
 
     teacher.model.forward = wrapped
     np.testing.assert_array_equal(teacher.outputs(INPUTS)["sentence"], expected)
+
+
+def test_checkpoint_runs_where_pytorch_finds_a_gpu(
+    tmp_path, original, monkeypatch
+):
+    assert HuggingFaceTeacher(tmp_path).model.device.type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert teachers.best_device() == "cuda"
+    # A device that every PyTorch has, on which nothing is computed.
+    monkeypatch.setattr(teachers, "best_device", lambda: "meta")
+    assert HuggingFaceTeacher(tmp_path).model.device.type == "meta"
 
 
 def test_a_layer_that_is_not_there():

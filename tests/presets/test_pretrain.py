@@ -49,7 +49,13 @@ def backbone(student, request):
     return preprocessor_cls.backbone_cls(**config)
 
 
-def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased", *options):
+def run(
+    tmp_path,
+    teacher,
+    preset="mobile_bert_tiny_en_uncased",
+    *options,
+    backend="torch",
+):
     return subprocess.run(
         [
             sys.executable,
@@ -70,7 +76,7 @@ def run(tmp_path, teacher, preset="mobile_bert_tiny_en_uncased", *options):
         env={
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
-            "KERAS_BACKEND": "torch",
+            "KERAS_BACKEND": backend,
         },
         capture_output=True,
         text=True,
@@ -101,6 +107,12 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert provenance["terms"]["pooled_pair_similarity"] == 40.0
     assert provenance["settings"]["dtype"] == "mixed_bfloat16"
     assert f"{os.cpu_count()} cores of " in provenance["hardware"]
+    assert provenance["recipe"] == (
+        f"KERAS_BACKEND=torch python presets/pretrain.py {folder.name} "
+        f"--teacher {teacher.name} --corpus corpus.txt --steps 4 "
+        "--num-texts 60 --held-out 20 --batch-tokens 64 --sequence-length 12 "
+        "--seeds 0"
+    )
     assert set(provenance["held_out_losses"]) == {"before", "after"}
     before, after = provenance["held_out_losses"].values()
     assert after["loss"] < before["loss"]
@@ -148,6 +160,24 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert cache.stat().st_mtime_ns == written
     folder = tmp_path / "presets" / "squeeze_bert_tiny_en_uncased"
     provenance = json.loads((folder / "provenance.json").read_text())
+    before, after = provenance["held_out_losses"].values()
+    assert after["loss"] < before["loss"]
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "jax",
+    reason="the recipe runs in a process of its own, with JAX",
+)
+def test_recipe_on_jax(tmp_path, teacher):
+    write_corpus(tmp_path)
+    name = "mobile_bert_tiny_en_uncased"
+    options = ["--length-multiple=32", "--workers=2", "--log-every=2"]
+    printed = run(tmp_path, teacher, name, *options, backend="jax")
+    assert "all, 2/4" in printed and "all, 4/4" in printed
+    folder = tmp_path / "presets" / name
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert provenance["backend"] == "jax"
+    assert provenance["settings"]["length_multiple"] == 32
     before, after = provenance["held_out_losses"].values()
     assert after["loss"] < before["loss"]
 
