@@ -360,6 +360,9 @@ class SimilarityTransfer(Transfer):
 class MaskedLMTransfer(Transfer):
     """Masked words are to be guessed as the text, or the teacher, has them.
 
+    Where the word is -1 there is nothing to guess: texts that are shorter than
+    others of a batch have fewer words masked.
+
     Args:
         head: A `MaskedLMHead` over the student's token embeddings. See
             `masked_lm_transfer()`.
