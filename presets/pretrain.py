@@ -324,6 +324,8 @@ def command(parser, args):
     ]
     if args.texts:
         words += ["--texts", *(pathlib.Path(path).name for path in args.texts)]
+    if args.start:
+        words += ["--start", pathlib.Path(args.start).name]
     for name in SETTINGS:
         value = getattr(args, name)
         if value != parser.get_default(name):

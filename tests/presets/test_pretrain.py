@@ -194,6 +194,7 @@ def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
     run(tmp_path, teacher, name, f"--start={start}", "--learning-rate=1e-12")
     made = tmp_path / "presets" / name
     provenance = json.loads((made / "provenance.json").read_text())
+    assert f"--corpus corpus.txt --start {name} " in provenance["recipe"]
     history = json.loads((start / "provenance.json").read_text())
     assert provenance["started_from"] == history
     backbone_cls = keras_squeeze.models.SqueezeBertBackbone
