@@ -185,6 +185,7 @@ def run(args):
         f"{len(train):,} samples to train on, {len(validation):,} to validate "
         f"on{_classes(kwargs)}."
     )
+    task_type.prepare(task, train)
     settings = {
         name: getattr(args, name)
         for name in (

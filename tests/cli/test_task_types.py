@@ -180,3 +180,17 @@ def test_what_predict_needs(case, message):
     args = cli.build_parser().parse_args(["predict", "--preset", "x", "a"])
     with pytest.raises(ValueError, match=message):
         TASK_TYPES[case].inputs(args)
+
+
+def test_regression_starts_at_the_mean(tmp_path, mobile_preset):
+    path = tmp_path / "data.tsv"
+    rows = [f"{word}\t{i}" for i in range(1, 5) for word in ("sunny", "cold")]
+    path.write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
+    argv = ["finetune", "--preset", mobile_preset, "--regression", "--debug"]
+    argv += ["--train", str(path), "--validation", str(path), "--epochs", "1"]
+    # Steps too small to change a weight.
+    argv += ["--learning-rate", "1e-12", "--output", str(tmp_path / "out")]
+    assert cli.main(argv) == 0
+    task = models.MobileBertTextClassifier.from_preset(str(tmp_path / "out"))
+    (bias,) = keras.ops.convert_to_numpy(task.output_dense.bias)
+    assert bias == pytest.approx(2.5)

@@ -65,6 +65,14 @@ class TaskType:
         """
         return data
 
+    def prepare(self, task, samples):
+        """Change a task before it is trained.
+
+        Args:
+            task: The task.
+            samples: The `Samples` to train on.
+        """
+
     def objective(self, task_kwargs):
         """What makes one epoch better than another.
 

@@ -42,6 +42,12 @@ class TextClassification(TaskType):
             return Samples(data.x, data.numbers())
         return Samples(data.x, data.class_ids(task_kwargs["class_names"]))
 
+    def prepare(self, task, samples):
+        if task.problem_type == "regression":
+            # Otherwise the features tell the mean at first, and a backbone
+            # may not come back from that.
+            task.output_dense.bias.assign([samples.y.mean()])
+
     def read_unlabelled(self, path, args):
         """Read texts that only a teacher labels.
 
