@@ -21,6 +21,9 @@ rate that rises and falls again. With `--start`, the student of the first is a
 preset that was made before, and the learning goes on from it: with other texts
 or another teacher.
 
+By default it is a run of two hours for a CPU, with PyTorch. A GPU does more in
+less, with JAX as the backend of Keras: `README.md` has the options.
+
 The run goes on where it was stopped, and writes the preset beside this file
 when it ends: weights in half precision, configuration, tokenizer, the learning
 curve, and the provenance that `README.md` there describes.
