@@ -16,6 +16,14 @@ import keras_squeeze
 from tests.conftest import REPOSITORY
 
 
+def in_a_process_with(backend):
+    """A mark for tests whose recipe runs apart, with a backend of its own."""
+    return pytest.mark.skipif(
+        keras.config.backend() != backend,
+        reason=f"the recipe runs in a process of its own, with {backend}",
+    )
+
+
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     """The folder of a BERT of two layers with the real vocabulary."""
@@ -92,10 +100,7 @@ def write_corpus(tmp_path):
     corpus.write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="the recipe runs in a process of its own, with PyTorch",
-)
+@in_a_process_with("torch")
 def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     write_corpus(tmp_path)
     printed = run(tmp_path, teacher)
@@ -164,10 +169,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert after["loss"] < before["loss"]
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "jax",
-    reason="the recipe runs in a process of its own, with JAX",
-)
+@in_a_process_with("jax")
 def test_recipe_on_jax(tmp_path, teacher):
     write_corpus(tmp_path)
     name = "mobile_bert_tiny_en_uncased"
@@ -182,10 +184,7 @@ def test_recipe_on_jax(tmp_path, teacher):
     assert after["loss"] < before["loss"]
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="the recipe runs in a process of its own, with PyTorch",
-)
+@in_a_process_with("torch")
 def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
     write_corpus(tmp_path)
     name = "squeeze_bert_tiny_en_uncased"
