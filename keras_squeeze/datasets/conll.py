@@ -100,7 +100,7 @@ def class_names(labels):
 
     Returns:
         A list of strings: `"O"` first, if it is there, then those with the
-        same name behind `"B-"` and `"I-"` together.
+        same name behind `"B-"`, `"I-"` and so on together.
     """
     found = {label for row in labels for label in row}
 

@@ -2,20 +2,33 @@
 
 import collections
 
+_BEGINS = ("B", "S", "U")
+_ENDS = ("E", "L", "S", "U")
+_PREFIXES = ("B-", "I-", "E-", "L-", "S-", "U-")
 
-def entity_spans(labels, outside="O"):
+
+def entity_spans(labels, outside="O", iob_only=False):
     """Put the labels of consecutive words together to entities.
 
     `"B-"` before a label begins an entity, `"I-"` goes on with one of the same
-    label, or begins one where there is none. Labels without either are read
-    as those with `"I-"`, and `"O"` is no entity. These are the rules of
-    conlleval, of seqeval, and of transformers' pipelines.
+    label, or begins one where there is none. `"E-"` does as `"I-"`, and ends
+    the entity, and `"S-"` is an entity of one word. `"L-"` and `"U-"` are
+    other names of these two. Labels without a prefix are read as those with
+    `"I-"`, and `"O"` is no entity. A letter alone, like `"B"`, stands before
+    the label `"_"`.
+
+    These are the entities of seqeval in its default mode, for all of its
+    schemes: IOB1, IOB2, IOE1, IOE2 and IOBES. It has BILOU, with `"L-"` and
+    `"U-"`, in its strict mode alone, which agrees where labels are in order.
 
     Args:
         labels: List of strings, one a word.
         outside: Optional string. The label of what is no entity. `None` for
             none, so that what has no entity is put together, too. Defaults to
             `"O"`.
+        iob_only: bool. Whether only `"B-"` and `"I-"` are prefixes, and all
+            else is a part of the label, as in transformers' pipelines.
+            Defaults to `False`.
 
     Returns:
         A list of tuples `(label, start, end)`: the label without its prefix,
@@ -26,21 +39,28 @@ def entity_spans(labels, outside="O"):
     ```python
     entity_spans(["B-person", "I-person", "O", "B-place"])
     # [("person", 0, 2), ("place", 3, 4)]
+    entity_spans(["B-person", "E-person", "S-place", "S-place"])
+    # [("person", 0, 2), ("place", 2, 3), ("place", 3, 4)]
     ```
     """
     spans = []
+    # The label of the entity that the next word may go on with.
     last = None
     for i, label in enumerate(labels):
-        begins = label.startswith("B-")
-        if label.startswith(("B-", "I-")):
-            label = label[2:]
+        letter = "I"
+        if label.startswith(_PREFIXES[:2] if iob_only else _PREFIXES):
+            letter, label = label[0], label[2:]
+        elif not iob_only and f"{label}-" in _PREFIXES:
+            letter, label = label, ""
         if label == outside:
             last = None
             continue
-        if begins or label != last:
+        if not label and not iob_only:
+            label = "_"
+        if letter in _BEGINS or label != last:
             spans.append((label, i, i))
         spans[-1] = (*spans[-1][:2], i + 1)
-        last = label
+        last = None if letter in _ENDS else label
     return spans
 
 

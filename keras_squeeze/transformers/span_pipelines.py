@@ -175,17 +175,21 @@ class TokenClassificationPipeline(Pipeline):
                 )
                 if label not in ignore_labels
             ]
-        return [
+        entities = [
             {
-                "entity_group": label,
+                # Of labels of all kinds, though only these two are put
+                # together by their prefixes.
+                "entity_group": labels[first].split("-", 1)[-1],
                 "score": float(np.mean(scores[first:last])),
                 "word": self._text(tokens[first:last]),
                 "start": tokens[first]["start"],
                 "end": tokens[last - 1]["end"],
             }
-            for label, first, last in entity_spans(labels, outside=None)
-            if label not in ignore_labels
+            for _, first, last in entity_spans(
+                labels, outside=None, iob_only=True
+            )
         ]
+        return [x for x in entities if x["entity_group"] not in ignore_labels]
 
 
 class QuestionAnsweringPipeline(Pipeline):

@@ -4,18 +4,33 @@ import warnings
 import numpy as np
 import pytest
 import seqeval.metrics
+from seqeval import scheme
 from seqeval.metrics.sequence_labeling import get_entities
 
 from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.metrics.entities import entity_spans
 
 LABELS = ["O", "B-person", "I-person", "B-place", "I-place", "I-work"]
+# The letters of each scheme.
+SCHEMES = {
+    scheme.IOB1: "IB",
+    scheme.IOB2: "IB",
+    scheme.IOE1: "IE",
+    scheme.IOE2: "IE",
+    scheme.IOBES: "IBES",
+    scheme.BILOU: "IBLU",
+}
 
 
-def random_labels(num_samples, seed):
+def labels_of_scheme(letters):
+    """All labels of two types, the letters alone among them."""
+    return ["O"] + [f"{x}{end}" for x in letters for end in ("", "-a", "-b")]
+
+
+def random_labels(num_samples, seed, labels=LABELS):
     generator = random.Random(seed)
     return [
-        generator.choices(LABELS, k=generator.randint(1, 12))
+        generator.choices(labels, k=generator.randint(1, 12))
         for _ in range(num_samples)
     ]
 
@@ -44,6 +59,15 @@ def spoil(rows, seed):
         (["a", "a", "b", "O", "b"], [("a", 0, 2), ("b", 2, 3), ("b", 4, 5)]),
         (["B-a-b", "I-a-b", "I-b"], [("a-b", 0, 2), ("b", 2, 3)]),
         (["LABEL_1", "LABEL_1"], [("LABEL_1", 0, 2)]),
+        (
+            ["B-a", "I-a", "E-a", "O", "S-b", "S-b"],
+            [("a", 0, 3), ("b", 4, 5), ("b", 5, 6)],
+        ),
+        (
+            ["U-a", "U-a", "B-a", "L-a", "I-a"],
+            [("a", 0, 1), ("a", 1, 2), ("a", 2, 4), ("a", 4, 5)],
+        ),
+        (["B", "I", "O", "S"], [("_", 0, 2), ("_", 3, 4)]),
     ],
 )
 def test_spans(labels, spans):
@@ -58,12 +82,59 @@ def test_spans_of_what_is_no_entity():
     assert entity_spans(labels, outside="a") == expected
 
 
-def test_spans_are_those_of_seqeval():
-    for row in random_labels(300, seed=0):
+def test_spans_of_iob_only():
+    labels = ["B-a", "E-a", "E-a", "S-b", "E"]
+    expected = [("a", 0, 1), ("E-a", 1, 3), ("S-b", 3, 4), ("E", 4, 5)]
+    assert entity_spans(labels, iob_only=True) == expected
+
+
+@pytest.mark.parametrize(
+    "labels", [LABELS, *map(labels_of_scheme, ("IB", "IE", "IBES"))]
+)
+def test_spans_are_those_of_seqeval(labels):
+    for row in random_labels(300, 0, labels):
         expected = [
             (label, first, last + 1) for label, first, last in get_entities(row)
         ]
         assert entity_spans(row) == expected
+
+
+@pytest.mark.parametrize("of_scheme", SCHEMES, ids=lambda cls: cls.__name__)
+def test_spans_are_those_of_every_scheme(of_scheme):
+    """Where the labels are in order, seqeval is as strict as it can be."""
+    count = 0
+    for row in random_labels(3000, 1, labels_of_scheme(SCHEMES[of_scheme])):
+        entities = scheme.Entities([row], of_scheme).entities[0]
+        # Labels that are out of order are in no entity there.
+        covered = sum(entity.end - entity.start for entity in entities)
+        if covered == len(row) - row.count("O"):
+            count += len(entities)
+            expected = [(e.tag, e.start, e.end) for e in entities]
+            assert entity_spans(row) == expected
+    assert count > 100
+
+
+def test_bilou_has_the_entities_of_iobes():
+    names = str.maketrans("ES", "LU")
+    for row in random_labels(300, 2, labels_of_scheme("IBES")):
+        translated = [label.translate(names) for label in row]
+        assert entity_spans(translated) == entity_spans(row)
+
+
+@pytest.mark.parametrize(
+    "y_true, y_pred, f1",
+    [
+        (["B-a", "E-a"], ["B-a", "O"], 0),
+        (["S-a", "S-a"], ["S-a", "O"], 2 / 3),
+        (["B-a", "I-a", "E-a"], ["B-a", "I-a", "I-a"], 1),
+    ],
+)
+def test_scores_of_other_schemes(y_true, y_pred, f1):
+    assert entity_scores([y_true], [y_pred])["f1"] == pytest.approx(f1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = seqeval.metrics.f1_score([y_true], [y_pred])
+    assert expected == pytest.approx(f1)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -269,6 +269,15 @@ def test_annotate_one_text(trained):
         trained.annotate([TEXTS[0], WORDS[0]])
 
 
+def test_annotate_reads_other_schemes(monkeypatch):
+    names = ["O", "B-a", "I-a", "E-a", "S-a"]
+    task = make_task(SqueezeBert, class_names=names)
+    answer = np.array([1, 2, 3, 0, 4, 4]), np.ones(6, "float32")
+    monkeypatch.setattr(task, "_classify", lambda words, batch_size: answer)
+    entities = task.annotate([["at", "St", "Johns", "will", "LA", "Ham"]])[0]
+    assert found(entities) == ["a: at St Johns", "a: LA", "a: Ham"]
+
+
 @one_model
 def test_nothing_to_find(trained):
     assert trained.annotate(["", " \u200b "]) == [[], []]

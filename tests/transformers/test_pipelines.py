@@ -267,6 +267,18 @@ def test_token_classification(token_classifiers, strategy):
 
 
 @on_one_backend
+def test_labels_of_other_schemes(token_classifiers, monkeypatch):
+    labels = ["O", "B-a", "I-a", "E-a", "S-a"]
+    for pipe in token_classifiers:
+        monkeypatch.setattr(
+            pipe.model.config, "id2label", dict(enumerate(labels))
+        )
+    expected = check(*token_classifiers, TEXTS, aggregation_strategy="first")
+    found = [entity["entity_group"] for row in expected for entity in row]
+    assert found.count("a") > 1
+
+
+@on_one_backend
 def test_slow_tokens(token_classifiers):
     ours, theirs = (
         make(

@@ -57,10 +57,12 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
 
         The label of a word is that of its first token, and words that follow
         each other are put together as `entity_spans()` of
-        `keras_squeeze.metrics.entities` says: like transformers' pipeline of
-        token classification with `aggregation_strategy="first"`. Unlike there,
-        windows of a long text do not break its entities: each word has the
-        label of the window that has most of the text around it.
+        `keras_squeeze.metrics.entities` says, in any of the schemes of
+        seqeval. With labels that start with `"B-"` and `"I-"`, this is like
+        transformers' pipeline of token classification with
+        `aggregation_strategy="first"`. Unlike there, windows of a long text do
+        not break its entities: each word has the label of the window that has
+        most of the text around it.
 
         In a text, every punctuation mark is a word, as BERT has it. Where the
         words that the task was trained on may have punctuation in them, pass
@@ -79,7 +81,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
 
         Returns:
             A list with, for each input, a list of dictionaries: the `label`
-            of an entity without `"B-"` and `"I-"`; its `score`, the mean
+            of an entity without a prefix like `"B-"`; its `score`, the mean
             probability of the labels of its words; the `word`, which is all
             of the entity as the text has it; and the characters `start` and
             `end` of the text between which it is. The text of a list of words
