@@ -1,9 +1,13 @@
 """Reads labelled words from CoNLL files."""
 
-import pathlib
 import re
 
 import numpy as np
+
+from keras_squeeze.datasets.utf8 import read_utf8
+
+_COMMENT = re.compile(r"# +\S|#(?:begin|end) document\b")
+_PREFIXED = re.compile(r"[BIELSU]-.")
 
 
 def read_conll(path, word_column=0, label_column=-1):
@@ -12,8 +16,13 @@ def read_conll(path, word_column=0, label_column=-1):
     Such a file has a line for each word, and a line with nothing but spaces
     and tabs after each sentence. The columns of a line are separated by tabs,
     or if the first line has none by spaces. All lines have the same number of
-    columns. Lines that start with `-DOCSTART-`, which begin a
-    document in CoNLL-2003, are left out.
+    columns. Lines that start with `-DOCSTART-`, which begin a document in
+    CoNLL-2003, are left out.
+
+    So are comments before a sentence, such as `# id 7 domain=news`: lines
+    that start with `#` and a space, and either have other columns than the
+    lines of words, or in the place of the label what is no label in the rest
+    of the file. In a line such as `# O`, `#` is a word.
 
     Args:
         path: string or path. The file.
@@ -37,25 +46,13 @@ def read_conll(path, word_column=0, label_column=-1):
     class_names = keras_squeeze.datasets.conll.class_names(y)
     ```
     """
-    path = pathlib.Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise ValueError(f"`{path}` must be in UTF-8: {e}") from e
     sentences = [[]]
-    separator = num_columns = None
-    # Not `splitlines()`, and no other white space than this: a word may be
-    # one of the rarer line separators or spaces.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip(" \t\r") or line.startswith("-DOCSTART-"):
+    num_columns = None
+    for number, line, columns in _columns(read_utf8(path), label_column):
+        if columns is None:
             if sentences[-1]:
                 sentences.append([])
             continue
-        if num_columns is None:
-            separator = r"\t" if "\t" in line else " +"
-        columns = [
-            part.strip(" \r") for part in re.split(separator, line.strip(" \r"))
-        ]
         if num_columns is None:
             num_columns = len(columns)
             for name, index in (
@@ -70,7 +67,7 @@ def read_conll(path, word_column=0, label_column=-1):
         if num_columns < 2 or len(columns) != num_columns:
             raise ValueError(
                 f"Line {number} of `{path}` must have a word and a label, in "
-                f"{max(num_columns, 2)} columns. Received: {line.strip()!r}"
+                f"{max(num_columns, 2)} columns. Received: {line!r}"
             )
         word, label = columns[word_column], columns[label_column]
         if not word or not label:
@@ -89,6 +86,51 @@ def read_conll(path, word_column=0, label_column=-1):
         )
         for i in (0, 1)
     )
+
+
+def _columns(text, label_column):
+    """Yields each line that is no comment: its number, itself, its columns.
+
+    Instead of columns there is `None` for a line between two sentences.
+    """
+    lines, is_before = [], True
+    # Not `splitlines()`, and no other white space than this: a word may be
+    # one of the rarer line separators or spaces.
+    for line in text.split("\n"):
+        is_border = not line.strip(" \t") or line.startswith("-DOCSTART-")
+        may_be_comment = is_before and _COMMENT.match(line) is not None
+        is_before = is_border or may_be_comment
+        lines.append((line.strip(" "), is_border, may_be_comment))
+    certain = [line for line, *others in lines if not any(others)]
+    # Without other lines, what looks like a comment is a word.
+    words = certain or [line for line, is_border, _ in lines if not is_border]
+    is_tab = bool(words) and "\t" in words[0]
+    separator = re.compile(r"\t" if is_tab else " +")
+
+    def split(line):
+        return [part.strip(" ") for part in separator.split(line)]
+
+    rows = list(map(split, words))
+    is_label = -len(rows[0]) <= label_column < len(rows[0]) if rows else False
+    labels = {
+        row[label_column]
+        for row in rows
+        if is_label and len(row) == len(rows[0])
+    }
+
+    def is_comment(columns):
+        if len(columns) != len(rows[0]) or not is_label:
+            return True
+        label = columns[label_column]
+        return label not in labels and not _PREFIXED.match(label)
+
+    is_before = True
+    for number, (line, is_border, may_be_comment) in enumerate(lines, start=1):
+        columns = None if is_border else split(line)
+        if is_before and may_be_comment and is_comment(columns):
+            continue
+        is_before = is_border
+        yield number, line, columns
 
 
 def class_names(labels):

@@ -7,6 +7,7 @@ import numpy as np
 from keras_squeeze.datasets.samples import Samples
 from keras_squeeze.datasets.samples import object_array
 from keras_squeeze.datasets.tables import check_width
+from keras_squeeze.datasets.tables import label_text
 from keras_squeeze.datasets.tables import read_rows
 
 PROMPT_COLUMNS = ("prompt", "question", "context", "premise", "sentence")
@@ -76,8 +77,8 @@ def read_multiple_choice(path, column_names=None):
             )
         values = [row[i] for i in columns]
         choices.append(_choices(place, values[0] if is_list else values))
-        labels.append(str(row[label]).strip())
-    are_indices = all(re.fullmatch(r"-?\d+", text) for text in labels)
+        labels.append(label_text(place, row[label]))
+    are_indices = _are_indices(labels, choices)
     for i, (place, _) in enumerate(rows):
         labels[i] = _index(place, labels[i], choices[i], are_indices)
     prompts = object_array([row[prompt] for _, row in rows])
@@ -126,9 +127,18 @@ def _choices(place, values):
     return values
 
 
+def _are_indices(labels, choices):
+    if all(re.fullmatch(r"-?\d+", label) for label in labels):
+        return True
+    # Data frames make floats of a column in which some rows had no number.
+    is_whole = all(re.fullmatch(r"-?\d+\.0", label) for label in labels)
+    pairs = zip(labels, choices, strict=True)
+    return is_whole and not all(label in row for label, row in pairs)
+
+
 def _index(place, label, choices, is_index):
-    if is_index and 0 <= int(label) < len(choices):
-        return int(label)
+    if is_index and 0 <= float(label) < len(choices):
+        return int(float(label))
     if not is_index and label in choices:
         return choices.index(label)
     expected = "the text of one of its choices"

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import pathlib
 
 import numpy as np
 
 from keras_squeeze.datasets.samples import Samples
 from keras_squeeze.datasets.samples import object_array
+from keras_squeeze.datasets.utf8 import read_utf8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,11 +149,10 @@ def read_squad(path):
     Reference:
      - [Rajpurkar et al., 2018](https://arxiv.org/abs/1806.03822)
     """
-    path = pathlib.Path(path)
+    text = read_utf8(path)
     try:
-        contents = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as e:
-        # Also bytes that are not UTF-8.
+        contents = json.loads(text)
+    except json.JSONDecodeError as e:
         raise ValueError(f"`{path}` must be JSON in UTF-8: {e}") from e
     rows = []
     for i, article in enumerate(_get(contents, "data", list, f"`{path}`")):
@@ -216,7 +215,10 @@ def _answers(question, context, where):
 def _get(value, key, kind, where):
     """Returns the value of a key of a JSON object."""
     found = value.get(key) if isinstance(value, dict) else None
-    if not isinstance(found, kind):
+    if kind is int and isinstance(found, float) and found.is_integer():
+        # What data frames make of a column in which some are missing.
+        found = int(found)
+    if not isinstance(found, kind) or isinstance(found, bool):
         names = {list: "a list", str: "a string", int: "an integer"}
         raise ValueError(
             f"{where} must be an object with {names[kind]} named "

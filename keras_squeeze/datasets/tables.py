@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import math
 import pathlib
+
+from keras_squeeze.datasets.utf8 import read_utf8
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
 
@@ -36,10 +39,7 @@ def read_rows(path):
             "A file of texts must be a `.csv`, `.tsv` or `.jsonl` file. "
             f"Received: {path}"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise ValueError(f"`{path}` must be in UTF-8: {e}") from e
+    text = read_utf8(path)
     if suffix == ".jsonl":
         rows = _json_rows(path, text)
     elif suffix == ".csv":
@@ -76,6 +76,34 @@ def check_width(rows):
                 f"{place} must have {len(header)} columns like {first}. "
                 f"Received: {len(values)} columns"
             )
+
+
+def label_text(place, value):
+    """The label of a row as a string.
+
+    Args:
+        place: string. Where the row is, for messages.
+        value: What `read_rows()` gave.
+
+    Returns:
+        A string without white space around it.
+
+    Raises:
+        ValueError: If there is no label, or one that is neither a string nor
+            a number.
+    """
+    is_missing = value is None or value != value
+    if is_missing or (isinstance(value, str) and not value.strip()):
+        raise ValueError(f"{place} has no label.")
+    if isinstance(value, (bool, int, float)) and abs(value) < math.inf:
+        # A number or a truth value of a JSON file, as it is written there.
+        value = json.dumps(value)
+    if not isinstance(value, str):
+        raise ValueError(
+            f"{place} must have a string or a number for its label. Received: "
+            f"{value!r}"
+        )
+    return value.strip()
 
 
 def _csv_rows(path, text, **style):

@@ -1,7 +1,6 @@
 """Reads texts, with labels or without, from files."""
 
 import dataclasses
-import json
 import math
 import pathlib
 
@@ -9,7 +8,9 @@ import numpy as np
 
 from keras_squeeze.datasets.tables import check_width
 from keras_squeeze.datasets.tables import is_json
+from keras_squeeze.datasets.tables import label_text
 from keras_squeeze.datasets.tables import read_rows
+from keras_squeeze.datasets.utf8 import read_utf8
 
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "score")
 TEXT_COLUMNS = ("text", "sentence", "message", "review", "comment", "content")
@@ -204,10 +205,7 @@ def read_texts(path, text_columns=None):
     """
     path = pathlib.Path(path)
     if path.suffix.lower() == ".txt":
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except UnicodeDecodeError as e:
-            raise ValueError(f"`{path}` must be in UTF-8: {e}") from e
+        lines = read_utf8(path).split("\n")
         texts = [line.strip() for line in lines if line.strip()]
         if not texts:
             raise ValueError(f"`{path}` has no texts.")
@@ -244,7 +242,7 @@ def _labels(values, separator):
     """Returns the labels of a column, all strings or all lists of strings."""
     if separator or any(isinstance(value, list) for _, value in values):
         return [_label_list(place, value, separator) for place, value in values]
-    return [_label(place, value) for place, value in values]
+    return [label_text(place, value) for place, value in values]
 
 
 def _label_list(place, value, separator):
@@ -254,21 +252,7 @@ def _label_list(place, value, separator):
         raise ValueError(
             f"{place} must have a list for its label. Received: {value!r}"
         )
-    return [_label(place, part) for part in value]
-
-
-def _label(place, value):
-    if isinstance(value, (bool, int, float)):
-        # A number or a truth value of a JSON file, as it is written there.
-        value = json.dumps(value)
-    if value is None or value == "" or str(value).isspace():
-        raise ValueError(f"{place} has no label.")
-    if not isinstance(value, str):
-        raise ValueError(
-            f"{place} must have a string or a number for its label. Received: "
-            f"{value!r}"
-        )
-    return value.strip()
+    return [label_text(place, part) for part in value]
 
 
 def _columns_by_name(path, header, text_columns, label_column):

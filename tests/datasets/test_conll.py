@@ -46,6 +46,42 @@ def test_documents_and_columns(tmp_path):
     assert words.tolist() == x.tolist()
 
 
+COMMENTED = ["# id 1 domain=train", "# id 7\tdomain=train", "# text = a b c d"]
+
+
+@pytest.mark.parametrize("comment", [*COMMENTED, "\n".join(COMMENTED)])
+@pytest.mark.parametrize("separator", [" ", "\t"])
+@pytest.mark.parametrize("fill", [[], ["_", "_"]])
+def test_comments(tmp_path, comment, separator, fill):
+    def sentence(*rows):
+        rows = [(word, *fill, label) for word, label in rows]
+        return "\n".join([comment, *map(separator.join, rows), "\n"])
+
+    text = sentence(("london", "B-LOC"), ("is", "O"), ("big", "O"))
+    text += sentence(("it", "O"), ("rains", "O"))
+    x, y = read_conll(write(tmp_path, text))
+    assert x.tolist() == [["london", "is", "big"], ["it", "rains"]]
+    assert y.tolist() == [["B-LOC", "O", "O"], ["O", "O"]]
+
+
+def test_comments_of_documents(tmp_path):
+    text = "#begin document (a b); part 000\na - O\n\n#end document\n"
+    x, y = read_conll(write(tmp_path, text))
+    assert x.tolist() == [["a"]]
+    assert y.tolist() == [["O"]]
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+def test_number_signs_are_words(tmp_path, separator):
+    rows = ["# O", "# B-c", "a O", "# egg", "#tag O", "", "#tag O", "", "# O"]
+    text = "\n".join(rows).replace(" ", separator)
+    x, y = read_conll(write(tmp_path, text))
+    assert x.tolist() == [["#", "#", "a", "#", "#tag"], ["#tag"], ["#"]]
+    assert y.tolist() == [["O", "B-c", "O", "egg", "O"], ["O"], ["O"]]
+    x, _ = read_conll(write(tmp_path, f"#{separator}x"))
+    assert x.tolist() == [["#"]]
+
+
 def test_rare_separators_are_words(tmp_path):
     x, _ = read_conll(write(tmp_path, "a\tO\n\u2028\tO\n\xa0\tO\n\x0b\tO\n"))
     assert x.tolist() == [["a", "\u2028", "\xa0", "\x0b"]]
@@ -62,6 +98,8 @@ def test_rare_separators_are_words(tmp_path):
         ("a\nb\n", "Line 1 .* a word and a label, in 2 columns"),
         ("a\tO\nb\t\n", "Line 2 .* has no label"),
         ("a\tO\n\tO\n", "Line 2 .* has no word"),
+        ("# a b\nc\tO\n# a b\n", "Line 3 .* in 2 columns"),
+        ("a O\n\n#\n", "Line 3 .* in 2 columns.*'#'"),
     ],
 )
 def test_what_cannot_be_read(tmp_path, text, message):
@@ -72,8 +110,10 @@ def test_what_cannot_be_read(tmp_path, text, message):
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_conll(tmp_path / "absent.conll")
-    with pytest.raises(ValueError, match="must be in UTF-8"):
-        read_conll(write(tmp_path, "café\tO\n", encoding="latin-1"))
+    with pytest.raises(
+        ValueError, match="data.conll` .* UTF-8.* 0xe9 in line 2"
+    ):
+        read_conll(write(tmp_path, "a\tO\ncafé\tO\n", encoding="latin-1"))
     path = write(tmp_path, "a\tO\n")
     for column in ("word_column", "label_column"):
         with pytest.raises(ValueError, match=f"no column 2: .*{column}=2"):
@@ -81,7 +121,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 
 def test_class_names():
-    names = ["O", "B-a", "I-a", "I-b", "B-b-c", "plain"]
+    names = ["O", "B-a", "E-a", "I-a", "I-b", "B-b-c", "plain"]
     assert class_names([names[::-1], ["O"], []]) == names
 
 

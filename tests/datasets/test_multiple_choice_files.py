@@ -55,6 +55,23 @@ def test_whole_numbers_are_indices(tmp_path):
     assert read_multiple_choice(path).y.tolist() == [1, 2]
 
 
+def test_whole_floats_are_indices(tmp_path):
+    path = write(tmp_path, f"{CSV}He,a,b,c,1.0\nShe,a,b,c,2.0\n")
+    assert read_multiple_choice(path).y.tolist() == [1, 2]
+    path = write(tmp_path, f"{CSV}2 + 2,1.0,4.0,0,4.0\n1 - 1,1,4,0.0,0.0\n")
+    assert read_multiple_choice(path).y.tolist() == [1, 2]
+    text = '{"prompt": "He", "choices": ["a", "b"], "label": 1.0}'
+    path = write(tmp_path, text, "data.jsonl")
+    assert read_multiple_choice(path).y.tolist() == [1]
+
+
+def test_bytes_that_are_not_utf8(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_bytes(f"{CSV}a,b,caf\xe9,,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="data.csv` .*UTF-8.* 0xe9 in line 2"):
+        read_multiple_choice(path)
+
+
 def test_real_file(real_data):
     names = ["category", "prompt", *(f"choice{i}" for i in range(4)), "label"]
     data = read_multiple_choice(
@@ -80,7 +97,9 @@ def test_real_file(real_data):
         (f"{CSV}a,b,c,,2\n", "Line 2 .* from 0 to 1 .* Received: '2'"),
         (f"{CSV}a,b,c,,-1\n", "Line 2 .* from 0 to 1 .* Received: '-1'"),
         (f"{CSV}a,b,c,,b\nd,e,f,,b\n", "Line 3 .* the text of one .*: 'b'"),
-        (f"{CSV}a,b,c,,\n", "Line 2 .* label. Received: ''"),
+        (f"{CSV}a,b,c,,\n", "Line 2 .* has no label"),
+        (f"{CSV}a,b,c,,1.0\nd,e,f,,2.0\n", "Line 3 .* from 0 to 1 .*: '2.0'"),
+        ("", "is empty"),
     ],
 )
 def test_what_cannot_be_read(tmp_path, text, message):
@@ -94,6 +113,10 @@ def test_what_cannot_be_read(tmp_path, text, message):
         ('{"prompt": "a", "choices": "b", "label": 0}', "a list .*: 'b'"),
         ('{"prompt": "a", "choices": [], "label": 0}', "at least one choice"),
         ('{"prompt": "a", "choices": [1], "label": 0}', r"Received: \[1\]"),
+        ('{"prompt": "a", "choices": ["None"], "label": null}', "no label"),
+        ('{"prompt": "a", "choices": ["nan"], "label": NaN}', "no label"),
+        ('{"prompt": NaN, "choices": ["b"], "label": 0}', "'prompt'.*: nan"),
+        ('{"prompt": "a", "choices": [NaN], "label": 0}', r"Received: \[nan\]"),
         ('{"prompt": 1, "choices": ["b"], "label": 0}', "'prompt'.*: 1"),
     ],
 )

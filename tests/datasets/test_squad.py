@@ -156,7 +156,7 @@ def with_question(**changes):
     [
         (b"", "must be JSON in UTF-8"),
         (b'{"data": [', "must be JSON in UTF-8"),
-        (b'{"data": "\xff"}', "must be JSON in UTF-8"),
+        (b'{"data":\n"\xff"}', "squad.json` must be in UTF-8.* 0xff in line 2"),
         ([], "must be an object with a list named `data`"),
         ({"data": {}}, "a list named `data`"),
         ({"data": []}, "has no questions"),
@@ -187,6 +187,19 @@ def with_question(**changes):
 def test_what_cannot_be_read(tmp_path, contents, message):
     with pytest.raises(ValueError, match=message):
         read_squad(write(tmp_path, contents))
+
+
+@pytest.mark.parametrize("start", [25.5, float("nan"), float("inf"), True])
+def test_starts_that_are_not_whole(tmp_path, start):
+    contents = with_question(answers=[{"answer_start": start, "text": "x"}])
+    with pytest.raises(ValueError, match="an integer named `answer_start`"):
+        read_squad(write(tmp_path, contents))
+
+
+def test_whole_floats(tmp_path):
+    answers = [{"answer_start": 25.0, "text": "London"}]
+    data = read_squad(write(tmp_path, with_question(answers=answers)))
+    assert data.y["answer_start"].tolist() == [25]
 
 
 def test_no_file(tmp_path):

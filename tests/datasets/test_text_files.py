@@ -107,9 +107,11 @@ def test_files_that_cannot_be_read(tmp_path):
         read_labelled_texts(tmp_path / "absent.csv")
     with pytest.raises(ValueError, match=r"`\.csv`, `\.tsv` or .*data\.json"):
         read_labelled_texts(write(tmp_path, "{}", "data.json"))
-    with pytest.raises(ValueError, match="must be in UTF-8"):
+    with pytest.raises(ValueError, match="UTF-8.* 0xe9 in line 2"):
         text = "text,label\ncafé,1\n"
         read_labelled_texts(write(tmp_path, text, encoding="latin-1"))
+    with pytest.raises(ValueError, match="UTF-8.* 0xe9 in line 3"):
+        read_texts(write(tmp_path, "a\n\ncafé", "texts.txt", "latin-1"))
     with pytest.raises(ValueError, match="a column named 'v2'"):
         path = write(tmp_path, "text,label\na,1\n")
         read_labelled_texts(path, ["v2"], "label")
@@ -138,6 +140,14 @@ def test_json_lines(tmp_path):
         ('["a", 1]\n', "Line 1 .* must be a JSON object"),
         ('{"text": "a", "label": 1}\n{"text": "b"}\n', "Line 2 .* no label"),
         ('{"text": "a", "label": " "}\n', "Line 1 .* has no label"),
+        (
+            '{"text": "a", "label": 1}\n{"text": "b", "label": NaN}\n',
+            "Line 2 .* no label",
+        ),
+        ('{"text": "a", "label": null}\n', "Line 1 .* has no label"),
+        ('{"text": "a", "label": ["x", NaN]}\n', "Line 1 .* has no label"),
+        ('{"text": "a", "label": Infinity}\n', "Line 1 .* a number for .*inf"),
+        ('{"text": NaN, "label": 1}\n', "Line 1 .* a string .*: nan"),
         ('{"label": 1}\n', "names no text column"),
         ('{"tweet": "a", "mood": 1}\n', "names no label column"),
         (
