@@ -11,6 +11,9 @@ from keras_hub.src.utils import tensor_utils
 # Finds or fetches one file of a preset.
 get_file = preset_utils.get_file
 
+# The presets that have a name, with the handle of each.
+BUILTIN_PRESETS = preset_utils.BUILTIN_PRESETS
+
 # Builds tasks and preprocessors from their parts; the loader of Hugging Face
 # checkpoints extends it.
 PresetLoader = preset_utils.PresetLoader

@@ -17,13 +17,19 @@ class LocalHub:
 
     A repository `org/name` is the folder of that name; `requests` collects
     the files that were asked for, `gated` holds the repositories that nobody
-    may read, and `environment` is what a child process needs.
+    may read, `faults` what the hub does about a file in place of serving it:
+    answer with an error's number, or `"hang"`, and `environment` is what a
+    child process needs. Without `names_commits` it says of no missing file
+    which commit lacks it.
     """
 
     def __init__(self, root, cache):
         self.root = pathlib.Path(root)
         self.requests = []
         self.gated = set()
+        self.faults = {}
+        self.names_commits = True
+        self.is_over = threading.Event()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), handler
@@ -44,6 +50,7 @@ class LocalHub:
 
     def stop(self):
         """From now on the hub cannot be reached."""
+        self.is_over.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -69,6 +76,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._refuse(401, "RepoNotFound")
         if repository in self.hub.gated:
             return self._refuse(403, "GatedRepo")
+        fault = self.hub.faults.get(file)
+        if fault == "hang":
+            self.hub.is_over.wait(30)
+            return None
+        if fault is not None:
+            return self._refuse(fault, "Broken")
         if not (folder / file).is_file():
             return self._refuse(404, "EntryNotFound")
         contents = (folder / file).read_bytes()
@@ -82,7 +95,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _refuse(self, status, code):
         self.send_response(status)
-        self.send_header("X-Repo-Commit", COMMIT)
+        if self.hub.names_commits:
+            self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()

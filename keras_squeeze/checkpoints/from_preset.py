@@ -1,6 +1,7 @@
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.original import load_original_config
 
 
@@ -36,6 +37,8 @@ class FromPreset:
         Raises:
             ValueError: If there is no such preset, it is one of another
                 class, or it is damaged or incomplete.
+            ConnectionError: If a part of it was not fetched before, and the
+                hub cannot be reached.
 
         Example:
 
@@ -50,6 +53,9 @@ class FromPreset:
             if is_hugging_face_config(config):
                 loader = HuggingFacePresetLoader(preset, config)
                 return loader.load(cls, **kwargs)
+            if "registered_name" in config:
+                preset_folder = complete_preset(cls, preset, **kwargs)
+                return super().from_preset(preset_folder, **kwargs)
             return super().from_preset(preset, **kwargs)
         except FileNotFoundError as e:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e

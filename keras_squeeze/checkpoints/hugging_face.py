@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import inspect
 import warnings
+from collections.abc import Callable
 
 import keras_hub
 
@@ -25,12 +27,87 @@ class Architecture:
         backbone_cls: The backbone class.
         config_map: The `ConfigMap` of the architecture.
         weight_table: The `WeightTable` of the architecture.
+        count_parameters: A function from the arguments of the backbone to
+            how many parameters it has at least.
     """
 
     model_type: str
     backbone_cls: type
     config_map: ConfigMap
     weight_table: WeightTable
+    count_parameters: Callable
+
+    def check_sizes(self, settings, holdings):
+        """Refuse to build a backbone that its weights cannot fill.
+
+        Args:
+            settings: Dictionary of arguments of the backbone.
+            holdings: The `Holdings` of the preset.
+
+        Raises:
+            ValueError: If the backbone is larger by far.
+        """
+        settings = {
+            **{
+                name: parameter.default
+                for name, parameter in inspect.signature(
+                    self.backbone_cls
+                ).parameters.items()
+            },
+            **settings,
+        }
+        sizes = {name: settings[name] for name in self.sizes()}
+        # The backbone says what is wrong with others.
+        if all(type(size) is int and size >= 1 for size in sizes.values()):
+            count = self.count_parameters(**settings)
+            holdings.check(count, sizes["num_layers"], sizes)
+
+    def sizes(self):
+        """The names of the backbone's arguments that are sizes, as a list."""
+        return [
+            name
+            for name, parameter in inspect.signature(
+                self.backbone_cls
+            ).parameters.items()
+            if type(parameter.default) is int and parameter.default > 0
+        ]
+
+    def check_config(self, config, holdings):
+        """Like `check_sizes()`, for a configuration of Hugging Face.
+
+        Args:
+            config: Dictionary. The contents of `config.json`.
+            holdings: The `Holdings` of the preset.
+
+        Raises:
+            ValueError: If the model is larger by far than the weights.
+        """
+        settings = {
+            argument: config[field]
+            for field, argument in self.config_map.fields.items()
+            if field in config
+        }
+        self.check_sizes(settings, holdings)
+        check_classes(
+            holdings, "num_labels", config, settings.get("hidden_dim")
+        )
+
+
+def check_classes(holdings, name, config, hidden_dim):
+    """Refuse to build a classifier that its weights cannot fill.
+
+    Args:
+        holdings: The `Holdings` of the preset.
+        name: string. What the number of classes is called.
+        config: Dictionary that may have it.
+        hidden_dim: int, or `None`. The size of what is classified.
+
+    Raises:
+        ValueError: If there are more classes by far.
+    """
+    size = config.get(name)
+    if isinstance(size, int) and isinstance(hidden_dim, int):
+        holdings.check(size * hidden_dim, 0, {name: size})
 
 
 def register_architecture(architecture):
@@ -151,7 +228,7 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         return self.load_preprocessor(cls, **kwargs)
 
     def load_backbone(self, cls, load_weights, **kwargs):
-        backbone = self._build_backbone(cls, **kwargs)
+        backbone = self._build_backbone(cls, load_weights, **kwargs)
         if load_weights:
             absent = self._load_weights(backbone, optional="pooler.")
             if absent:
@@ -174,7 +251,9 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
             kwargs["preprocessor"] = self.load_preprocessor(
                 cls.preprocessor_cls
             )
-        backbone = self._build_backbone(cls.backbone_cls, **backbone_kwargs)
+        backbone = self._build_backbone(
+            cls.backbone_cls, load_weights, **backbone_kwargs
+        )
         task = cls(backbone=backbone, **kwargs)
         if load_weights:
             self._load_weights(
@@ -198,8 +277,11 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         kwargs = {"sequence_length": min(512, max_length), **kwargs}
         return super().load_preprocessor(cls, **kwargs)
 
-    def _build_backbone(self, cls, **kwargs):
+    def _build_backbone(self, cls, load_weights, **kwargs):
         settings = self.architecture.config_map.backbone_kwargs(self.config)
+        if load_weights:
+            holdings = self._state_dict.holdings(self.preset)
+            self.architecture.check_config(self.config, holdings)
         return cls(**{**settings, **kwargs})
 
     def _load_weights(self, backbone, task=None, optional=""):

@@ -4,6 +4,7 @@ The original code gives all padding the attention score -6. The models of this
 package leave padding out, as those of transformers do with these weights.
 """
 
+import os
 import re
 
 from keras_squeeze.checkpoints.files import get_file
@@ -124,7 +125,8 @@ class VariablesFile:
     def __init__(self, prefix):
         import tensorflow as tf
 
-        self._path = prefix
+        self._prefix = prefix
+        self.path = os.path.join(os.path.dirname(prefix), _DATA_FILE)
         try:
             self._reader = tf.train.load_checkpoint(prefix)
             self._shapes = self._reader.get_variable_to_shape_map()
@@ -179,7 +181,8 @@ class VariablesFile:
             value = self._reader.get_tensor(variable)
         except Exception as e:
             raise ValueError(
-                f"Cannot read the variable `{variable}` of `{self._path}`: {e}"
+                f"Cannot read the variable `{variable}` of "
+                f"`{self._prefix}`: {e}"
             ) from e
         return value.T if _is_transposed(variable) else value
 

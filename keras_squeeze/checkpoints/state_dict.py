@@ -2,6 +2,7 @@
 
 import collections.abc
 import json
+import math
 import os
 import posixpath
 import re
@@ -12,7 +13,9 @@ import numpy as np
 from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.original import CHECKPOINT
 from keras_squeeze.checkpoints.original import VariablesFile
+from keras_squeeze.checkpoints.sizes import Holdings
 from keras_squeeze.checkpoints.torch_pickle import TorchPickle
+from keras_squeeze.checkpoints.weights_file import check_stored
 
 # In the order of preference, which is that of transformers.
 _WEIGHT_FILES = (
@@ -98,8 +101,8 @@ class StateDict(collections.abc.Mapping):
 
     Args:
         tensors: iterable of pairs of a name and of the opened file that
-            holds it. Such a file has the names to iterate over, `shape(name)`
-            and `file[name]`.
+            holds it. Such a file has a `path`, the names to iterate over,
+            `shape(name)` and `file[name]`.
 
     Raises:
         ValueError: if two tensors have the same name.
@@ -136,6 +139,19 @@ class StateDict(collections.abc.Mapping):
         """The shape of a tensor, as a tuple; reads no data."""
         file, stored_name = self._places[name]
         return file.shape(stored_name)
+
+    def holdings(self, preset):
+        """How much there is; reads no data.
+
+        Args:
+            preset: string. What the checkpoint is called in messages.
+
+        Returns:
+            A `Holdings`.
+        """
+        paths = {file.path for file, _ in self._places.values()}
+        num_elements = sum(math.prod(self.shape(name)) for name in self)
+        return Holdings(preset, len(self), num_elements, sorted(paths))
 
 
 def _modern_name(name):
@@ -219,7 +235,7 @@ class _SafetensorsFile:
     def __init__(self, path):
         import safetensors
 
-        self._path = path
+        self.path = path
         try:
             self._file = safetensors.safe_open(path, framework="np")
         except safetensors.SafetensorError as e:
@@ -241,7 +257,7 @@ class _SafetensorsFile:
         except (TypeError, AttributeError) as e:
             dtype = self._file.get_slice(name).get_dtype()
             raise ValueError(
-                f"The tensor `{name}` of `{self._path}` has the type {dtype}, "
+                f"The tensor `{name}` of `{self.path}` has the type {dtype}, "
                 "which NumPy does not know."
             ) from e
         if tensor.dtype == ml_dtypes.bfloat16:
@@ -256,7 +272,7 @@ class _H5File:
     def __init__(self, path):
         import h5py
 
-        self._path = path
+        self.path = path
         self._datasets = {}
 
         def collect(name, item):
@@ -266,9 +282,7 @@ class _H5File:
             parts = name.split("/", 2)
             if len(parts) < 3 or item.dtype.kind not in "fiub":
                 raise ValueError(f"`{name}` is not a variable")
-            # The data could be a part of any file on this machine.
-            if item.external or item.is_virtual:
-                raise ValueError(f"`{name}` lies outside of the file")
+            check_stored(item)
             self._datasets[parts[2]] = item
 
         try:
@@ -295,7 +309,7 @@ class _H5File:
             return self._datasets[name][()]
         except (OSError, RuntimeError) as e:
             raise ValueError(
-                f"Cannot read the tensor `{name}` of `{self._path}`: {e}"
+                f"Cannot read the tensor `{name}` of `{self.path}`: {e}"
             ) from e
 
 
@@ -310,6 +324,7 @@ class _TensorFlowVariables:
 
     def __init__(self, file):
         self._file = file
+        self.path = file.path
         self._variables = {}
         for variable in file:
             *parents, last = variable.removesuffix(":0").split("/")

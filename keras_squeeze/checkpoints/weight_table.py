@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from keras_squeeze.checkpoints.weight_values import fault_of
+from keras_squeeze.checkpoints.weight_values import refuse
+
 # What a row's two ends share: the name's suffix in the checkpoint, the
 # attribute of our layer, and whether the axes run in the opposite order.
 # Reversing is its own inverse, and serves dense kernels and convolution
@@ -112,9 +115,9 @@ class WeightTable:
             A list of the names of the missing optional tensors.
 
         Raises:
-            ValueError: If tensors are missing, unexpected or of another
-                shape, of which the first ten of each kind are named, or if
-                those that are tied are not equal.
+            ValueError: If tensors are missing, unexpected, of another shape
+                or not made of finite floats, of which the first ten of each
+                kind are named, or if those that are tied are not equal.
         """
         found = self.compare(state_dict, backbone, task)
         absent = [
@@ -186,10 +189,19 @@ class WeightTable:
         Args:
             state_dict: As in `load()`.
             comparison: What `compare()` returned for it.
+
+        Raises:
+            ValueError: If tensors are not made of finite floats.
         """
+        faults = {}
         for name, (variable, is_reversed) in comparison.fitting.items():
             value = state_dict[name]
+            fault = fault_of(value, variable.dtype)
+            if fault is not None:
+                faults[name] = fault
+                continue
             variable.assign(value.transpose() if is_reversed else value)
+        refuse(faults)
 
     def state_dict(self, backbone, task=None):
         """The reverse of `load()`: the model's weights as a checkpoint's.

@@ -6,6 +6,7 @@ from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
+from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
 
 # The rows of the weight tables for what every backbone here has.
@@ -27,7 +28,7 @@ SHARED_ROWS = [
 ]
 
 
-class EncoderBackbone(FromPreset, keras_hub.models.Backbone):
+class EncoderBackbone(FromPreset, CheckedWeights, keras_hub.models.Backbone):
     """Base of the BERT-like backbones: embeddings, layers, pooler.
 
     The concrete backbones create the layers; this class wires them, once for

@@ -671,6 +671,7 @@ def read_fields(repository):
     fields = repository.load_json(CONFIG_NAME)
     if not is_keras_preset(fields):
         return fields
+    fields = repository.load_saved(CONFIG_NAME)
     class_name = fields["registered_name"].rpartition(">")[2]
     for architecture in ARCHITECTURES.values():
         if architecture.backbone_cls.__name__ == class_name:
@@ -686,7 +687,7 @@ def read_fields(repository):
     fields = architecture.config_map.config(types.SimpleNamespace(**settings))
     fields["model_type"] = architecture.model_type
     try:
-        task = repository.load_json("task.json")["config"]
+        task = repository.load_saved("task.json")["config"]
     except FileNotFoundError:
         return fields
     return {**fields, **label_fields(types.SimpleNamespace(**task))}

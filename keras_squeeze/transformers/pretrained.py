@@ -138,7 +138,12 @@ class Pretrained:
                 f"of the model's: {'; '.join(describe(found.mismatched))}. "
                 "To leave those new, pass `ignore_mismatched_sizes=True`."
             )
-        table.assign(state_dict, found)
+        try:
+            table.assign(state_dict, found)
+        except ValueError as e:
+            raise ValueError(
+                f"The weights of `{repository.name}` cannot be loaded. {e}"
+            ) from e
         missing = [
             self._full_name(name)
             for name in found.missing
@@ -179,7 +184,7 @@ class Pretrained:
         """The weights of a preset of KerasHub's layout, as a state dict."""
         preset = repository.preset
         try:
-            found = repository.load_json("task.json")["registered_name"]
+            found = repository.load_saved("task.json")["registered_name"]
         except FileNotFoundError:
             found = None
         if self.task is not None and (

@@ -10,6 +10,7 @@ import huggingface_hub
 from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.checkpoints.keras_preset import check_saved
 
 # What transformers passes on to the hub, and what it has no use for anymore.
 _HUB_OPTIONS = (
@@ -110,6 +111,25 @@ class Repository:
             OSError: As `find()`, or if the file holds no JSON object.
         """
         return self._read(load_json, filename)
+
+    def load_saved(self, filename):
+        """The description of an object, in a preset of KerasHub's layout.
+
+        Args:
+            filename: string. The name of the file.
+
+        Returns:
+            A dictionary with `"registered_name"` and `"config"`.
+
+        Raises:
+            OSError: As `load_json()`, or if it describes no object.
+        """
+        contents = self.load_json(filename)
+        try:
+            check_saved(contents, filename, self.name)
+        except ValueError as e:
+            raise OSError(str(e)) from e
+        return contents
 
     def _read(self, function, filename):
         path = posixpath.join(self.subfolder, filename)

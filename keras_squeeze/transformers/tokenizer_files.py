@@ -164,7 +164,7 @@ def _optional_json(repository, filename):
 
 def _arguments_of_preset(repository, config):
     """The arguments that a preset of KerasHub's layout says."""
-    saved = repository.load_json(BACKEND_FILE)["config"]
+    saved = repository.load_saved(BACKEND_FILE)["config"]
     arguments = {
         ours: saved[theirs]
         for theirs, ours in LAYER_ARGUMENTS.items()

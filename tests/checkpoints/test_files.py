@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from keras_squeeze.checkpoints import files
 from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.state_dict import open_state_dict
 from tests.hub import local_hub as local_hub
 
@@ -59,7 +61,8 @@ def test_fetches_once(local_hub, repository):
     for _ in range(2):
         path = pathlib.Path(get_file(HANDLE, "config.json"))
         assert path.read_text() == "{}"
-    requests = [("HEAD", "org/name", "config.json")]
+    # Whether it answers is asked once.
+    requests = [("HEAD", "org/name", "config.json")] * 2
     requests.append(("GET", "org/name", "config.json"))
     requests.append(("HEAD", "org/name", "config.json"))
     assert local_hub.requests == requests
@@ -123,6 +126,94 @@ def test_unreachable_hub(local_hub, repository, no_waiting):
         get_file(HANDLE, "tokenizer.json")
     with pytest.raises(ConnectionError, match="cannot be reached"):
         get_file("hf://org/other", "config.json")
+
+
+@pytest.fixture
+def count_of_attempts(monkeypatch):
+    """Those of the library, which takes a long time for each."""
+    calls = []
+    download = huggingface_hub.hf_hub_download
+
+    def count(*args, **kwargs):
+        if not kwargs.get("local_files_only"):
+            calls.append(args)
+        return download(*args, **kwargs)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", count)
+    return calls
+
+
+@pytest.mark.parametrize("fault", ["gone", "hang", 503])
+def test_hub_that_is_gone_is_asked_once(
+    local_hub, repository, count_of_attempts, monkeypatch, fault
+):
+    names = ["config.json", "vocab.txt", "tokenizer_config.json"]
+    for name in names:
+        (repository / name).write_text("{}")
+        get_file(HANDLE, name)
+    # As in another process.
+    files._hubs.clear()
+    count_of_attempts.clear()
+    if fault == "gone":
+        local_hub.stop()
+    local_hub.faults = dict.fromkeys(names, fault)
+    local_hub.requests.clear()
+    monkeypatch.setattr(files, "_TIMEOUT", 0.5)
+    for name in names:
+        assert pathlib.Path(get_file(HANDLE, name)).read_text() == "{}"
+    with pytest.raises(ConnectionError, match="`tokenizer.json` of .* reached"):
+        get_file(HANDLE, "tokenizer.json")
+    assert count_of_attempts == []
+    assert len(local_hub.requests) == (fault != "gone")
+
+
+def test_hub_that_comes_back(local_hub, repository, monkeypatch):
+    local_hub.faults["config.json"] = 503
+    with pytest.raises(ConnectionError):
+        get_file(HANDLE, "config.json")
+    local_hub.faults.clear()
+    with pytest.raises(ConnectionError):
+        get_file(HANDLE, "config.json")
+    monkeypatch.setattr(files, "_REMEMBERED", 0)
+    assert pathlib.Path(get_file(HANDLE, "config.json")).read_text() == "{}"
+
+
+def test_absence_of_no_named_commit(local_hub, repository, no_waiting):
+    local_hub.names_commits = False
+    get_file(HANDLE, "config.json")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            get_file(HANDLE, "tokenizer.json")
+    local_hub.stop()
+    with pytest.raises(FileNotFoundError):
+        get_file(HANDLE, "tokenizer.json")
+
+
+def test_absence_in_a_built_in_preset(local_hub, no_waiting):
+    folder = local_hub.root / "google" / "mobilebert-uncased"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    name = "mobile_bert_en_uncased"
+    get_file(name, "config.json")
+    with pytest.raises(FileNotFoundError):
+        get_file(name, "tokenizer.json")
+    local_hub.stop()
+    with pytest.raises(FileNotFoundError):
+        get_file(name, "tokenizer.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe(tmp_path):
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ValueError, match="config.json` must be a file"):
+        load_json(str(tmp_path), "config.json")
+
+
+def test_text_without_end(tmp_path):
+    with open(tmp_path / "config.json", "wb") as file:
+        file.truncate(2**42)
+    with pytest.raises(ValueError, match="config.json` must have no more"):
+        load_json(str(tmp_path), "config.json")
 
 
 def test_weights_of_an_unreachable_hub(local_hub, repository, no_waiting):

@@ -6,8 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import h5py
+import huggingface_hub
 import keras
 import keras_hub
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 import torch
 import transformers
 
+from keras_squeeze.checkpoints import files
 from keras_squeeze.datasets import sms_spam
 from keras_squeeze.models import presets
 from tests.checkpoint_folders import MODELS
@@ -177,7 +180,73 @@ def test_incomplete(copy, model, file):
         model.classifier_cls.from_preset(str(copy))
 
 
-@pytest.mark.parametrize("model", [MobileBert], indirect=True)
+one_model = pytest.mark.parametrize("model", [MobileBert], indirect=True)
+PARTS = (
+    "task.json",
+    "task.weights.h5",
+    "model.weights.h5",
+    "preprocessor.json",
+    "tokenizer.json",
+    "assets/tokenizer/vocabulary.txt",
+)
+
+
+@one_model
+@pytest.mark.parametrize("name", PARTS[1:])
+def test_absent_part(copy, model, name):
+    (copy / name).unlink()
+    cls = model.classifier_cls
+    if name == "preprocessor.json":
+        # The task has its own description of it.
+        cls.from_preset(str(copy), load_weights=False)
+        cls = model.preprocessor_cls
+    with pytest.raises(ValueError, match=f"incomplete: `{name}`"):
+        cls.from_preset(str(copy))
+
+
+@one_model
+def test_parts_that_may_be_absent(copy, task, model):
+    (copy / "metadata.json").unlink()
+    (copy / "task.weights.h5").unlink()
+    # For a new head the old one's weights are of no use.
+    model.classifier_cls.from_preset(str(copy), num_classes=3)
+    (copy / "task.json").unlink()
+    loaded = model.classifier_cls.from_preset(str(copy), num_classes=2)
+    assert loaded.preprocessor.sequence_length == 9
+    (copy / "preprocessor.json").unlink()
+    preprocessor = model.preprocessor_cls.from_preset(str(copy))
+    assert preprocessor.sequence_length == 512
+
+
+@one_model
+@pytest.mark.parametrize("name", PARTS[:5])
+def test_damaged_part(copy, model, name):
+    contents = (copy / name).read_bytes()
+    (copy / name).write_bytes(contents[: len(contents) // 2])
+    cls = model.classifier_cls
+    if name == "preprocessor.json":
+        cls = model.preprocessor_cls
+    with pytest.raises(ValueError, match=f"{name}`"):
+        cls.from_preset(str(copy))
+    if name.endswith(".json"):
+        (copy / name).write_text("{}")
+        with pytest.raises(ValueError, match=f"{name}` of .* must have"):
+            cls.from_preset(str(copy))
+
+
+@one_model
+def test_damaged_weights_that_are_loaded(copy, task):
+    for name, load in (
+        ("model.weights.h5", task.backbone.load_weights),
+        ("task.weights.h5", task.load_task_weights),
+    ):
+        contents = (copy / name).read_bytes()
+        (copy / name).write_bytes(contents[: len(contents) // 2])
+        with pytest.raises(ValueError, match=f"Cannot read `.*{name}`"):
+            load(str(copy / name))
+
+
+@one_model
 def test_other_backend(task, saved, model, tmp_path):
     other = "jax" if keras.backend.backend() == "tensorflow" else "tensorflow"
     np.savez(tmp_path / "inputs.npz", **INPUTS)
@@ -211,6 +280,54 @@ def test_preset_on_the_hub(local_hub, task, saved, model):
     for cls in (model.classifier_cls, keras_hub.models.TextClassifier):
         loaded = cls.from_preset("hf://org/name")
         np.testing.assert_array_equal(outputs(loaded), outputs(task))
+
+
+@one_model
+@pytest.mark.parametrize("name", PARTS)
+def test_part_that_cannot_be_fetched(
+    local_hub, saved, model, name, monkeypatch
+):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    shutil.copytree(saved, local_hub.root / "org" / "name")
+    local_hub.faults[name] = 500
+    cls = model.classifier_cls
+    if name == "preprocessor.json":
+        cls = model.preprocessor_cls
+    with pytest.raises(ConnectionError, match=f"`{name}` of .* not fetched"):
+        cls.from_preset("hf://org/name")
+
+
+@one_model
+@pytest.mark.parametrize("fault", ["hang", 404])
+def test_head_that_cannot_be_fetched(
+    local_hub, saved, model, fault, monkeypatch
+):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    timeout = "HF_HUB_ETAG_TIMEOUT"
+    monkeypatch.setattr(huggingface_hub.constants, timeout, 0.2)
+    folder = shutil.copytree(saved, local_hub.root / "org" / "name")
+    if fault == 404:
+        (folder / "task.weights.h5").unlink()
+    else:
+        local_hub.faults["task.weights.h5"] = fault
+    error = ValueError if fault == 404 else ConnectionError
+    with pytest.raises(error, match="`task.weights.h5`"):
+        model.classifier_cls.from_preset("hf://org/name")
+
+
+@one_model
+def test_offline_after_one_use(local_hub, saved, task, model, monkeypatch):
+    shutil.copytree(saved, local_hub.root / "org" / "name")
+    cls = model.classifier_cls
+    cls.from_preset("hf://org/name")
+    local_hub.requests.clear()
+    cls.from_preset("hf://org/name")
+    # The rest is of the commit that this one said is the last.
+    assert {name for *_, name in local_hub.requests} == {"config.json"}
+    local_hub.stop()
+    files._hubs.clear()
+    loaded = cls.from_preset("hf://org/name")
+    np.testing.assert_array_equal(outputs(loaded), outputs(task))
 
 
 @pytest.mark.parametrize("name", HUB)

@@ -52,9 +52,63 @@ WEIGHT_TABLE = WeightTable(
     head_names=("cls.", "classifier.", "qa_outputs."),
 )
 
+
+def count_parameters(
+    vocabulary_size,
+    num_layers,
+    hidden_dim,
+    intermediate_dim,
+    max_sequence_length,
+    num_segments,
+    query_groups,
+    key_groups,
+    value_groups,
+    post_attention_groups,
+    intermediate_groups,
+    output_groups,
+    **kwargs,
+):
+    """About how many parameters a backbone has, without biases and the like.
+
+    Args:
+        vocabulary_size: int. As in `SqueezeBertBackbone`, like the others.
+        num_layers: int.
+        hidden_dim: int.
+        intermediate_dim: int.
+        max_sequence_length: int.
+        num_segments: int.
+        query_groups: int.
+        key_groups: int.
+        value_groups: int.
+        post_attention_groups: int.
+        intermediate_groups: int.
+        output_groups: int.
+        **kwargs: Arguments that matter little.
+
+    Returns:
+        int.
+    """
+    layer = 0
+    for groups in (
+        query_groups,
+        key_groups,
+        value_groups,
+        post_attention_groups,
+    ):
+        layer += hidden_dim * hidden_dim // groups
+    for groups in (intermediate_groups, output_groups):
+        layer += hidden_dim * intermediate_dim // groups
+    embeddings = vocabulary_size + max_sequence_length + num_segments
+    # The last is the pooler.
+    return (
+        embeddings * hidden_dim + num_layers * layer + hidden_dim * hidden_dim
+    )
+
+
 ARCHITECTURE = Architecture(
     model_type="squeezebert",
     backbone_cls=SqueezeBertBackbone,
     config_map=CONFIG_MAP,
     weight_table=WEIGHT_TABLE,
+    count_parameters=count_parameters,
 )

@@ -5,10 +5,12 @@ import numpy as np
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.from_preset import FromPreset
+from keras_squeeze.checkpoints.weights_file import CheckedWeights
+from keras_squeeze.checkpoints.weights_file import open_weights
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
-class TextTask(FromPreset):
+class TextTask(FromPreset, CheckedWeights):
     """What the tasks do differently from KerasHub's, whatever their head.
 
     `fit()` shuffles, presets leave the optimizer's state out, and a model
@@ -262,6 +264,9 @@ class TextTask(FromPreset):
         )
 
     def load_task_weights(self, filepath):
+        with open_weights(filepath):
+            # Keras does not name a file that is cut off.
+            pass
         keras.saving.load_weights(
             self, filepath, objects_to_skip=self._not_in_task_weights()
         )

@@ -1,0 +1,205 @@
+"""The parts of a preset in the layout of KerasHub, before KerasHub loads it.
+
+KerasHub takes a part that it cannot reach for one that is not there, and goes
+on without it: a task whose weights are missing gets a new head.
+"""
+
+import os
+
+import keras
+import keras_hub
+
+from keras_squeeze.checkpoints.files import commit_of
+from keras_squeeze.checkpoints.files import get_file
+from keras_squeeze.checkpoints.files import load_json
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
+from keras_squeeze.checkpoints.hugging_face import check_classes
+from keras_squeeze.checkpoints.weights_file import holdings
+
+_WEIGHTS = "model.weights.h5"
+_SHARDED_WEIGHTS = "model.weights.json"
+_TASK_WEIGHTS = "task.weights.h5"
+_VOCABULARY = "vocabulary.txt"
+
+
+def complete_preset(cls, preset, load_weights=True, config_file=None, **kwargs):
+    """Find, or fetch, every part of a preset that a class needs.
+
+    What may be absent is `task.json`, of a preset that has no head, with the
+    files that belong to it. `metadata.json` is not read.
+
+    Args:
+        cls: The class.
+        preset: string. What `from_preset()` takes.
+        load_weights: bool. Whether weights are needed. Defaults to `True`.
+        config_file: Optional string. The file of the tokenizer or the
+            preprocessor, if it has a name of its own.
+        **kwargs: The other arguments that `from_preset()` was passed.
+
+    Returns:
+        string. What KerasHub's `from_preset()` takes for it: a local folder,
+        if the parts are in one.
+
+    Raises:
+        FileNotFoundError: If a part is missing.
+        ConnectionError: If a part was not fetched before, and the hub cannot
+            be reached.
+        ValueError: If a part is damaged.
+    """
+    parts = _Parts(preset)
+    config = parts.load("config.json")
+    if issubclass(cls, keras_hub.tokenizers.Tokenizer):
+        parts.find_tokenizer(config_file or "tokenizer.json")
+    elif issubclass(cls, keras_hub.models.Backbone):
+        if load_weights:
+            parts.check_sizes([config], parts.find_weights())
+    elif issubclass(cls, keras_hub.models.Task):
+        parts.find_task(cls, config, load_weights, kwargs)
+    else:
+        parts.find_preprocessor(config_file or "preprocessor.json")
+    return parts.folder()
+
+
+def check_saved(contents, name, preset):
+    """Refuse a file that is not the description of an object of Keras.
+
+    Args:
+        contents: Dictionary. What is in the file.
+        name: string. The name of the file.
+        preset: string. The preset that it is of.
+
+    Raises:
+        ValueError: If it does not say what it describes.
+    """
+    is_name = isinstance(contents.get("registered_name"), str)
+    if not is_name or not isinstance(contents.get("config"), dict):
+        raise ValueError(
+            f"`{name}` of `{preset}` must have a `registered_name` and a "
+            "`config`, as `save_to_preset()` writes them."
+        )
+
+
+class _Parts:
+    """The files of one preset, all of the same commit."""
+
+    def __init__(self, preset):
+        self.preset = preset
+        self.options = {}
+        path = get_file(preset, "config.json")
+        commit = commit_of(path)
+        self.is_local = commit is not None or os.path.isdir(preset)
+        self.root = os.path.dirname(path)
+        if commit is not None:
+            self.options["revision"] = commit
+
+    def folder(self):
+        return self.root if self.is_local else self.preset
+
+    def find(self, name):
+        return get_file(self.preset, name, **self.options)
+
+    def find_optional(self, name):
+        try:
+            return self.find(name)
+        except FileNotFoundError:
+            return None
+
+    def load(self, name):
+        """Read the description of an object, as Keras saves it."""
+        contents = load_json(self.preset, name, **self.options)
+        check_saved(contents, name, self.preset)
+        return contents
+
+    def load_optional(self, name):
+        try:
+            return self.load(name)
+        except FileNotFoundError:
+            return None
+
+    def find_weights(self):
+        """The files of the backbone's weights."""
+        path = self.find_optional(_WEIGHTS)
+        if path is not None:
+            return [path]
+        try:
+            index = load_json(self.preset, _SHARDED_WEIGHTS, **self.options)
+        except FileNotFoundError:
+            # What is missing is what most presets have.
+            self.find(_WEIGHTS)
+            raise
+        weight_map = index.get("weight_map")
+        values = weight_map.values() if isinstance(weight_map, dict) else ()
+        names = set()
+        for value in values:
+            names.update(value if isinstance(value, list) else [value])
+        names = [
+            name
+            for name in names
+            if isinstance(name, str) and os.path.basename(name) == name
+        ]
+        if not names:
+            raise ValueError(
+                f"`{_SHARDED_WEIGHTS}` of `{self.preset}` must map weights to "
+                "files of its own folder."
+            )
+        return [self.find(name) for name in sorted(names)]
+
+    def find_tokenizer(self, name):
+        self.load(name)
+        self.find(f"assets/{name.split('.')[0]}/{_VOCABULARY}")
+
+    def find_preprocessor(self, name):
+        if self.load_optional(name) is None:
+            task = self.load_optional("task.json")
+            if task is not None and task["config"].get("preprocessor"):
+                # Those of the task would be lost.
+                self.find(name)
+        self.find_tokenizer("tokenizer.json")
+
+    def find_task(self, cls, config, load_weights, kwargs):
+        task = self.load_optional("task.json")
+        found = task and keras.saving.get_registered_object(
+            task["registered_name"]
+        )
+        is_saved = isinstance(found, type) and issubclass(found, cls)
+        if kwargs.get("preprocessor", True) is not None:
+            if not is_saved:
+                self.find_preprocessor("preprocessor.json")
+            elif "preprocessor" not in kwargs and task["config"].get(
+                "preprocessor"
+            ):
+                self.find_tokenizer("tokenizer.json")
+        if not load_weights:
+            return
+        weights = self.find_weights()
+        configs = [config]
+        if is_saved:
+            backbone = task["config"].get("backbone")
+            if isinstance(backbone, dict) and backbone.get("config"):
+                configs.append(backbone)
+            # A task that does not say may have no weights of its own.
+            has_head = getattr(found, "hugging_face_head", None)
+            if has_head and "num_classes" not in kwargs:
+                weights.append(self.find(_TASK_WEIGHTS))
+                configs.append(task)
+            elif not has_head and self.find_optional(_TASK_WEIGHTS):
+                weights.append(self.find(_TASK_WEIGHTS))
+        self.check_sizes(configs, weights)
+
+    def check_sizes(self, configs, paths):
+        """Refuse to build what the files of weights cannot fill."""
+        there = holdings(self.preset, paths)
+        architectures = {
+            keras.saving.get_registered_name(architecture.backbone_cls): (
+                architecture
+            )
+            for architecture in ARCHITECTURES.values()
+        }
+        hidden_dim = None
+        for saved in configs:
+            settings = saved.get("config")
+            if saved.get("registered_name") in architectures:
+                architecture = architectures[saved["registered_name"]]
+                architecture.check_sizes(settings, there)
+                hidden_dim = settings.get("hidden_dim")
+            check_classes(there, "num_classes", settings, hidden_dim)
