@@ -6,6 +6,7 @@ instructions that `torch.save` writes for a dictionary of tensors, gives the
 few names they may use a meaning of its own, and refuses the rest.
 """
 
+import collections
 import contextlib
 import dataclasses
 import io
@@ -29,6 +30,8 @@ _ZIP_SIGNATURE = b"PK\x03\x04"
 _MAX_PICKLE_BYTES = 16 * 2**20
 # Nothing that is deflated gets smaller than this part of itself.
 _MAX_DEFLATE_RATIO = 1032
+# A storage may be larger than the tensors in it, but not by far.
+_PLAUSIBLE_BYTES = 2**20
 _MAX_RANK = 32
 _MAX_SIZE = 2**48
 # In front of every storage of the older layout.
@@ -90,8 +93,11 @@ class TorchPickle:
             self._layout = layout(self.path)
             self._tensors = self._layout.content
             _check_state_dict(self._tensors)
+            needed = collections.Counter()
             for tensor in self._tensors.values():
-                self._layout.check(tensor.storage)
+                needed[tensor.storage] += tensor.num_bytes
+            for storage, num_bytes in needed.items():
+                self._layout.check(storage, num_bytes)
 
     def __iter__(self):
         return iter(self._tensors)
@@ -107,12 +113,16 @@ class TorchPickle:
         if self._layout.big_endian:
             dtype = dtype.newbyteorder(">")
         with self._errors_name_the_file():
-            data = self._layout.read(storage)
+            # The storage may be that of a larger tensor.
+            data = self._layout.read(
+                storage,
+                tensor.offset * dtype.itemsize,
+                tensor.stop * dtype.itemsize,
+            )
         array = np.ndarray(
             tensor.shape,
             dtype,
             buffer=data,
-            offset=tensor.offset * dtype.itemsize,
             strides=[stride * dtype.itemsize for stride in tensor.strides],
         )
         # The view would keep the whole storage alive.
@@ -167,6 +177,25 @@ class _Tensor:
     shape: tuple
     strides: tuple
 
+    @property
+    def num_bytes(self):
+        itemsize = _STORAGE_DTYPES[self.storage.kind].itemsize
+        return math.prod(self.shape) * itemsize
+
+    @property
+    def stop(self):
+        """The number of the first element behind it."""
+        if not math.prod(self.shape):
+            return self.offset
+        return (
+            self.offset
+            + 1
+            + sum(
+                (size - 1) * stride
+                for size, stride in zip(self.shape, self.strides, strict=True)
+            )
+        )
+
 
 class _ZipLayout:
     """PyTorch 1.6 and later: a zip file with one record a storage."""
@@ -199,16 +228,31 @@ class _ZipLayout:
         pickle = self._read_record("data.pkl", _MAX_PICKLE_BYTES)
         self.content = _Unpickler().load(io.BytesIO(pickle))
 
-    def check(self, storage):
+    def check(self, storage, needed_bytes):
         record = self._record(f"data/{storage.key}")
         if record.file_size != storage.num_bytes:
             raise ValueError(
                 f"its record `data/{storage.key}` has {record.file_size} "
                 f"bytes where {storage.num_bytes} were expected"
             )
+        # `torch.save` deflates nothing, and a tensor at the end would need
+        # all that comes before it.
+        is_plausible = record.file_size <= _PLAUSIBLE_BYTES + 4 * needed_bytes
+        if record.compress_type and not is_plausible:
+            raise ValueError(
+                f"its record `data/{storage.key}` has {record.file_size} "
+                f"bytes, and its tensors {needed_bytes}"
+            )
 
-    def read(self, storage):
-        return self._read_record(f"data/{storage.key}", storage.num_bytes)
+    def read(self, storage, start, stop):
+        record = self._record(f"data/{storage.key}")
+        with self._zip.open(record) as file:
+            if start:
+                file.seek(start)
+            data = file.read(stop - start)
+        if len(data) != stop - start:
+            raise ValueError(f"its record `data/{storage.key}` is cut off")
+        return data
 
     def _record(self, name):
         record = self._zip.NameToInfo.get(self._folder + name)
@@ -283,14 +327,14 @@ class _SequentialLayout:
             starts[key] = start
         return starts
 
-    def check(self, storage):
+    def check(self, storage, needed_bytes):
         if storage.key not in self._starts:
             raise ValueError(f"its storage `{storage.key}` is missing")
 
-    def read(self, storage):
+    def read(self, storage, start, stop):
         with open(self._path, "rb") as file:
-            file.seek(self._starts[storage.key])
-            return file.read(storage.num_bytes)
+            file.seek(self._starts[storage.key] + start)
+            return file.read(stop - start)
 
 
 class _Unpickler:
@@ -436,16 +480,16 @@ def _construct_tensor(arguments):
     if len(shape) != len(strides) or len(shape) > _MAX_RANK:
         raise ValueError("the shape of a tensor is damaged")
     num_elements = math.prod(shape)
-    last = offset + sum(
-        (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
-    )
+    tensor = _Tensor(storage, offset, shape, strides)
     # A tensor with more elements than its storage repeats some of them: no
     # weight does, and a few bytes could ask for all the memory there is.
-    if num_elements > storage.size or (num_elements and last >= storage.size):
+    if num_elements > storage.size or (
+        num_elements and tensor.stop > storage.size
+    ):
         raise ValueError(
             f"a tensor reaches beyond the end of its storage `{storage.key}`"
         )
-    return _Tensor(storage, offset, shape, strides)
+    return tensor
 
 
 def _check_state_dict(content):

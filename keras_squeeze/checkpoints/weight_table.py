@@ -230,8 +230,11 @@ class WeightTable:
             if alias not in names:
                 continue
             names.setdefault(name, names[alias])
-            if not np.array_equal(
-                state_dict[names[alias]], state_dict[names[name]]
+            # Those of another shape need not be read.
+            pair = (names[alias], names[name])
+            shapes = [tuple(state_dict.shape(x)) for x in pair]
+            if shapes[0] != shapes[1] or not np.array_equal(
+                *(state_dict[x] for x in pair)
             ):
                 raise ValueError(
                     f"The tensor `{names[alias]}` must be equal to "

@@ -22,6 +22,8 @@ PROBLEM_TYPES = (
 )
 # The release whose layout of files is written.
 _TRANSFORMERS_VERSION = "4.57.6"
+# Each label gets a name, before there is anything to compare the number with.
+_MAX_NUM_LABELS = 2**18
 # The fields that every configuration of transformers has.
 _SHARED_DEFAULTS = {
     "return_dict": True,
@@ -667,10 +669,10 @@ def read_fields(repository):
         OSError: If there is no configuration.
     """
     if os.path.isfile(repository.name):
-        return _read_json(repository.name)
+        return _check_num_labels(_read_json(repository.name), repository)
     fields = repository.load_json(CONFIG_NAME)
     if not is_keras_preset(fields):
-        return fields
+        return _check_num_labels(fields, repository)
     fields = repository.load_saved(CONFIG_NAME)
     class_name = fields["registered_name"].rpartition(">")[2]
     for architecture in ARCHITECTURES.values():
@@ -690,7 +692,19 @@ def read_fields(repository):
         task = repository.load_saved("task.json")["config"]
     except FileNotFoundError:
         return fields
-    return {**fields, **label_fields(types.SimpleNamespace(**task))}
+    fields.update(label_fields(types.SimpleNamespace(**task)))
+    return _check_num_labels(fields, repository)
+
+
+def _check_num_labels(fields, repository):
+    """Refuse more labels than anyone would name by their numbers."""
+    num_labels = fields.get("num_labels")
+    if isinstance(num_labels, int) and num_labels > _MAX_NUM_LABELS:
+        raise ValueError(
+            f"`num_labels` in the configuration of `{repository.name}` must "
+            f"be {_MAX_NUM_LABELS} or less. Received: num_labels={num_labels}"
+        )
+    return fields
 
 
 def is_keras_preset(fields):

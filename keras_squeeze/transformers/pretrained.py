@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from huggingface_hub import split_state_dict_into_shards_factory
 
+from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.weight_table import describe
 from keras_squeeze.transformers.configs import CONFIG_NAME
 from keras_squeeze.transformers.configs import PretrainedConfig
@@ -88,7 +89,8 @@ class Pretrained:
 
         Raises:
             OSError: If there are no such files.
-            ValueError: If weights have another shape than the model's.
+            ValueError: If weights have another shape than the model's, or are
+                not made of finite floats.
             NotImplementedError: If `variant` is passed.
 
         Example:
@@ -107,7 +109,9 @@ class Pretrained:
         _check_supported(kwargs)
         torch_dtype = kwargs.pop("torch_dtype", None)
         dtype = kwargs.pop("dtype", torch_dtype)
-        if config is None:
+        given = set(kwargs)
+        is_stated = config is None
+        if is_stated:
             config, kwargs = cls.config_class.from_repository(
                 repository, return_unused_kwargs=True, **kwargs
             )
@@ -119,12 +123,23 @@ class Pretrained:
         if not isinstance(dtype, (str, keras.DTypePolicy, type(None))):
             # PyTorch's print as `torch.float32`.
             dtype = str(dtype).rpartition(".")[2]
+        state_dict = cls._open_weights(repository)
+        if is_stated and state_dict is not None:
+            # What the caller says is the caller's to say.
+            fields = {**config.to_dict(), "num_labels": config.num_labels}
+            cls.architecture().check_config(
+                {k: v for k, v in fields.items() if k not in given},
+                state_dict.holdings(repository.name),
+            )
         model = cls(config, *model_args, dtype=dtype, **kwargs)
-        info = model._load_weights(repository, ignore_mismatched_sizes)
+        if state_dict is None:
+            state_dict = model._weights_of_preset(repository)
+        info = model._load_weights(
+            state_dict, repository, ignore_mismatched_sizes
+        )
         return (model, info) if output_loading_info else model
 
-    def _load_weights(self, repository, ignore_mismatched_sizes):
-        state_dict = self._open_weights(repository)
+    def _load_weights(self, state_dict, repository, ignore_mismatched_sizes):
         table = self.architecture().weight_table
         try:
             found = table.compare(state_dict, self.backbone, self.task)
@@ -165,12 +180,16 @@ class Pretrained:
             "error_msgs": [],
         }
 
-    def _open_weights(self, repository):
+    @classmethod
+    def _open_weights(cls, repository):
+        """The weights of a checkpoint, `None` for a preset of KerasHub's."""
         # Reading files needs packages that no other call does.
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
         if is_keras_preset(repository.load_json(CONFIG_NAME)):
-            return self._weights_of_preset(repository)
+            backbone_cls = cls.architecture().backbone_cls
+            complete_preset(backbone_cls, repository.preset)
+            return None
         try:
             return open_state_dict(
                 repository.preset, repository.subfolder, **repository.options

@@ -1,5 +1,6 @@
 """Loads checkpoints that transformers wrote, and compares the outputs."""
 
+import inspect
 import json
 import pathlib
 import re
@@ -14,6 +15,8 @@ import tokenizers
 import torch
 import transformers
 
+import keras_squeeze
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.checkpoints.state_dict import open_state_dict
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
@@ -125,6 +128,119 @@ def test_files(model, classifier, tmp_path, file, options):
     assert (tmp_path / file).exists()
     task = model.classifier_cls.from_preset(str(tmp_path))
     assert_logits_equal(task, classifier)
+
+
+def with_bad_tensors(tensors):
+    """Spoils four tensors, each in another way."""
+    names = [name for name in tensors if name.endswith("dense.weight")][:1]
+    names += [name for name in tensors if "LayerNorm" in name][:1]
+    names += [name for name in tensors if "layernorm" in name.lower()][1:3]
+    first, second, third, fourth = names
+    tensors[first] = torch.full_like(tensors[first], torch.nan)
+    tensors[second] = (100 * tensors[second]).to(torch.int8)
+    tensors[third] = tensors[third].double() + 1e300
+    tensors[fourth] = tensors[fourth] > 0
+    return names
+
+
+FAULTS = (
+    "NaN or infinity",
+    "int8 and not floats",
+    "numbers that float32 does not reach",
+    "bool and not floats",
+)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_numbers_that_are_no_weights(model, classifier, folder, file):
+    (folder / "model.safetensors").unlink()
+    tensors = dict(classifier.state_dict())
+    names = with_bad_tensors(tensors)
+    if file == "pytorch_model.bin":
+        torch.save(tensors, folder / file)
+    else:
+        safetensors.torch.save_file(tensors, folder / file, {"format": "pt"})
+    face = getattr(keras_squeeze, f"{model.original}ForSequenceClassification")
+    for load in (model.classifier_cls.from_preset, face.from_pretrained):
+        with pytest.raises(ValueError, match=r"Received \(4\)") as error:
+            load(str(folder))
+        for name, fault in zip(names, FAULTS, strict=True):
+            assert f"{name} ({fault})" in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_other_floats(model, folder, dtype):
+    dtype = getattr(torch, dtype)
+
+    def rounded(dtype):
+        return lambda tensors: {k: v.to(dtype) for k, v in tensors.items()}
+
+    edit_tensors(folder, rounded(dtype))
+    ours = model.classifier_cls.from_preset(str(folder))
+    edit_tensors(folder, rounded(torch.float32))
+    theirs = model.classifier_cls.from_preset(str(folder))
+    for left, right in zip(
+        ours.get_weights(), theirs.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize(
+    "field, size",
+    [
+        ("vocab_size", 10**9),
+        ("num_hidden_layers", 10**6),
+        ("hidden_size", 2**20),
+        ("intermediate_size", 10**9),
+        ("max_position_embeddings", 10**9),
+        ("type_vocab_size", 10**9),
+        ("embedding_size", 2**28),
+        ("num_labels", 10**9),
+    ],
+)
+def test_sizes_of_another_model(model, folder, field, size):
+    edit_json(folder, remove=["id2label", "label2id"], **{field: size})
+    face = getattr(keras_squeeze, f"{model.original}ForSequenceClassification")
+    for load in (model.classifier_cls.from_preset, face.from_pretrained):
+        with pytest.raises(ValueError, match=f"={size}"):
+            load(str(folder))
+
+
+def test_sizes_that_the_caller_states(model, folder):
+    face = getattr(keras_squeeze, f"{model.original}Model")
+    loaded = face.from_pretrained(
+        str(folder), vocab_size=10**6, ignore_mismatched_sizes=True
+    )
+    assert loaded.get_input_embeddings().embeddings.shape[0] == 10**6
+
+
+def test_count_of_parameters(model):
+    architecture = ARCHITECTURES[model.original.lower()]
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(
+            model.backbone_cls
+        ).parameters.items()
+    }
+    small = {
+        "vocabulary_size": 999,
+        "num_layers": 2,
+        "num_heads": 4,
+        "hidden_dim": 64,
+        "intermediate_dim": 96,
+        "embedding_dim": 64,
+    }
+    for settings in (
+        {},
+        {"bottleneck_dim": 32, "num_feedforward_networks": 3},
+        {"use_bottleneck": False, "trigram_input": False},
+        {"query_groups": 1, "output_groups": 2, "max_sequence_length": 900},
+    ):
+        settings = {k: v for k, v in settings.items() if k in defaults}
+        settings = {**small, **settings}
+        count = architecture.count_parameters(**{**defaults, **settings})
+        real = model.backbone_cls(**settings).count_params()
+        assert 0.9 * real < count <= real
 
 
 def test_old_pytorch_file(model, classifier, folder):

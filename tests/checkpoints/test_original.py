@@ -94,7 +94,9 @@ def variables_of_layers():
     return shapes
 
 
-def write_checkpoint(folder, head, config_name="bert_config.json"):
+def write_checkpoint(
+    folder, head, config_name="bert_config.json", replaced=None
+):
     """Write what a training with TensorFlow 1 leaves, with its optimizer."""
     shapes = {**BODY, **variables_of_layers(), **head}
     slots = {
@@ -108,6 +110,8 @@ def write_checkpoint(folder, head, config_name="bert_config.json"):
             values = random.normal(scale=0.1, size=shape).astype("float32")
             if name.endswith("gamma"):
                 values += 1.0
+            if replaced and name in replaced:
+                values[:1] = replaced[name]
             tf.compat.v1.get_variable(
                 name, initializer=values, use_resource=False
             )
@@ -165,6 +169,23 @@ def test_backbone_and_tokenizer(pretrained):
     assert_close(outputs["pooled_output"], expected.pooler_output)
     tokenizer = models.MobileBertTokenizer.from_preset(pretrained)
     assert tokenizer.get_vocabulary() == VOCABULARY
+
+
+def test_variables_that_are_not_finite(tmp_path):
+    name = "bert/encoder/layer_0/attention/output/dense/bias"
+    write_checkpoint(tmp_path, {}, replaced={name: np.nan})
+    with pytest.raises(
+        ValueError, match=r"attention.output.dense.bias \(NaN or infinity"
+    ):
+        models.MobileBertBackbone.from_preset(str(tmp_path))
+
+
+def test_sizes_of_another_model(tmp_path):
+    write_checkpoint(tmp_path, {})
+    path = tmp_path / "bert_config.json"
+    path.write_text(json.dumps({**CONFIG, "vocab_size": 10**9}))
+    with pytest.raises(ValueError, match="vocabulary_size=1000000000"):
+        models.MobileBertBackbone.from_preset(str(tmp_path))
 
 
 def test_head_of_questions(tmp_path):

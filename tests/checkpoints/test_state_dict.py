@@ -286,6 +286,15 @@ def test_h5_of_something_else(tmp_path):
         open_state_dict(str(tmp_path))
 
 
+def test_h5_without_the_data(tmp_path):
+    with h5py.File(tmp_path / "tf_model.h5", "w") as file:
+        file.attrs["layer_names"] = ["a"]
+        group = file.create_group("a/b")
+        group.create_dataset("c:0", (2**40,), "f4", chunks=(2**20,))
+    with pytest.raises(ValueError, match="does not hold the data"):
+        open_state_dict(str(tmp_path))
+
+
 def test_h5_reads_no_other_file(tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(range(12)))

@@ -165,6 +165,29 @@ def test_compressed_records(path):
     assert_same_tensors(TorchPickle(path), tensors)
 
 
+def test_view_of_a_large_storage(path, layout):
+    num_bytes = 2**24
+    base = torch.arange(num_bytes / 4)
+    save({"view": base[1000:1006].reshape(2, 3).t()}, path, layout)
+    del base
+    tracemalloc.start()
+    try:
+        view = TorchPickle(path)["view"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert view.tolist() == [[1000, 1003], [1001, 1004], [1002, 1005]]
+    # Not all of it is read.
+    assert peak < num_bytes / 4
+
+
+def test_storage_that_inflates_beyond_its_tensors(path):
+    save({"view": torch.zeros(2**20)[-48:]}, path, "zip")
+    rewrite_zip(path, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="4194304 bytes, and its tensors 192"):
+        TorchPickle(path)
+
+
 def test_memory_is_that_of_one_tensor(path, layout):
     num_bytes = 2**20
     save(

@@ -7,16 +7,19 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 
 import h5py
 import huggingface_hub
 import keras
 import keras_hub
+import ml_dtypes
 import numpy as np
 import pytest
 import torch
 import transformers
 
+import keras_squeeze
 from keras_squeeze.checkpoints import files
 from keras_squeeze.datasets import sms_spam
 from keras_squeeze.models import presets
@@ -244,6 +247,129 @@ def test_damaged_weights_that_are_loaded(copy, task):
         (copy / name).write_bytes(contents[: len(contents) // 2])
         with pytest.raises(ValueError, match=f"Cannot read `.*{name}`"):
             load(str(copy / name))
+
+
+def edit_weights(path, edit, ending="token_embedding/vars/0"):
+    """Replace a data set by what `edit(group, name, value)` writes."""
+    with h5py.File(path, "r+") as file:
+        found = []
+        file.visit(lambda name: found.append(name))
+        (name,) = [name for name in found if name.endswith(ending)]
+        value = file[name][()]
+        del file[name]
+        edit(file, name, value)
+    return name
+
+
+def not_a_number(file, name, value):
+    value[1, 1] = np.nan
+    file[name] = value
+
+
+def whole_numbers(file, name, value):
+    file[name] = (100 * value).astype("int8")
+
+
+def large_numbers(file, name, value):
+    file[name] = value.astype("float64") + 1e300
+
+
+def complex_numbers(file, name, value):
+    file[name] = value.astype("complex64")
+
+
+def nothing_stored(file, name, value):
+    file.create_dataset(name, (2**40, 16), "f4", chunks=(2**16, 16))
+
+
+EDITS = {
+    not_a_number: "NaN or infinity",
+    whole_numbers: "int8 and not floats",
+    large_numbers: "numbers that float32 does not reach",
+    complex_numbers: "complex64 and not floats",
+    nothing_stored: "does not hold the data",
+}
+
+
+@one_model
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+def test_numbers_that_are_no_weights(copy, task, model, edit, tmp_path):
+    name = edit_weights(copy / "model.weights.h5", edit)
+    base = keras_hub.models.TextClassifier
+    for cls in (model.backbone_cls, model.classifier_cls, base):
+        with pytest.raises(ValueError, match=EDITS[edit]) as error:
+            cls.from_preset(str(copy))
+        assert name in str(error.value)
+        assert "objects could not be loaded" not in str(error.value)
+    weights = str(copy / "task.weights.h5")
+    edit_weights(weights, edit, "dense/vars/0")
+    with pytest.raises(ValueError, match=EDITS[edit]):
+        task.load_task_weights(weights)
+
+
+@one_model
+def test_keras_file_of_numbers_that_are_no_weights(task, tmp_path):
+    path = tmp_path / "task.keras"
+    task.save(path)
+    with zipfile.ZipFile(path) as file:
+        records = {name: file.read(name) for name in file.namelist()}
+    weights = tmp_path / "model.weights.h5"
+    weights.write_bytes(records["model.weights.h5"])
+    edit_weights(weights, whole_numbers)
+    records["model.weights.h5"] = weights.read_bytes()
+    with zipfile.ZipFile(path, "w") as file:
+        for name, contents in records.items():
+            file.writestr(name, contents)
+    with pytest.raises(ValueError, match="token_embedding.*int8 and not"):
+        keras.saving.load_model(path)
+
+
+@one_model
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_other_floats(copy, task, model, dtype):
+    dtype = np.dtype(getattr(ml_dtypes, dtype, dtype))
+
+    def write(file, name, value):
+        data_set = file.create_dataset(name, data=value.astype(dtype))
+        if dtype == ml_dtypes.bfloat16:
+            # As Keras writes it.
+            data_set.attrs["dtype"] = "bfloat16"
+
+    edit_weights(copy / "model.weights.h5", write)
+    loaded = model.backbone_cls.from_preset(str(copy))
+    expected = task.backbone.token_embedding.embeddings
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(loaded.token_embedding.embeddings),
+        keras.ops.convert_to_numpy(expected).astype(dtype).astype("float32"),
+    )
+
+
+@one_model
+@pytest.mark.parametrize(
+    "name, path, size",
+    [
+        ("config.json", "vocabulary_size", 10**9),
+        ("config.json", "num_layers", 10**6),
+        ("task.json", "backbone.config.vocabulary_size", 10**9),
+        ("task.json", "num_classes", 10**9),
+    ],
+)
+def test_sizes_of_another_model(copy, model, name, path, size):
+    contents = json.loads((copy / name).read_text())
+    *parents, last = ["config", *path.split(".")]
+    place = contents
+    for parent in parents:
+        place = place[parent]
+    place[last] = size
+    (copy / name).write_text(json.dumps(contents))
+    face = keras_squeeze.MobileBertForSequenceClassification
+    loaders = [model.classifier_cls.from_preset]
+    if "backbone" not in path:
+        # The other face builds the model of `config.json`.
+        loaders.append(face.from_pretrained)
+    for load in loaders:
+        with pytest.raises(ValueError, match=f"={size}"):
+            load(str(copy))
 
 
 @one_model
