@@ -191,4 +191,7 @@ from keras_squeeze.transformers.tokenizers import (
 from keras_squeeze.transformers.tokenizers import (
     SqueezeBertTokenizerFast as SqueezeBertTokenizerFast,
 )
+from keras_squeeze.triton_loader import install as _install_triton_loader
 from keras_squeeze.version import __version__ as __version__
+
+_install_triton_loader()

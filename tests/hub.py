@@ -116,11 +116,14 @@ def local_hub(tmp_path, monkeypatch):
     # The library reads its variables when it is imported.
     constants = huggingface_hub.constants
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
-    monkeypatch.setattr(
-        huggingface_hub.file_download,
-        "HUGGINGFACE_CO_URL_TEMPLATE",
-        hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
-    )
+    # The name is in one of these modules, or in both, depending on the release.
+    for module in (constants, huggingface_hub.file_download):
+        monkeypatch.setattr(
+            module,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+            raising=False,
+        )
     cache = hub.environment["HF_HUB_CACHE"]
     monkeypatch.setattr(constants, "HF_HUB_CACHE", cache)
     yield hub

@@ -18,6 +18,7 @@ PACKAGE = REPOSITORY / "keras_squeeze"
 # found at its longest prefix.
 LAYERS = [
     "keras_squeeze.version",
+    "keras_squeeze.triton_loader",
     "keras_squeeze.validation",
     "keras_squeeze.keras_hub_seam",
     "keras_squeeze.metrics",
