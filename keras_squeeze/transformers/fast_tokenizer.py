@@ -2,6 +2,7 @@
 
 import copy
 import os
+import threading
 
 from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
 from keras_squeeze.transformers.batch_encoding import BatchEncoding
@@ -38,6 +39,9 @@ class FastTokenizer(PreTrainedTokenizerBase):
         strip_accents=None,
         **kwargs,
     ):
+        # The backend has no options of a call, but a state that is changed
+        # before it, and that may not change while texts are encoded.
+        self._lock = threading.Lock()
         backend = kwargs.pop("tokenizer_object", None)
         added_tokens = kwargs.pop("added_tokens_decoder", {})
         if backend is not None:
@@ -90,6 +94,13 @@ class FastTokenizer(PreTrainedTokenizerBase):
         self._add_initial_tokens(added_tokens)
         if self._tokenizer.post_processor is None and backend is None:
             self._add_template()
+
+    def __getstate__(self):
+        # Locks cannot be copied.
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, _lock=threading.Lock())
 
     def _set_normalizer(self, **settings):
         import tokenizers
@@ -171,17 +182,19 @@ class FastTokenizer(PreTrainedTokenizerBase):
     def _save_backend(self, path):
         # How the last text was padded and truncated is none of the file's
         # business.
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
         path = path(BACKEND_FILE)
-        self._tokenizer.save(f"{path}.tmp")
+        with self._lock:
+            self._tokenizer.no_padding()
+            self._tokenizer.no_truncation()
+            self._tokenizer.save(f"{path}.tmp")
         os.replace(f"{path}.tmp", path)
         return path
 
     def _add_tokens(self, new_tokens, special_tokens=False):
-        if special_tokens:
-            return self._tokenizer.add_special_tokens(new_tokens)
-        return self._tokenizer.add_tokens(new_tokens)
+        with self._lock:
+            if special_tokens:
+                return self._tokenizer.add_special_tokens(new_tokens)
+            return self._tokenizer.add_tokens(new_tokens)
 
     def num_special_tokens_to_add(self, pair=False):
         """The number of special tokens around a text.
@@ -261,9 +274,10 @@ class FastTokenizer(PreTrainedTokenizerBase):
         return self._tokenizer.decoder.decode(tokens)
 
     def _decode(self, token_ids, skip_special_tokens, **kwargs):
-        return self._tokenizer.decode(
-            token_ids, skip_special_tokens=skip_special_tokens
-        )
+        with self._lock:
+            return self._tokenizer.decode(
+                token_ids, skip_special_tokens=skip_special_tokens
+            )
 
     def _encode_one(self, text, pair, options):
         encoded = self._encode_many([(text, pair) if pair else text], options)
@@ -279,12 +293,13 @@ class FastTokenizer(PreTrainedTokenizerBase):
 
     def _encode_many(self, batch, options):
         try:
-            self._set_up(options)
-            encodings = self._tokenizer.encode_batch(
-                batch,
-                add_special_tokens=options.add_special_tokens,
-                is_pretokenized=options.is_split_into_words,
-            )
+            with self._lock:
+                self._set_up(options)
+                encodings = self._tokenizer.encode_batch(
+                    batch,
+                    add_special_tokens=options.add_special_tokens,
+                    is_pretokenized=options.is_split_into_words,
+                )
         except TypeError as e:
             form = "string"
             if options.is_split_into_words:

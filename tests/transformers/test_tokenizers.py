@@ -1,5 +1,7 @@
 """Tokenizers, against those of transformers."""
 
+import concurrent.futures
+import copy
 import inspect
 import json
 import os
@@ -416,6 +418,31 @@ def test_tokenizer_is_pickled(name, vocab_file):
     again = pickle.loads(pickle.dumps(tokenizer))
     text = "Unaffable newtok [MASK]"
     assert dict(again(text)) == dict(tokenizer(text))
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_threads_share_a_tokenizer(name, vocab_file):
+    tokenizer = copy.deepcopy(make_pair(name, vocab_file)[0])
+    texts = ["the man and the dog " * 50] * 4
+    ids = tokenizer(texts[0]).input_ids
+    text = tokenizer.decode(ids)
+
+    def call(number):
+        if number % 4 == 0:
+            return tokenizer.decode(ids) == text
+        options = [
+            {"truncation": True, "max_length": 8},
+            {"padding": "max_length", "max_length": 300},
+            {},
+        ][number % 3]
+        length = options.get("max_length", len(ids))
+        if number % 5 == 0:
+            tokenizer.add_tokens(f"new{number}")
+        rows = tokenizer(texts, **options).input_ids
+        return {len(row) for row in rows} == {length}
+
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(call, range(200)))
 
 
 @pytest.mark.parametrize("name", SLOW)
