@@ -4,6 +4,7 @@ No other file imports `keras_hub.src`, so that a release of KerasHub which
 moves something is answered here.
 """
 
+from keras_hub.src.tokenizers import word_piece_tokenizer
 from keras_hub.src.utils import pipeline_model
 from keras_hub.src.utils import preset_utils
 from keras_hub.src.utils import tensor_utils
@@ -37,6 +38,9 @@ apply_preprocessing = pipeline_model._apply_preprocessing
 convert_preprocessing_outputs_python = (
     tensor_utils.convert_preprocessing_outputs_python
 )
+
+# Tells whether files outside of an archive may not be opened.
+in_safe_mode = word_piece_tokenizer.serialization_lib.in_safe_mode
 
 # Tells whether a preprocessing layer is being traced, in which case its inputs
 # are TensorFlow's.

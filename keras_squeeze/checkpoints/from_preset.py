@@ -1,8 +1,11 @@
+import keras_hub
+
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
 from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.original import load_original_config
+from keras_squeeze.tokenizers.vocabulary import check_num_tokens
 
 
 class FromPreset:
@@ -53,12 +56,35 @@ class FromPreset:
             if is_hugging_face_config(config):
                 loader = HuggingFacePresetLoader(preset, config)
                 return loader.load(cls, **kwargs)
+            folder = preset
             if "registered_name" in config:
-                preset_folder = complete_preset(cls, preset, **kwargs)
-                return super().from_preset(preset_folder, **kwargs)
-            return super().from_preset(preset, **kwargs)
+                folder = complete_preset(cls, preset, **kwargs)
+            loaded = super().from_preset(folder, **kwargs)
+            if "preprocessor" not in kwargs:
+                _check_vocabulary(preset, folder, config, loaded)
+            return loaded
         except FileNotFoundError as e:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
+
+
+def check_preset_vocabulary(preset, config, tokenizer, num_tokens):
+    """Check that the vocabulary of a preset is whole.
+
+    Args:
+        preset: string. The name of the preset.
+        config: Dictionary. The contents of its `config.json`.
+        tokenizer: Dictionary. The contents of its `tokenizer.json`.
+        num_tokens: int. How many tokens its vocabulary has.
+
+    Raises:
+        ValueError: If tokens are missing, or have no row in the embeddings.
+    """
+    check_num_tokens(
+        f"The vocabulary of `{preset}`",
+        num_tokens,
+        tokenizer.get("config", {}).get("num_tokens"),
+        config.get("config", {}).get("vocabulary_size"),
+    )
 
 
 def load_config(preset):
@@ -85,3 +111,14 @@ def load_config(preset):
     if "model_type" in config or "registered_name" in config:
         return config
     return load_original_config(preset) or config
+
+
+def _check_vocabulary(preset, folder, config, loaded):
+    """Check that the vocabulary that was loaded is that of the embeddings."""
+    tokenizer = getattr(loaded, "preprocessor", loaded)
+    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
+    if isinstance(tokenizer, keras_hub.tokenizers.Tokenizer):
+        saved = load_json(folder, tokenizer.config_file)
+        check_preset_vocabulary(
+            preset, config, saved, tokenizer.vocabulary_size()
+        )

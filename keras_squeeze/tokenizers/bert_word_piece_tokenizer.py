@@ -4,12 +4,15 @@ import keras
 import keras_hub
 import numpy as np
 
+from keras_squeeze.keras_hub_seam import in_safe_mode
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.tokenizers.sequence_packer import to_int32
 from keras_squeeze.tokenizers.texts import flatten_texts
 from keras_squeeze.tokenizers.texts import join_innermost
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 from keras_squeeze.tokenizers.texts import regroup
+from keras_squeeze.tokenizers.vocabulary import check_num_tokens
+from keras_squeeze.tokenizers.vocabulary import read_vocabulary
 from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
 
 
@@ -52,12 +55,23 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             in the vocabulary.
         special_tokens_in_strings: bool. Whether to recognise the special
             tokens in the text, where they are not split and not lowercased.
+        added_tokens: list of strings. Tokens that are kept whole wherever
+            they are in the text after it was lowercased, as those are that
+            `add_tokens()` adds in transformers. They must be in the
+            vocabulary.
+        cls_token: string. The token before the first text.
+        sep_token: string. The token after each text.
+        pad_token: string. The token that texts are padded with.
+        mask_token: string. The token in the place of words to guess.
+        num_tokens: int. How many tokens the vocabulary has. It is saved with
+            the tokenizer, so that a file that has lost some is noticed.
         dtype: string. The output type, an integer type or `"string"`.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if the vocabulary has a token twice, or lacks a special
-            token; if called on something that is not text.
+        ValueError: if the vocabulary has a token twice, lacks a special
+            token, or has more or fewer tokens than `num_tokens`; if called on
+            something that is not text.
 
     Examples:
 
@@ -97,16 +111,24 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         oov_token="[UNK]",
         special_tokens=None,
         special_tokens_in_strings=True,
+        added_tokens=None,
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+        num_tokens=None,
         dtype="int32",
         **kwargs,
     ):
-        self._add_special_token("[CLS]", "cls_token")
-        self._add_special_token("[SEP]", "sep_token")
-        self._add_special_token("[PAD]", "pad_token")
-        self._add_special_token("[MASK]", "mask_token")
+        self._add_special_token(cls_token, "cls_token")
+        self._add_special_token(sep_token, "sep_token")
+        self._add_special_token(pad_token, "pad_token")
+        self._add_special_token(mask_token, "mask_token")
         # The names under which KerasHub's preprocessors know the first two.
-        self._add_special_token("[CLS]", "start_token")
-        self._add_special_token("[SEP]", "end_token")
+        self._add_special_token(cls_token, "start_token")
+        self._add_special_token(sep_token, "end_token")
+        self.added_tokens = list(added_tokens or [])
+        self._num_tokens = num_tokens
         super().__init__(
             vocabulary=vocabulary,
             sequence_length=sequence_length,
@@ -127,6 +149,9 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         # Both are made from the vocabulary when they are first needed.
         self._encoder = None
         self._graph = None
+        # In safe mode KerasHub refuses to open the file.
+        if isinstance(vocabulary, str) and not in_safe_mode():
+            vocabulary = read_vocabulary(vocabulary)
         try:
             super().set_vocabulary(vocabulary)
         except (RuntimeError, TypeError):
@@ -135,14 +160,19 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             raise
         if vocabulary is not None:
             self._check_tokens()
+            check_num_tokens(
+                "The vocabulary", len(self.vocabulary), self._num_tokens
+            )
+            # Another vocabulary may be set later.
+            self._num_tokens = None
 
     def _check_tokens(self):
         seen = set()
         for id, token in enumerate(self.vocabulary):
-            if not isinstance(token, str) or not token:
+            if not isinstance(token, str) or "\0" in token:
                 raise ValueError(
-                    "Every token of `vocabulary` must be a string that is not "
-                    f"empty. Received: {token!r} as token number {id}"
+                    "Every token of `vocabulary` must be a string without the "
+                    f"character NUL. Received: {token!r} as token number {id}"
                 )
             if token in seen:
                 raise ValueError(
@@ -150,14 +180,17 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
                     f"Received: {token!r} more than once"
                 )
             seen.add(token)
-        for token in self._init_special_tokens or []:
-            if token not in seen:
-                raise ValueError(
-                    "Every token of `special_tokens` must be in the "
-                    "vocabulary. Received: special_tokens="
-                    f"{self._init_special_tokens}, of which the vocabulary "
-                    f"lacks {token!r}"
-                )
+        for name, tokens in (
+            ("special_tokens", self._init_special_tokens or []),
+            ("added_tokens", self.added_tokens),
+        ):
+            for token in tokens:
+                if token not in seen or not token:
+                    raise ValueError(
+                        f"Every token of `{name}` must be in the vocabulary. "
+                        f"Received: {name}={tokens}, of which the vocabulary "
+                        f"lacks {token!r}"
+                    )
 
     @property
     def encoder(self):
@@ -183,7 +216,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
 
     def encoder_arguments(self):
         """The keyword arguments of `WordPieceEncoder` as a dictionary."""
-        special_tokens = []
+        special_tokens = set()
         if self.special_tokens_in_strings:
             special_tokens = {
                 self.oov_token,
@@ -195,7 +228,8 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             strip_accents = self.lowercase
         return {
             "vocabulary": list(self.vocabulary),
-            "special_tokens": sorted(special_tokens),
+            "special_tokens": sorted(special_tokens - {*self.added_tokens}),
+            "added_tokens": self.added_tokens,
             "lowercase": self.lowercase,
             "strip_accents": strip_accents,
             "split": self.split,
@@ -330,7 +364,20 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
 
     def get_config(self):
         config = super().get_config()
-        config["split_on_cjk"] = self.split_on_cjk
+        num_tokens = self._num_tokens
+        if self.vocabulary is not None:
+            num_tokens = len(self.vocabulary)
+        config.update(
+            {
+                "split_on_cjk": self.split_on_cjk,
+                "added_tokens": self.added_tokens,
+                "cls_token": self.cls_token,
+                "sep_token": self.sep_token,
+                "pad_token": self.pad_token,
+                "mask_token": self.mask_token,
+                "num_tokens": num_tokens,
+            }
+        )
         return config
 
 

@@ -30,6 +30,8 @@ class WordPieceEncoder:
         split_on_cjk: bool. Whether every CJK character is a word.
         suffix_indicator: string. The start of tokens that continue a word.
         oov_token: string. The token of words that have no other.
+        added_tokens: list of strings. Tokens of the vocabulary that are kept
+            whole wherever they are in the text after it was normalised.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class WordPieceEncoder:
         split_on_cjk,
         suffix_indicator,
         oov_token,
+        added_tokens=(),
     ):
         import tokenizers
 
@@ -53,11 +56,8 @@ class WordPieceEncoder:
                 continuing_subword_prefix=suffix_indicator,
             )
         )
-        self.tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(
-            clean_text=True,
-            handle_chinese_chars=split and split_on_cjk,
-            strip_accents=strip_accents,
-            lowercase=lowercase,
+        self.tokenizer.normalizer = bert_normalizer(
+            lowercase, strip_accents, split and split_on_cjk
         )
         if split:
             self.tokenizer.pre_tokenizer = (
@@ -69,11 +69,16 @@ class WordPieceEncoder:
                 for token in special_tokens
             ]
         )
+        self.tokenizer.add_tokens(
+            [tokenizers.AddedToken(token) for token in added_tokens]
+        )
         # Without `split` a space is a part of the word, and it may be a part
         # of a special token.
-        self._cut_at_spaces = split and not any(
-            " " in token for token in special_tokens
-        )
+        kept = [
+            *special_tokens,
+            *normalized_tokens(added_tokens, self.tokenizer.normalizer),
+        ]
+        self._cut_at_spaces = split and not any(" " in token for token in kept)
         self._forget()
 
     def encode(self, texts):
@@ -164,3 +169,51 @@ class WordPieceEncoder:
     def _forget(self):
         self._ids = {}
         self._num_characters = 0
+
+
+def bert_normalizer(lowercase, strip_accents, split_on_cjk):
+    """What `tokenizers` prepares BERT's texts with.
+
+    Args:
+        lowercase: bool. Whether the text is lowercased.
+        strip_accents: Optional bool. Whether accents are removed. Defaults to
+            `lowercase`.
+        split_on_cjk: bool. Whether every CJK character is a word.
+
+    Returns:
+        A `tokenizers.normalizers.BertNormalizer`.
+    """
+    import tokenizers
+
+    return tokenizers.normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=split_on_cjk,
+        strip_accents=strip_accents,
+        lowercase=lowercase,
+    )
+
+
+def normalized_tokens(tokens, normalizer):
+    """What tokens are looked for as in normalised text.
+
+    Args:
+        tokens: list of strings.
+        normalizer: A normalizer of `tokenizers`.
+
+    Returns:
+        A dictionary from normalised tokens to tokens, the first of those that
+        are the same.
+
+    Raises:
+        ValueError: If nothing is left of a token, which then is everywhere.
+    """
+    normalized = {}
+    for token in tokens:
+        text = normalizer.normalize_str(token)
+        if not text:
+            raise ValueError(
+                "Added tokens must have a character that stays in the text. "
+                f"Received: {token!r}"
+            )
+        normalized.setdefault(text, token)
+    return normalized

@@ -11,6 +11,8 @@ from keras_squeeze.tokenizers.unicode_tables import DELETED_ABOVE
 from keras_squeeze.tokenizers.unicode_tables import NUM_LISTED
 from keras_squeeze.tokenizers.unicode_tables import normalization_table
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
+from keras_squeeze.tokenizers.word_piece_encoder import bert_normalizer
+from keras_squeeze.tokenizers.word_piece_encoder import normalized_tokens
 
 # Private use characters vanish from text, which leaves them free to mark
 # where special tokens are and, from the third one on, to stand for them.
@@ -30,6 +32,9 @@ class WordPieceGraph:
     that either: every character is replaced by what `tokenizers` makes of
     it, and every special token by a placeholder.
 
+    Tokens that are looked for after normalisation come in between: then
+    punctuation is split off in a step of its own.
+
     The arguments are those of `WordPieceEncoder`.
     """
 
@@ -43,6 +48,7 @@ class WordPieceGraph:
         split_on_cjk,
         suffix_indicator,
         oov_token,
+        added_tokens=(),
     ):
         self._lowercase = lowercase
         self._split = split
@@ -50,8 +56,13 @@ class WordPieceGraph:
         self._deleted_above = DELETED_ABOVE
         if strip_accents:
             self._deleted_above += ACCENTS_ABOVE
+        added_tokens = normalized_tokens(
+            added_tokens,
+            bert_normalizer(lowercase, strip_accents, split and split_on_cjk),
+        )
         # Longest first, as RE2 takes the first alternative that fits.
         special_tokens = sorted(special_tokens, key=len, reverse=True)
+        patterns = sorted(added_tokens, key=len, reverse=True)
         known = set(vocabulary)
         free = (
             character
@@ -59,21 +70,33 @@ class WordPieceGraph:
             if character not in known
         )
         self._placeholders = dict(zip(special_tokens, free, strict=False))
+        self._added_placeholders = dict(zip(patterns, free, strict=False))
+        placeholders = [
+            *self._placeholders.values(),
+            *self._added_placeholders.values(),
+        ]
+        tokens = [*special_tokens, *map(added_tokens.get, patterns)]
         # What the text is cut at. No line break is left after normalisation.
         self._separator = " " if split else "\n"
         with tf.init_scope():
             ids = {token: id for id, token in enumerate(vocabulary)}
             self._special_ids = tf.constant(
-                [ids[token] for token in special_tokens], "int32"
+                [ids[token] for token in tokens], "int32"
             )
             self._num_tokens = len(vocabulary)
-            self._table = tf.constant(
-                self._build_table(
-                    lowercase, strip_accents, split, split and split_on_cjk
-                )
+            self._table = self._build_table(
+                placeholders,
+                lowercase,
+                strip_accents,
+                split and not added_tokens,
+                split and split_on_cjk,
             )
+            if split and added_tokens:
+                self._punctuation_table = self._build_table(
+                    placeholders, False, False, True, False
+                )
             self._word_piece = tf_text.FastWordpieceTokenizer(
-                vocab=list(vocabulary) + list(self._placeholders.values()),
+                vocab=list(vocabulary) + placeholders,
                 token_out_type="int32",
                 suffix_indicator=suffix_indicator,
                 unknown_token=oov_token,
@@ -82,16 +105,16 @@ class WordPieceGraph:
                 max_bytes_per_word=4 * MAX_CHARACTERS_PER_WORD,
             )
 
-    def _build_table(self, *options):
+    def _build_table(self, placeholders, *options):
         table = normalization_table(*options)
         missing_columns = max(0, 3 - table.shape[1])
         table = np.pad(
             table, ((0, 0), (0, missing_columns)), constant_values=-1
         )
         separator = ord(self._separator)
-        for placeholder in map(ord, self._placeholders.values()):
+        for placeholder in map(ord, placeholders):
             table[placeholder, :3] = separator, placeholder, separator
-        return table
+        return tf.constant(table)
 
     def encode(self, texts):
         """Encode a string tensor.
@@ -165,16 +188,19 @@ class WordPieceGraph:
         """Replace everything in `texts` that is not plain."""
         is_plain = tf.strings.regex_full_match(texts, "[ -~]*")
         if self._placeholders:
-            tokens = "|".join(map(re.escape, self._placeholders))
-            is_plain &= ~tf.strings.regex_full_match(
-                texts, f"(?s).*(?:{tokens}).*"
-            )
-        indices = tf.where(~is_plain)
-        texts = tf.tensor_scatter_nd_update(
-            texts, indices, self._rewrite(tf.gather_nd(texts, indices))
-        )
+            is_plain &= ~_has_any(texts, self._placeholders)
+        others = tf.where(~is_plain)
+        texts = _map_some(texts, others, self._rewrite)
         if self._lowercase:
             texts = tf.strings.lower(texts)
+        if self._added_placeholders:
+            texts = _map_some(
+                texts,
+                tf.where(_has_any(texts, self._added_placeholders)),
+                self._put_added_placeholders,
+            )
+            if self._split:
+                texts = _map_some(texts, others, self._split_punctuation)
         if self._split:
             texts = tf.strings.regex_replace(texts, r"[!-/:-@\[-`{-~]", r" \0 ")
         return texts
@@ -188,38 +214,40 @@ class WordPieceGraph:
     def _rewrite(self, texts):
         """Replace every character and special token of `texts`."""
         texts = tf.strings.regex_replace(texts, _PRIVATE_USE, _CONTROL)
-        if self._placeholders:
-            # All at once, so that a token that overlaps with an earlier one
-            # is left alone.
-            texts = tf.strings.regex_replace(
-                texts,
-                "|".join(map(re.escape, self._placeholders)),
-                rf"{_MARK_START}\0{_MARK_END}",
-            )
-        for token, placeholder in self._placeholders.items():
-            texts = tf.strings.regex_replace(
-                texts,
-                _MARK_START + re.escape(token) + _MARK_END,
-                placeholder,
-            )
+        texts = _put_placeholders(texts, self._placeholders)
+        return self._replace_characters(texts, self._table)
+
+    def _put_added_placeholders(self, texts):
+        placeholders = {
+            pattern: f"{self._separator}{placeholder}{self._separator}"
+            for pattern, placeholder in self._added_placeholders.items()
+        }
+        return _put_placeholders(texts, placeholders)
+
+    def _split_punctuation(self, texts):
+        return self._replace_characters(texts, self._punctuation_table)
+
+    def _replace_characters(self, texts, table):
+        """Replace every character of `texts` by its row of a table."""
         texts = tf.strings.unicode_decode(texts, "UTF-8", errors="strict")
         return tf.strings.unicode_encode(
             tf.RaggedTensor.from_row_splits(
-                *self._replace(texts.values, texts.row_splits), validate=False
+                *self._replace(texts.values, texts.row_splits, table),
+                validate=False,
             ),
             "UTF-8",
         )
 
-    def _replace(self, code_points, row_splits):
-        """Replace every code point by its row of the table."""
-        rows = tf.gather(self._table, tf.minimum(code_points, NUM_LISTED - 1))
+    def _replace(self, code_points, row_splits, table):
+        """Replace every code point by its row of a table."""
+        rows = tf.gather(table, tf.minimum(code_points, NUM_LISTED - 1))
         is_listed = code_points < NUM_LISTED
         is_deleted = tf.zeros_like(is_listed)
         for first, last in self._deleted_above:
             is_deleted |= (code_points >= first) & (code_points <= last)
         unlisted = tf.pad(
             tf.where(is_deleted, -1, code_points)[:, tf.newaxis],
-            [[0, 0], [0, self._table.shape[1] - 1]],
+            [[0, 0], [0, table.shape[1] - 1]],
             constant_values=-1,
         )
         rows = tf.where(is_listed[:, tf.newaxis], rows, unlisted)
@@ -242,7 +270,7 @@ class WordPieceGraph:
 
     def _to_ids(self, ids):
         """Replace the placeholders' ids by those of the special tokens."""
-        if not self._placeholders:
+        if not self._placeholders and not self._added_placeholders:
             return ids
         special = tf.maximum(ids.flat_values - self._num_tokens, 0)
         return ids.with_flat_values(
@@ -252,3 +280,41 @@ class WordPieceGraph:
                 tf.gather(self._special_ids, special),
             )
         )
+
+
+def _map_some(texts, indices, function):
+    """Replace the texts at some indices by what a function makes of them."""
+    return tf.tensor_scatter_nd_update(
+        texts, indices, function(tf.gather_nd(texts, indices))
+    )
+
+
+def _has_any(texts, tokens):
+    """Whether each text has any of the tokens."""
+    return tf.strings.regex_full_match(
+        texts, f"(?s).*(?:{'|'.join(map(re.escape, tokens))}).*"
+    )
+
+
+def _put_placeholders(texts, placeholders):
+    """Replace tokens in texts.
+
+    Args:
+        texts: string tensor.
+        placeholders: Dictionary of what to replace each token by, with the
+            longest token first.
+    """
+    if not placeholders:
+        return texts
+    # All at once, so that a token that overlaps with an earlier one is left
+    # alone.
+    texts = tf.strings.regex_replace(
+        texts,
+        "|".join(map(re.escape, placeholders)),
+        rf"{_MARK_START}\0{_MARK_END}",
+    )
+    for token, placeholder in placeholders.items():
+        texts = tf.strings.regex_replace(
+            texts, _MARK_START + re.escape(token) + _MARK_END, placeholder
+        )
+    return texts

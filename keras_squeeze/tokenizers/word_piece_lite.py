@@ -39,8 +39,8 @@ class WordPieceLite:
 
     Raises:
         ValueError: If texts are not to be split into words, or if there are
-            characters or special tokens that the operations do not tell apart
-            from others.
+            characters, special tokens or added tokens that the operations do
+            not tell apart from others.
     """
 
     def __init__(
@@ -53,11 +53,18 @@ class WordPieceLite:
         split_on_cjk,
         suffix_indicator,
         oov_token,
+        added_tokens=(),
     ):
         if not split:
             raise ValueError(
                 "A file that takes text must split it into words. Received: a "
                 "tokenizer with split=False"
+            )
+        if added_tokens:
+            raise ValueError(
+                "A file that takes text cannot find tokens that are looked for "
+                "after lowercasing. Received: a tokenizer with added_tokens="
+                f"{added_tokens}"
             )
         normalized, split_off = _normalized_characters(
             lowercase, strip_accents, split_on_cjk

@@ -1,4 +1,5 @@
 import copy
+import json
 import pathlib
 import pickle
 import random
@@ -327,12 +328,16 @@ def test_inputs_that_are_not_text_in_a_graph():
     "vocabulary, options, message",
     [
         ([*VOCABULARY, "the"], {}, "'the' more than once"),
-        ([*VOCABULARY, ""], {}, "Received: '' as token number 12"),
+        ([*VOCABULARY, "a\0"], {}, "NUL.*as token number 12"),
+        ([*VOCABULARY, "", ""], {}, "'' more than once"),
         ([*VOCABULARY, 5], {}, "Received: 5 as token number 12"),
         ([*VOCABULARY, ["a"]], {}, "Received: .'a'. as token number 12"),
         (VOCABULARY[:4], {}, r"\[MASK\]"),
         (VOCABULARY, {"oov_token": "[OOV]"}, r"\[OOV\]"),
         (VOCABULARY, {"special_tokens": ["[X]"]}, r"lacks '\[X\]'"),
+        (VOCABULARY, {"added_tokens": ["[X]"]}, r"lacks '\[X\]'"),
+        (VOCABULARY, {"cls_token": "[X]"}, r"'\[X\]'"),
+        (VOCABULARY, {"num_tokens": 13}, "the 13 tokens.*12 tokens"),
         (VOCABULARY, {"dtype": "float32"}, "integer type or a string"),
     ],
 )
@@ -347,9 +352,95 @@ def test_vocabulary_file(tmp_path):
         BertWordPieceTokenizer(str(path))
     path.write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
     assert BertWordPieceTokenizer(str(path)).get_vocabulary() == VOCABULARY
+    path.write_bytes("\r\n".join([*VOCABULARY, "\xa0", ""]).encode())
+    tokens = BertWordPieceTokenizer(str(path)).get_vocabulary()
+    assert tokens == [*VOCABULARY, "\xa0"]
+    config = keras.saving.serialize_keras_object(BertWordPieceTokenizer())
+    config["config"]["vocabulary"] = str(path)
+    with pytest.raises(TypeError, match="outside of the model archive"):
+        keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def test_blank_last_line_is_a_token(tmp_path):
+    path = tmp_path / "vocabulary.txt"
     path.write_text("\n".join(VOCABULARY) + "\n\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="'' as token number 12"):
+    tokenizer = BertWordPieceTokenizer(str(path))
+    assert tokenizer.get_vocabulary() == [*VOCABULARY, ""]
+    expected = BertWordPieceTokenizer(VOCABULARY)("the fox ")
+    assert tokenizer("the fox ").tolist() == expected.tolist()
+    assert in_graph(tokenizer, "the fox ") == expected.tolist()
+    tokenizer.save_assets(str(tmp_path))
+    again = BertWordPieceTokenizer(num_tokens=13)
+    again.load_assets(str(tmp_path))
+    assert again.get_vocabulary() == [*VOCABULARY, ""]
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"the\nfo\0\n", r"NUL.*vocabulary.txt` with 'fo\\x00' in line 2"),
+        (b"the\ncaf\xe9\n", "vocabulary.txt` .*at byte 7"),
+    ],
+)
+def test_damaged_vocabulary_file(tmp_path, contents, message):
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(contents)
+    with pytest.raises(ValueError, match=message):
         BertWordPieceTokenizer(str(path))
+
+
+def test_vocabulary_that_lost_tokens(tmp_path):
+    BertWordPieceTokenizer(VOCABULARY).save_to_preset(str(tmp_path))
+    path = tmp_path / "assets" / "tokenizer" / "vocabulary.txt"
+    config = json.loads((tmp_path / "tokenizer.json").read_text())
+    restored = keras.saving.deserialize_keras_object(config)
+    path.write_text("\n".join(VOCABULARY[:-1]) + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="the 12 tokens.*11 tokens"):
+        restored.load_assets(str(path.parent))
+
+
+ADDED_TOKENS = ["[PERSON]", "NEWTOK", "new", "cafe\u0301", "中国", "。x", "the"]
+AROUND_ADDED = [
+    "[person]",
+    "NewTok",
+    "CAFÉ",
+    "中 国",
+    "other",
+    "[PER\u200bSON]",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [(None, ["a b"]), *((name, ["Straße"]) for name in [None, *OPTIONS])],
+)
+def test_added_tokens(vocabulary, tmp_path, name, more):
+    """They are found in normalised text, in a graph as well."""
+    added = ADDED_TOKENS + more
+    ours, theirs = OPTIONS.get(name, ({}, {}))
+    tokens = vocabulary[:5000]
+    oracle = make_fast_tokenizer(tokens, tmp_path, **theirs)
+    oracle.add_tokens(added)
+    tokens += [token for token in added if token not in tokens]
+    tokenizer = BertWordPieceTokenizer(tokens, added_tokens=added, **ours)
+    rng = random.Random(1)
+    parts = [*added, *AROUND_ADDED, *more, "[MASK]", *TEXTS.values()]
+    texts = [
+        rng.choice(["", " ", "x", "\t"]).join(rng.choices(parts, k=6))
+        for _ in range(150)
+    ]
+    expected = oracle(texts, add_special_tokens=False)["input_ids"]
+    assert tokenizer(texts) == expected
+    assert in_graph(tokenizer, tf.constant(texts)) == expected
+    assert BertWordPieceTokenizer(tokens, **ours)(texts) != expected
+
+
+def test_added_token_of_which_nothing_is_left():
+    tokenizer = BertWordPieceTokenizer(
+        [*VOCABULARY, "\u200b"], added_tokens=["\u200b"]
+    )
+    with pytest.raises(ValueError, match="stays in the text"):
+        tokenizer("the fox")
 
 
 def test_no_vocabulary():
@@ -373,6 +464,12 @@ ALL_OPTIONS = {
     "oov_token": "the",
     "special_tokens": ["fox"],
     "special_tokens_in_strings": False,
+    "added_tokens": [".", "cafe"],
+    "cls_token": "the",
+    "sep_token": "fox",
+    "pad_token": "[SEP]",
+    "mask_token": "[CLS]",
+    "num_tokens": 12,
     "name": "words",
 }
 

@@ -88,6 +88,7 @@ def test_real_texts(lite, real_data):
     "options, message",
     [
         ({"split": False}, "split=False"),
+        ({"added_tokens": ["a"]}, r"added_tokens=\['a'\]"),
         ({"special_tokens": ["a"]}, "punctuation marks.*'a'"),
         ({"special_tokens": ["[a b]"]}, "no spaces.*'\\[a b\\]'"),
     ],

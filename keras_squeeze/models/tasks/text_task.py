@@ -1,6 +1,7 @@
 import contextlib
 
 import keras
+import keras_hub
 import numpy as np
 
 from keras_squeeze import keras_hub_seam
@@ -28,6 +29,16 @@ class TextTask(FromPreset, CheckedWeights):
     hugging_face_head = []
     hugging_face_ties = {}
     uses_pooled_output = False
+
+    @property
+    def preprocessor(self):
+        """The `keras_hub.models.Preprocessor` of the raw inputs."""
+        return keras_hub.models.Task.preprocessor.fget(self)
+
+    @preprocessor.setter
+    def preprocessor(self, preprocessor):
+        _check_vocabulary(preprocessor, self.backbone)
+        keras_hub.models.Task.preprocessor.fset(self, preprocessor)
 
     def compile(
         self,
@@ -387,3 +398,20 @@ def to_source(arrays):
             "`x` must have at least one sample. Received: no samples"
         )
     return source
+
+
+def _check_vocabulary(preprocessor, backbone):
+    """Check that the embeddings have a row for every token."""
+    tokenizer = getattr(preprocessor, "tokenizer", None)
+    num_rows = getattr(backbone, "vocabulary_size", None)
+    # The vocabulary of a file that is being read comes later.
+    if getattr(tokenizer, "vocabulary", None) is None or num_rows is None:
+        return
+    num_tokens = tokenizer.vocabulary_size()
+    if num_tokens > num_rows:
+        raise ValueError(
+            "The tokenizer of `preprocessor` may not have more tokens than the "
+            "embeddings of `backbone` have rows; `backbone.resize_vocabulary("
+            f"{num_tokens})` adds rows. Received: {num_tokens} tokens, and a "
+            f"backbone with vocabulary_size={num_rows}"
+        )
