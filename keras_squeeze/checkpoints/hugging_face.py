@@ -10,8 +10,7 @@ import keras_hub
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.config_map import ConfigMap
-from keras_squeeze.checkpoints.files import get_file
-from keras_squeeze.checkpoints.files import load_json
+from keras_squeeze.checkpoints.hugging_face_tokenizer import TokenizerReader
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import WeightTable
 
@@ -264,13 +263,8 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         return task
 
     def load_tokenizer(self, cls, config_file=None, **kwargs):
-        config = self._optional_json("tokenizer_config.json") or {}
-        settings = {
-            "lowercase": config.get("do_lower_case", True),
-            "strip_accents": config.get("strip_accents"),
-            "split_on_cjk": config.get("tokenize_chinese_chars", True),
-        }
-        return cls(vocabulary=self._vocabulary(), **{**settings, **kwargs})
+        settings = TokenizerReader(self.preset).arguments()
+        return cls(**{**settings, **kwargs})
 
     def load_preprocessor(self, cls, config_file=None, **kwargs):
         max_length = self.config.get("max_position_embeddings", 512)
@@ -300,44 +294,3 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
         return open_state_dict(self.preset)
-
-    def _optional_json(self, name):
-        try:
-            return load_json(self.preset, name)
-        except FileNotFoundError:
-            return None
-
-    def _vocabulary(self):
-        """The vocabulary as a list, from either file that may hold it."""
-        try:
-            path = get_file(self.preset, "vocab.txt")
-        except FileNotFoundError:
-            return self._vocabulary_of_fast_tokenizer()
-        with open(path, encoding="utf-8") as file:
-            return file.read().removesuffix("\n").split("\n")
-
-    def _vocabulary_of_fast_tokenizer(self):
-        tokenizer = self._optional_json("tokenizer.json")
-        if tokenizer is None:
-            raise FileNotFoundError(
-                f"There is no vocabulary in `{self.preset}`: neither "
-                "`vocab.txt` nor `tokenizer.json` exists."
-            )
-        model = tokenizer.get("model") or {}
-        # Files of the first years do not name the type.
-        is_word_piece = "continuing_subword_prefix" in model
-        kind = model.get("type", "WordPiece" if is_word_piece else None)
-        if kind != "WordPiece":
-            raise ValueError(
-                f"`tokenizer.json` of `{self.preset}` must hold a WordPiece "
-                f"model. Received: type={kind!r}"
-            )
-        vocabulary = sorted(model["vocab"], key=model["vocab"].get)
-        if [model["vocab"][token] for token in vocabulary] != list(
-            range(len(vocabulary))
-        ):
-            raise ValueError(
-                f"`tokenizer.json` of `{self.preset}` must number its "
-                f"{len(vocabulary)} tokens from 0 without gaps."
-            )
-        return vocabulary

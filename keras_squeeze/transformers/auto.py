@@ -2,6 +2,9 @@
 
 import os
 
+from keras_squeeze.checkpoints.hugging_face_tokenizer import casing
+from keras_squeeze.checkpoints.hugging_face_tokenizer import is_bert
+from keras_squeeze.checkpoints.hugging_face_tokenizer import is_generic
 from keras_squeeze.transformers import mobile_bert
 from keras_squeeze.transformers import squeeze_bert
 from keras_squeeze.transformers import tokenizers
@@ -10,6 +13,7 @@ from keras_squeeze.transformers.configs import PretrainedConfig
 from keras_squeeze.transformers.configs import SqueezeBertConfig
 from keras_squeeze.transformers.configs import read_fields
 from keras_squeeze.transformers.repository import Repository
+from keras_squeeze.transformers.tokenizer_files import BACKEND_FILE
 from keras_squeeze.transformers.tokenizer_files import CONFIG_FILE
 
 # The configurations, and the module and the names of the other classes, by
@@ -133,28 +137,41 @@ class AutoTokenizer(_AutoClass):
             ValueError: If it is that of another type of model.
         """
         name = pretrained_model_name_or_path
+        repository = Repository.from_kwargs(os.fspath(name), dict(kwargs))
+        fields = _optional_json(repository, CONFIG_FILE)
         if tokenizer_type is not None:
             kind = _NAMES[_check_type(tokenizer_type, "tokenizer_type=")]
         else:
-            kind = (
-                cls._written_by(name, kwargs)
-                or (_NAMES[_model_type(name, kwargs, config)])
-            )
+            kind = cls._kind_of(fields, name, kwargs, config)
+        if is_generic(fields) and use_fast:
+            # Such a class does not know the arguments, and does as the file
+            # says.
+            backend = _optional_json(repository, BACKEND_FILE)
+            kwargs = {**casing(fields, backend or None), **kwargs}
         suffix = "Fast" if use_fast else ""
         found = getattr(tokenizers, f"{kind}Tokenizer{suffix}")
         return found.from_pretrained(name, *inputs, **kwargs)
 
     @staticmethod
-    def _written_by(name, kwargs):
-        """What the class that wrote the files starts with, or `None`."""
-        repository = Repository.from_kwargs(os.fspath(name), dict(kwargs))
-        try:
-            fields = repository.load_json(CONFIG_FILE)
-        except FileNotFoundError:
-            return None
+    def _kind_of(fields, name, kwargs, config):
+        """What the class of the tokenizer starts with."""
         written_by = str(fields.get("tokenizer_class")).removesuffix("Fast")
         kind = written_by.removesuffix("Tokenizer")
-        return kind if kind in _NAMES.values() else None
+        if kind in _NAMES.values():
+            return kind
+        is_known = is_bert(fields) or is_generic(fields)
+        if "tokenizer_class" in fields and not is_known:
+            raise ValueError(
+                f"The tokenizer in `{name}` must be one of BERT's. Received: "
+                f"tokenizer_class={fields['tokenizer_class']!r}"
+            )
+        try:
+            return _NAMES[_model_type(name, kwargs, config)]
+        except FileNotFoundError:
+            if not is_known:
+                raise
+            # A tokenizer alone. Those of both models are the same.
+            return _NAMES["mobilebert"]
 
 
 class _AutoModel(_AutoClass):
@@ -405,6 +422,13 @@ def _model_type(name, kwargs, config=None):
     name = os.fspath(name if config is None else config)
     fields = read_fields(Repository.from_kwargs(name, dict(kwargs)))
     return _check_type(fields.get("model_type"), f"{name!r} has model_type=")
+
+
+def _optional_json(repository, filename):
+    try:
+        return repository.load_json(filename)
+    except FileNotFoundError:
+        return {}
 
 
 def _type_of(config):

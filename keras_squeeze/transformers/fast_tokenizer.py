@@ -92,7 +92,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         self.vocab_file = vocab_file
         self.do_lower_case = do_lower_case
         self._add_initial_tokens(added_tokens)
-        if self._tokenizer.post_processor is None and backend is None:
+        if backend is None and tokenizer_file is None:
             self._add_template()
 
     def __getstate__(self):

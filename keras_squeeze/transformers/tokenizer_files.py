@@ -4,7 +4,14 @@ import json
 import os
 import warnings
 
+from keras_squeeze.checkpoints.files import load_json
+from keras_squeeze.checkpoints.from_preset import check_preset_vocabulary
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.checkpoints.hugging_face_tokenizer import is_bert
+from keras_squeeze.checkpoints.hugging_face_tokenizer import (
+    vocabulary_of_backend,
+)
+from keras_squeeze.tokenizers.vocabulary import read_vocabulary as read_lines
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.repository import write_file
 from keras_squeeze.transformers.special_tokens import as_token
@@ -25,6 +32,10 @@ LAYER_ARGUMENTS = {
     "split_on_cjk": "tokenize_chinese_chars",
     "oov_token": "unk_token",
     "special_tokens": "additional_special_tokens",
+    "cls_token": "cls_token",
+    "sep_token": "sep_token",
+    "pad_token": "pad_token",
+    "mask_token": "mask_token",
 }
 
 
@@ -32,7 +43,8 @@ def read_vocabulary(path):
     """Read a vocabulary file.
 
     Args:
-        path: string or `os.PathLike`. A file with one token a line.
+        path: string or `os.PathLike`. A file with one token a line, or a
+            `tokenizer.json`.
 
     Returns:
         A list of strings. The token of every id.
@@ -46,14 +58,11 @@ def read_vocabulary(path):
             "pretrained model, use `from_pretrained()`. Received: "
             f"vocab_file={path!r}, which is not a file"
         )
-    with open(path, encoding="utf-8") as file:
-        try:
-            return file.read().removesuffix("\n").split("\n")
-        except UnicodeDecodeError as e:
-            raise ValueError(
-                "`vocab_file` must be text in UTF-8. Received: "
-                f"vocab_file={path!r} ({e.reason} at byte {e.start})"
-            ) from e
+    path = os.fspath(path)
+    if not path.endswith(BACKEND_FILE):
+        return read_lines(path)
+    folder, file = os.path.split(path)
+    return vocabulary_of_backend(load_json(folder or ".", file), f"`{path}`")
 
 
 def read_arguments(cls, name, init_inputs, kwargs):
@@ -96,7 +105,9 @@ def read_arguments(cls, name, init_inputs, kwargs):
         return init_inputs, {**arguments, **kwargs, "name_or_path": name}
 
     config = _optional_json(repository, CONFIG_FILE)
-    _check_class(cls, config.pop("tokenizer_class", None), name)
+    _check_class(cls, config, name)
+    config.pop("tokenizer_class", None)
+    _read_further_tokens(config)
     saved_inputs = config.pop("init_inputs", ())
     init_inputs = init_inputs or tuple(saved_inputs)
     # Paths on the machine that wrote them.
@@ -107,16 +118,12 @@ def read_arguments(cls, name, init_inputs, kwargs):
     backend = _optional(repository.load_json, BACKEND_FILE)
     uses_backend = cls.is_fast and backend is not None and not from_slow
     if not uses_backend and "vocab_file" not in arguments and not init_inputs:
-        if vocabulary is None:
-            files = VOCABULARY_FILE
-            if cls.is_fast:
-                files += f" nor {BACKEND_FILE}"
-            elif backend is not None:
-                files += f" (`{cls.__name__}Fast` reads its {BACKEND_FILE})"
+        if vocabulary is None and backend is None:
             raise OSError(
-                f"There is no tokenizer in `{name}`: it does not have {files}."
+                f"There is no tokenizer in `{name}`: it has neither "
+                f"{VOCABULARY_FILE} nor {BACKEND_FILE}."
             )
-        arguments["vocab_file"] = vocabulary
+        arguments["vocab_file"] = vocabulary or repository.find(BACKEND_FILE)
     if uses_backend:
         arguments.setdefault("tokenizer_file", repository.find(BACKEND_FILE))
         if vocabulary is not None:
@@ -164,7 +171,8 @@ def _optional_json(repository, filename):
 
 def _arguments_of_preset(repository, config):
     """The arguments that a preset of KerasHub's layout says."""
-    saved = repository.load_saved(BACKEND_FILE)["config"]
+    contents = repository.load_saved(BACKEND_FILE)
+    saved = contents["config"]
     arguments = {
         ours: saved[theirs]
         for theirs, ours in LAYER_ARGUMENTS.items()
@@ -172,17 +180,56 @@ def _arguments_of_preset(repository, config):
     }
     arguments["model_max_length"] = config["config"]["max_sequence_length"]
     arguments["vocab_file"] = repository.find(_PRESET_VOCABULARY_FILE)
+    vocabulary = read_lines(arguments["vocab_file"])
+    check_preset_vocabulary(repository.name, config, contents, len(vocabulary))
+    arguments["added_tokens_decoder"] = added_tokens_decoder(
+        vocabulary, saved.get("added_tokens") or []
+    )
     return arguments
 
 
-def _check_class(cls, written_by, name):
-    ours = cls.__name__.removesuffix("Fast")
-    if written_by is not None and written_by.removesuffix("Fast") != ours:
+def added_tokens_decoder(vocabulary, added_tokens):
+    """The added tokens of a tokenizer of KerasHub's shape.
+
+    Args:
+        vocabulary: List of strings. Its vocabulary.
+        added_tokens: List of strings. Those of them that are looked for in
+            normalised text.
+
+    Returns:
+        Dictionary of `tokenizers.AddedToken`s by id.
+    """
+    return {
+        vocabulary.index(token): as_token(token, special=False)
+        for token in added_tokens
+    }
+
+
+def _check_class(cls, config, name):
+    written_by = config.get("tokenizer_class")
+    if written_by is not None and not is_bert(config):
         warnings.warn(
-            f"The tokenizer in `{name}` is a `{written_by}`, which `{ours}` "
-            "may not be the same as.",
+            f"The tokenizer in `{name}` is a `{written_by}`, which "
+            f"`{cls.__name__.removesuffix('Fast')}` may not be the same as.",
             stacklevel=4,
         )
+
+
+def _read_further_tokens(config):
+    """Give the special tokens without names the name they have here.
+
+    transformers 5 calls them `extra_special_tokens`. Before, those were
+    special tokens with names of their own.
+    """
+    tokens = config.get("extra_special_tokens") or []
+    if isinstance(tokens, dict):
+        tokens = list(tokens.values())
+    if tokens:
+        known = config.get("additional_special_tokens") or []
+        config["additional_special_tokens"] = known + [
+            token for token in tokens if token not in known
+        ]
+        config["extra_special_tokens"] = {}
 
 
 def _read_special_tokens(repository, arguments, kwargs):
@@ -217,8 +264,9 @@ def _read_added_tokens(repository, arguments, backend):
         for token, id in _optional_json(repository, ADDED_TOKENS_FILE).items()
     }
     for token in (backend or {}).get("added_tokens", []):
-        token = dict(token)
-        tokens[token.pop("id")] = _added_token(token)
+        fields = dict(token)
+        id = fields.pop("id")
+        tokens[id] = _added_token(fields)
     return tokens
 
 

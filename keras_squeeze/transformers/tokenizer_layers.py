@@ -5,6 +5,7 @@ import tempfile
 
 from keras_squeeze.transformers import tokenizers
 from keras_squeeze.transformers.tokenizer_files import LAYER_ARGUMENTS
+from keras_squeeze.transformers.tokenizer_files import added_tokens_decoder
 
 
 def tokenizer_of(layer, **kwargs):
@@ -24,6 +25,9 @@ def tokenizer_of(layer, **kwargs):
         for theirs, ours in LAYER_ARGUMENTS.items()
         if config[theirs] is not None
     }
+    arguments["added_tokens_decoder"] = added_tokens_decoder(
+        layer.get_vocabulary(), layer.added_tokens
+    )
     with tempfile.TemporaryDirectory() as folder:
         layer.save_assets(folder)
         path = os.path.join(folder, "vocabulary.txt")
@@ -45,7 +49,15 @@ def layer_of(tokenizer, cls):
         theirs: tokenizer.init_kwargs.get(ours)
         for theirs, ours in LAYER_ARGUMENTS.items()
     }
-    # Those that were added later, too.
+    # Those that were set or added later, too.
     arguments["oov_token"] = tokenizer.unk_token
-    arguments["special_tokens"] = list(tokenizer.added_tokens_encoder)
+    for name in ("cls_token", "sep_token", "pad_token", "mask_token"):
+        arguments[name] = getattr(tokenizer, name)
+    added = tokenizer.added_tokens_decoder.values()
+    arguments["special_tokens"] = [
+        token.content for token in added if not token.normalized
+    ]
+    arguments["added_tokens"] = [
+        token.content for token in added if token.normalized
+    ]
     return cls(sorted(vocabulary, key=vocabulary.get), **arguments)

@@ -579,8 +579,10 @@ def test_legacy_format(name, vocab_file, tmp_path):
         assert again.model_max_length == 9
         assert dict(again("the man")) == dict(tokenizer("the man"))
     slow = getattr(keras_squeeze, name.removesuffix("Fast"))
-    with pytest.raises(OSError, match=f"`{name}` reads its tokenizer.json"):
-        slow.from_pretrained(tmp_path / "new")
+    for folder in ("old", "new"):
+        again = slow.from_pretrained(tmp_path / folder)
+        assert again.get_vocab() == tokenizer.get_vocab()
+        assert dict(again("the man")) == dict(tokenizer("the man"))
     with pytest.raises(ValueError, match="`legacy_format=False`"):
         slow(vocab_file).save_pretrained(tmp_path / "slow", legacy_format=False)
 
@@ -666,10 +668,17 @@ def test_single_file(vocab_file):
 
 
 def test_class_of_files(vocab_file, tmp_path):
+    """Copies of BERT's tokenizer are the same."""
     transformers.BertTokenizer(vocab_file).save_pretrained(tmp_path)
-    with pytest.warns(UserWarning, match="is a `BertTokenizer`"):
-        tokenizer = keras_squeeze.MobileBertTokenizer.from_pretrained(tmp_path)
-    assert tokenizer.tokenize("the man") == ["the", "man"]
+    cls = keras_squeeze.MobileBertTokenizer
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cls.from_pretrained(tmp_path).tokenize("a man") == ["a", "man"]
+    path = tmp_path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "tokenizer_class": "XTokenizer"}))
+    with pytest.warns(UserWarning, match="is a `XTokenizer`"):
+        cls.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("name", NAMES)
