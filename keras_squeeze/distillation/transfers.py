@@ -134,6 +134,11 @@ class FeatureMapTransfer(Transfer):
     def call(self, inputs):
         return inputs if self.projection is None else self.projection(inputs)
 
+    def compute_output_shape(self, input_shape):
+        if self.teacher_dim is None:
+            return input_shape
+        return (*input_shape[:-1], self.teacher_dim)
+
     def loss(self, target, output, mask):
         if self.normalize:
             mean, variance = ops.moments(target, axes=[-1], keepdims=True)
@@ -266,6 +271,9 @@ class PooledTransfer(Transfer):
 
     def call(self, inputs):
         return self.projection(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.dim)
 
     def loss(self, target, output, mask):
         if self.measure == "cosine":
@@ -406,6 +414,10 @@ class MaskedLMTransfer(Transfer):
     def call(self, inputs):
         states, positions = inputs
         return self.head(states, mask_positions=positions)
+
+    def compute_output_spec(self, inputs):
+        states, positions = inputs
+        return self.head.compute_output_spec(states, mask_positions=positions)
 
     def loss(self, target, output, mask):
         if self.label_weight == 1.0:

@@ -2,9 +2,11 @@ import keras
 import ml_dtypes
 from keras import ops
 
+from keras_squeeze.layers.plain_layer import PlainLayer
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
-class AttentionMask(keras.layers.Layer):
+class AttentionMask(PlainLayer):
     """Turn a mask of ones and zeros into a bias on attention scores.
 
     A kept position gets `0`, a masked one half of the most negative number of

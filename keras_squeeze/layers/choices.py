@@ -4,9 +4,11 @@ import keras
 import ml_dtypes
 from keras import ops
 
+from keras_squeeze.layers.plain_layer import PlainLayer
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
-class FlattenChoices(keras.layers.Layer):
+class FlattenChoices(PlainLayer):
     """Put the choices of all prompts one after the other.
 
     Args:
@@ -40,7 +42,7 @@ class FlattenChoices(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
-class ChoiceLogits(keras.layers.Layer):
+class ChoiceLogits(PlainLayer):
     """Give every prompt the scores of its choices.
 
     A choice that is nothing but padding fills up a prompt that has fewer

@@ -114,6 +114,8 @@ class MaskedLMHead(keras.layers.Layer):
         x = self.norm(self.dense(x))
         embedding_dim = self.token_embedding.output_dim
         logits = self.token_embedding(x[..., :embedding_dim], reverse=True)
+        # Embeddings keep to the dtype of their weights.
+        logits = ops.cast(logits, self.compute_dtype)
         if self.rest_kernel is not None:
             rest = ops.matmul(x[..., embedding_dim:], self.rest_kernel)
             logits = ops.add(logits, rest)
@@ -144,7 +146,8 @@ class MaskedLMHead(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        config["token_embedding"] = keras.layers.deserialize(
-            config["token_embedding"]
-        )
-        return cls(**config)
+        if isinstance(config["token_embedding"], dict):
+            config["token_embedding"] = keras.layers.deserialize(
+                config["token_embedding"]
+            )
+        return super().from_config(config)

@@ -1,9 +1,11 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.plain_layer import PlainLayer
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
-class MeanPooling(keras.layers.Layer):
+class MeanPooling(PlainLayer):
     """The mean of the features of the tokens that are not padding.
 
     A row with nothing but padding gives zeros. `keras.layers.

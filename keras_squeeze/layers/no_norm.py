@@ -1,9 +1,11 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.plain_layer import PlainLayer
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
-class NoNorm(keras.layers.Layer):
+class NoNorm(PlainLayer):
     """A learned scale and shift of each feature, with no statistics.
 
     MobileBERT replaces layer normalization by this layer, because computing

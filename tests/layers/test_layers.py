@@ -1,38 +1,132 @@
 """The shared layers, alone."""
 
+import json
+
 import keras
+import keras_hub
 import numpy as np
 import pytest
 import torch
 from keras import ops
+from keras.src import testing as keras_testing
 from transformers.models.mobilebert import modeling_mobilebert
 from transformers.models.squeezebert import modeling_squeezebert
 
+from keras_squeeze.distillation import transfers
 from keras_squeeze.layers import activations
 from keras_squeeze.layers.attention_mask import AttentionMask
 from keras_squeeze.layers.bert_embeddings import BertEmbeddings
+from keras_squeeze.layers.choices import ChoiceLogits
+from keras_squeeze.layers.choices import FlattenChoices
 from keras_squeeze.layers.dot_product_attention import DotProductAttention
 from keras_squeeze.layers.first_token_pooler import FirstTokenPooler
 from keras_squeeze.layers.grouped_dense import GroupedDense
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead
+from keras_squeeze.layers.mean_pooling import MeanPooling
 from keras_squeeze.layers.no_norm import NoNorm
 from keras_squeeze.layers.projection_norm import ProjectionNorm
+from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
+    MobileBertBackbone,
+)
 from keras_squeeze.models.mobile_bert.mobile_bert_layer import MobileBertLayer
 from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
     SqueezeBertLayer,
 )
+from keras_squeeze.models.tasks.token_predictor import TokenPredictor
 from tests import model_oracle
 
+X = {"inputs": ((2, 3, 8), "float32")}
+
+
+def masked_lm_head(**kwargs):
+    embedding = keras.layers.ReversibleEmbedding(
+        9, 4, name="token_embedding", dtype=kwargs.get("dtype")
+    )
+    return MaskedLMHead(embedding, 6, **kwargs)
+
+
+def token_predictor(**kwargs):
+    dtype = kwargs.get("dtype")
+    backbone = MobileBertBackbone(
+        vocabulary_size=9,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=6,
+        embedding_dim=4,
+        bottleneck_dim=4,
+        intermediate_dim=6,
+        max_sequence_length=8,
+        dtype=dtype,
+        name="backbone",
+    )
+    head = MaskedLMHead(backbone.token_embedding, 6, dtype=dtype, name="head")
+    return TokenPredictor(backbone, head, **kwargs)
+
+
+def masked_lm_transfer(**kwargs):
+    head = masked_lm_head(dtype=kwargs.get("dtype"), name="head")
+    return transfers.MaskedLMTransfer(head, **kwargs)
+
+
+# How each layer is made, and what it is called on.
 LAYERS = [
-    (NoNorm, {}),
-    (GroupedDense, {"units": 12, "groups": 4, "activation": "gelu"}),
-    (ProjectionNorm, {"units": 8, "dropout": 0.1}),
+    (NoNorm, {}, X),
+    (GroupedDense, {"units": 12, "groups": 4, "activation": "gelu"}, X),
+    (
+        ProjectionNorm,
+        {"units": 8, "dropout": 0.1},
+        {**X, "residual": ((2, 3, 8), "float32")},
+    ),
     (
         ProjectionNorm,
         {"units": 8, "groups": 2, "normalization_type": "no_norm"},
+        X,
     ),
-    (FirstTokenPooler, {"use_dense": True}),
-    (FirstTokenPooler, {"use_dense": False}),
+    (FirstTokenPooler, {"use_dense": True}, X),
+    (FirstTokenPooler, {"use_dense": False}, X),
+    (AttentionMask, {}, {"inputs": ((2, 3), "int32")}),
+    (FlattenChoices, {}, {"inputs": ((2, 3, 4), "int32")}),
+    (
+        ChoiceLogits,
+        {},
+        {
+            "scores": ((4, 1), "float32"),
+            "padding_mask": ((2, 2, 3), "int32"),
+        },
+    ),
+    (MeanPooling, {}, {**X, "padding_mask": ((2, 3), "int32")}),
+    (
+        BertEmbeddings,
+        {
+            "vocabulary_size": 9,
+            "embedding_dim": 4,
+            "hidden_dim": 8,
+            "max_sequence_length": 8,
+            "num_segments": 2,
+            "trigram_input": True,
+            "normalization_type": "no_norm",
+        },
+        {
+            "token_ids": ((2, 3), "int32"),
+            "segment_ids": ((2, 3), "int32"),
+        },
+    ),
+    (
+        DotProductAttention,
+        {"num_heads": 2, "dropout": 0.1},
+        {name: ((2, 3, 8), "float32") for name in ("query", "key", "value")},
+    ),
+    (masked_lm_head, {}, {**X, "mask_positions": ((2, 2), "int32")}),
+    (
+        token_predictor,
+        {},
+        {
+            "inputs": {
+                name: ((2, 3), "int32")
+                for name in ("token_ids", "segment_ids", "padding_mask")
+            }
+        },
+    ),
     (
         MobileBertLayer,
         {
@@ -50,6 +144,7 @@ LAYERS = [
             "attention_dropout": 0.1,
             "layer_norm_epsilon": 1e-12,
         },
+        X,
     ),
     (
         SqueezeBertLayer,
@@ -66,28 +161,159 @@ LAYERS = [
             "dropout": 0.0,
             "attention_dropout": 0.1,
         },
+        X,
+    ),
+    (
+        transfers.FeatureMapTransfer,
+        {"student_layer": 1, "teacher_layer": 2, "teacher_dim": 6},
+        X,
+    ),
+    (
+        transfers.AttentionTransfer,
+        {"student_layer": 1, "teacher_layer": 2},
+        {"inputs": ((2, 2, 3, 3), "float32")},
+    ),
+    (transfers.PooledTransfer, {"dim": 6}, {"inputs": ((2, 8), "float32")}),
+    (transfers.PairTransfer, {}, {"inputs": ((2, 8), "float32")}),
+    (
+        transfers.SimilarityTransfer,
+        {},
+        {"inputs": (((2, 3, 8), "float32"), ((2, 3), "int32"))},
+    ),
+    (
+        masked_lm_transfer,
+        {},
+        {"inputs": (((2, 3, 8), "float32"), ((2, 2), "int32"))},
     ),
 ]
+# What they compute in, as a string and as the policy that models pass on.
+DTYPES = ["float32", "mixed_float16", "mixed_bfloat16"]
 
 
-@pytest.mark.parametrize(("cls", "kwargs"), LAYERS)
-def test_layers_serialize_build_and_infer_shapes(cls, kwargs):
-    x = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
-    layer = cls(**kwargs, name="layer")
-    config = keras.saving.serialize_keras_object(layer)
-    assert config["registered_name"] == f"keras_squeeze>{cls.__name__}"
-    copy = keras.saving.deserialize_keras_object(config)
-    assert copy.get_config() == layer.get_config()
-    symbolic = layer(keras.Input((None, 8)))
-    outputs = layer(x)
-    assert len(symbolic.shape) == len(outputs.shape)
-    assert symbolic.shape[-1] == outputs.shape[-1]
-    # A layer that is built from a shape alone can take saved weights.
-    copy.build((None, None, 8))
-    copy.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(copy(x)), ops.convert_to_numpy(outputs)
+def map_specs(function, inputs):
+    """The same structure with a function's values for shapes and dtypes."""
+    if isinstance(inputs, dict):
+        return {
+            name: map_specs(function, part) for name, part in inputs.items()
+        }
+    if isinstance(inputs[1], str):
+        return function(*inputs)
+    return tuple(map_specs(function, part) for part in inputs)
+
+
+def symbolic_input(shape, dtype):
+    """An input of any length, with as many features as the array has."""
+    features = shape[1:] if len(shape) == 2 else (None, *shape[2:])
+    return keras.Input(
+        (None,) * (len(shape) - 1) if dtype == "int32" else features,
+        dtype=dtype,
     )
+
+
+def arrays(inputs):
+    random = np.random.default_rng(0)
+
+    def array(shape, dtype):
+        if dtype == "int32":
+            return random.integers(0, 2, shape).astype(dtype)
+        return random.normal(size=shape).astype(dtype)
+
+    return map_specs(array, inputs)
+
+
+def test_every_registered_layer_is_tested():
+    tested = {type(make(**kwargs)) for make, kwargs, _ in LAYERS}
+    ours = {
+        cls
+        for cls in map(
+            keras.saving.get_registered_object,
+            keras.saving.get_custom_objects(),
+        )
+        if isinstance(cls, type)
+        and issubclass(cls, keras.layers.Layer)
+        # These have tests of their own.
+        and not issubclass(
+            cls,
+            (
+                keras.Model,
+                keras_hub.models.Preprocessor,
+                keras_hub.tokenizers.Tokenizer,
+            ),
+        )
+        and cls.__module__.startswith("keras_squeeze.")
+    }
+    assert ours == tested
+
+
+@pytest.mark.parametrize(
+    ("make", "kwargs", "inputs"),
+    [
+        row
+        for row in LAYERS
+        # Keras' test builds others from shapes by the names of the arguments.
+        if len(row[2]) == 1 and isinstance(row[0], type)
+    ],
+)
+def test_layers_pass_the_test_of_keras(make, kwargs, inputs):
+    (structure,) = inputs.values()
+    is_trained = "int32" not in str(structure)
+    layer_test = keras_testing.TestCase()
+    layer_test.setUp()
+    layer_test.run_layer_test(
+        make,
+        init_kwargs=kwargs,
+        input_shape=map_specs(lambda shape, dtype: shape, structure),
+        input_dtype=map_specs(lambda shape, dtype: dtype, structure),
+        run_training_check=is_trained,
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("make", "kwargs", "inputs"), LAYERS)
+def test_layers_serialize_build_and_infer_shapes(make, kwargs, inputs, dtype):
+    policy = keras.DTypePolicy(dtype)
+    layer = make(**kwargs, name="layer", dtype=policy)
+    config = keras.saving.serialize_keras_object(layer)
+    name = type(layer).__name__
+    assert config["registered_name"] == f"keras_squeeze>{name}"
+    copy = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert copy.get_config() == layer.get_config()
+    assert copy.compute_dtype == policy.compute_dtype
+    x = arrays(inputs)
+    tensors = map_specs(symbolic_input, inputs)
+    symbolic = layer(**tensors)
+    outputs = layer(**x)
+    assert_like(symbolic, outputs)
+    for sublayer in layer._flatten_layers():
+        # Where a model begins nothing is computed.
+        if not isinstance(sublayer, keras.layers.InputLayer):
+            assert sublayer.compute_dtype == policy.compute_dtype
+    for weight in layer.weights:
+        if weight.dtype.startswith(("float", "bfloat")):
+            assert weight.dtype == "float32"
+    # Models are rebuilt from configs to be copied, saved and exported.
+    model = keras.Model(keras.tree.flatten(tensors), symbolic)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    keras.tree.map_structure(
+        lambda a, b: np.testing.assert_array_equal(
+            *(ops.convert_to_numpy(ops.cast(t, "float32")) for t in (a, b))
+        ),
+        clone(keras.tree.flatten(x)),
+        outputs,
+    )
+
+
+def assert_like(symbolic, outputs):
+    """Check that what was foreseen is what came."""
+
+    def check(spec, tensor):
+        assert spec.dtype == keras.backend.standardize_dtype(tensor.dtype)
+        assert len(spec.shape) == len(tensor.shape)
+        for expected, found in zip(spec.shape, tensor.shape, strict=True):
+            assert expected in (None, found)
+
+    keras.tree.map_structure(check, symbolic, outputs)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])

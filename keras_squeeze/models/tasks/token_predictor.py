@@ -65,7 +65,13 @@ class TokenPredictor(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         backbone = keras.layers.deserialize(config["backbone"])
-        head = MaskedLMHead.from_config(config["masked_lm_head"]["config"])
-        # Not built yet, so that only the shared embeddings get weights.
-        head.token_embedding = backbone.token_embedding
-        return cls(**{**config, "backbone": backbone, "masked_lm_head": head})
+        # With the shared embeddings in the place of those of the config, which
+        # would stay among the head's layers.
+        head = MaskedLMHead.from_config(
+            {
+                **config["masked_lm_head"]["config"],
+                "token_embedding": backbone.token_embedding,
+            }
+        )
+        config = {**config, "backbone": backbone, "masked_lm_head": head}
+        return super().from_config(config)
