@@ -76,7 +76,7 @@ def add_arguments(parser):
 
 def run(args):
     if args.texts == ["-"]:
-        args.texts = [line.rstrip("\n") for line in sys.stdin]
+        args.texts = _lines_of_stdin()
 
     from keras_squeeze.cli.loading import load_task
     from keras_squeeze.cli.loading import task_type_of
@@ -108,3 +108,13 @@ def run(args):
             )
         )
     Console().print(table)
+
+
+def _lines_of_stdin():
+    try:
+        return [line.rstrip("\n") for line in sys.stdin]
+    except UnicodeDecodeError as e:
+        raise ValueError(
+            f"The standard input must be in {e.encoding}. Received: the byte "
+            f"0x{e.object[e.start]:02x} ({e.reason})"
+        ) from e

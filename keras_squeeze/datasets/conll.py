@@ -101,25 +101,22 @@ def _columns(text, label_column):
         may_be_comment = is_before and _COMMENT.match(line) is not None
         is_before = is_border or may_be_comment
         lines.append((line.strip(" "), is_border, may_be_comment))
-    certain = [line for line, *others in lines if not any(others)]
-    # Without other lines, what looks like a comment is a word.
-    words = certain or [line for line, is_border, _ in lines if not is_border]
-    is_tab = bool(words) and "\t" in words[0]
-    separator = re.compile(r"\t" if is_tab else " +")
+    words = [line for line, *others in lines if not any(others)]
+    # Where nothing else is, what looks like a comment tells the columns.
+    others = [line for line, is_border, _ in lines if not is_border]
+    first = next(iter(words or others), "")
+    separator = re.compile(r"\t" if "\t" in first else " +")
 
     def split(line):
         return [part.strip(" ") for part in separator.split(line)]
 
-    rows = list(map(split, words))
-    is_label = -len(rows[0]) <= label_column < len(rows[0]) if rows else False
-    labels = {
-        row[label_column]
-        for row in rows
-        if is_label and len(row) == len(rows[0])
-    }
+    width = len(split(first))
+    has_label = -width <= label_column < width
+    rows = [row for row in map(split, words) if len(row) == width]
+    labels = {"O", *(row[label_column] for row in rows if has_label)}
 
     def is_comment(columns):
-        if len(columns) != len(rows[0]) or not is_label:
+        if len(columns) != width or not has_label:
             return True
         label = columns[label_column]
         return label not in labels and not _PREFIXED.match(label)

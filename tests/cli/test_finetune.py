@@ -300,6 +300,51 @@ def test_wrong_input_is_told_before_any_work(
     )
 
 
+TABLE = b"text,label\na,1\nb,2\n"
+CHOICES = b"prompt,choice1,choice2,label\na,b,c,0\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "contents", "message"),
+    [
+        ("text_classification", "a.csv", b"", "is empty"),
+        ("text_classification", "a.csv", TABLE[:11], "no rows below"),
+        ("text_classification", "a.csv", TABLE + b"c,\n", "Line 4 of"),
+        ("text_classification", "a.csv", TABLE + b"\xff,1\n", "0xff in line 4"),
+        ("text_classification", "a.tsv", b"text\tlabel\na\t\n", "Line 2 of"),
+        ("text_classification", "a.jsonl", b"\n", "is empty"),
+        (
+            "text_classification",
+            "a.jsonl",
+            b'{"text": "a", "label": 1}\n{"text": "b", "label": NaN}\n',
+            "Line 2 of",
+        ),
+        ("next_sentence", "a.csv", b"text1,text2,label\na,b,\n", "Line 2 of"),
+        ("multiple_choice", "a.csv", CHOICES + b"a,b,c,\n", "Line 3 of"),
+        ("multiple_choice", "a.csv", CHOICES + b"\xff", "0xff in line 3"),
+        ("token_classification", "a.conll", b"", "has no words"),
+        ("token_classification", "a.conll", b"# id 1\n\n", "has no words"),
+        ("token_classification", "a.conll", b"a O\nb\n", "Line 2 of"),
+        ("token_classification", "a.conll", b"a O\n\xff O", "0xff in line 2"),
+        ("question_answering", "a.json", b"", "must be JSON"),
+        ("question_answering", "a.json", b'{"data": []}', "has no questions"),
+        ("question_answering", "a.json", b"{\n\xff", "0xff in line 2"),
+        ("masked_lm", "a.txt", b"\n", "has no texts"),
+        ("masked_lm", "a.txt", b"a\n\xff", "0xff in line 2"),
+        ("pretraining", "a.jsonl", b'{"text": NaN}', "Line 1 of"),
+    ],
+)
+def test_wrong_files(tmp_path, capsys, task, name, contents, message):
+    path = tmp_path / name
+    path.write_bytes(contents)
+    argv = ["finetune", "--task", task, "--preset", "nowhere"]
+    argv += ["--train", str(path), "--output", str(tmp_path / "out")]
+    assert cli.main(argv) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert str(path) in line
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_preset_is_only_replaced_by_a_whole_one(
     tmp_path, monkeypatch, tiny_preset, weather, overwrite

@@ -76,6 +76,14 @@ def test_wrong_input(capsys, hugging_face, arguments, message):
     assert message in line
 
 
+def test_standard_input_that_is_no_text(capsys, monkeypatch, hugging_face):
+    stdin = io.TextIOWrapper(io.BytesIO(b"a\ncaf\xe9\n"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert cli.main(["predict", "--preset", hugging_face.folder, "-"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "standard input must be in utf-8. Received: the byte 0xe9" in line
+
+
 def test_a_preset_without_a_task_is_told_apart(
     capsys, tiny_preset, hugging_face_base
 ):

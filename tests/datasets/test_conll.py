@@ -78,7 +78,7 @@ def test_number_signs_are_words(tmp_path, separator):
     x, y = read_conll(write(tmp_path, text))
     assert x.tolist() == [["#", "#", "a", "#", "#tag"], ["#tag"], ["#"]]
     assert y.tolist() == [["O", "B-c", "O", "egg", "O"], ["O"], ["O"]]
-    x, _ = read_conll(write(tmp_path, f"#{separator}x"))
+    x, _ = read_conll(write(tmp_path, f"#{separator}O"))
     assert x.tolist() == [["#"]]
 
 
@@ -92,6 +92,7 @@ def test_rare_separators_are_words(tmp_path):
     [
         ("", "has no words"),
         ("\n \n-DOCSTART- O\n", "has no words"),
+        ("# id 1\n\n# id 2\n", "has no words"),
         ("a\tO\nb\n", "Line 2 .* a word and a label, in 2 columns.*'b'"),
         ("a\tO\n\nb\tO\tO\n", "Line 3 .* in 2 columns"),
         ("a O\nb c O\n", "Line 2 .* in 2 columns"),
