@@ -43,6 +43,28 @@ def flatten_texts(inputs):
     return texts, nesting
 
 
+def named_texts(inputs, name):
+    """Returns what `flatten_texts()` does, or tells where the mistake is.
+
+    Args:
+        inputs: What `flatten_texts()` takes.
+        name: string. The argument's name, for the message.
+
+    Raises:
+        ValueError: if something in `inputs` is not a string.
+    """
+    try:
+        return flatten_texts(inputs)
+    except ValueError as e:
+        place = f"`{name}`"
+        if hasattr(inputs, "__array__"):
+            inputs = np.asarray(inputs).tolist()
+        if isinstance(inputs, (list, tuple)):
+            i = next((i for i, x in enumerate(inputs) if not _is_text(x)), 0)
+            place = f"Text {i} of {place}"
+        raise ValueError(f"{place} is not right. {e}") from e
+
+
 def lists_to_arrays(inputs):
     """Returns `inputs` with an array in the place of each list of samples.
 
@@ -65,17 +87,22 @@ def lists_to_arrays(inputs):
     if not isinstance(inputs, list):
         return inputs
     types = set(map(type, inputs))
-    # A string among lists is a mistake, which preprocessors explain.
-    are_samples = types and types <= {list, tuple, np.ndarray, str}
-    if types == {str} or (are_samples and not _is_even_and_numeric(inputs)):
+    # Something else among strings or lists is a mistake, which preprocessors
+    # explain. NumPy would make one string of a missing one, `"nan"`.
+    if any(issubclass(x, (str, bytes)) for x in types) or (
+        types & {list, tuple, np.ndarray} and not _is_even_and_numeric(inputs)
+    ):
         return np.fromiter(inputs, "object", len(inputs))
     return inputs
 
 
 def _is_even_and_numeric(lists):
-    if isinstance(next((x for part in lists for x in part), 0), (str, list)):
+    if not all(isinstance(part, (list, tuple, np.ndarray)) for part in lists):
         return False
-    return len(set(map(len, lists))) == 1
+    if len(set(map(len, lists))) > 1:
+        return False
+    types = {type(x) for part in lists for x in part}
+    return not any(issubclass(x, (str, bytes, list)) for x in types)
 
 
 def join_innermost(nesting):
@@ -124,12 +151,14 @@ def regroup(rows, nesting):
     return groups
 
 
-def text_segments(x):
+def text_segments(x, names=None):
     """Returns the text segments that a preprocessor was called on.
 
     Args:
         x: A string, a batch of strings, or a tuple of strings or batches of
             the same size.
+        names: Optional tuple of strings. What messages call the segments.
+            Defaults to `x`, or `x[0]` and so on for several.
 
     Returns:
         A tuple `(segments, is_batched)`. `segments` is a list with a list of
@@ -144,7 +173,11 @@ def text_segments(x):
         raise ValueError(f"`x` must have at least one segment. Received: x={x}")
     if in_tf_function():
         return _text_segments_in_graph(segments)
-    texts, nestings = zip(*map(flatten_texts, segments), strict=True)
+    if names is None:
+        names = ["x"]
+        if isinstance(x, tuple):
+            names = [f"x[{i}]" for i in range(len(x))]
+    texts, nestings = zip(*map(named_texts, segments, names), strict=True)
     if any(isinstance(nesting, list) for nesting in nestings):
         raise ValueError(
             "Each segment of `x` must be a string or a flat list of strings. "
@@ -158,6 +191,14 @@ def text_segments(x):
             f"strings, x={_shorten(x)}"
         )
     return list(texts), nestings[0] is not None
+
+
+def _is_text(value):
+    try:
+        _to_text(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _text_segments_in_graph(segments):

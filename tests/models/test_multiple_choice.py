@@ -252,6 +252,23 @@ def test_missing_choices_have_no_probability(dtype):
         ({**X, "choices": CHOICES[:5]}, LABELS, "5 lists for 6 prompts"),
         ({"prompt": PROMPTS}, LABELS, "the keys"),
         (PROMPTS, LABELS, "dictionary with the keys"),
+        (
+            {**X, "prompt": [*PROMPTS[:5], float("nan")]},
+            LABELS,
+            "Text 5 of .*prompt.* strings. Received: nan",
+        ),
+        (
+            {**X, "choices": [[float("nan"), "a"], *CHOICES[1:]]},
+            LABELS,
+            r"Text 0 of `x..choices..\[0\]` .* strings. Received: nan",
+        ),
+        (
+            {**X, "choices": [*CHOICES[:5], [b"\xff", "a"]]},
+            LABELS,
+            r"Text 0 of `x..choices..\[5\]` .* UTF-8",
+        ),
+        (X, [*LABELS[:5], None], "Received: None for prompt 5"),
+        (X, [*LABELS[:5], float("nan")], "Received: nan for prompt 5"),
     ],
 )
 def test_errors_come_before_training(x, y, message):

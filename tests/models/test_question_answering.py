@@ -440,13 +440,25 @@ def drop(mapping, name):
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (CONTEXT, Y, "batch dimension"),
+        (CONTEXT, Y, "must be a dictionary"),
         (list(QUESTIONS), Y, "same batch dimension|must be a dictionary"),
         (drop(X, "context"), Y, r"\['question'\]"),
         ({name: values[0] for name, values in X.items()}, Y, "batch dim"),
-        ({**X, "context": CONTEXT}, Y, "batch dimension"),
-        ({**X, "context": [CONTEXT]}, Y, "same batch dimension"),
+        ({**X, "context": CONTEXT}, Y, "same number of strings"),
+        ({**X, "context": [CONTEXT]}, Y, "same number of strings"),
         ({**X, "context": [None] * 5}, Y, "must be strings. Received: None"),
+        (
+            {**X, "question": [*list(QUESTIONS)[:4], float("nan")]},
+            Y,
+            r"Text 4 of `x..question..` .* strings. Received: nan",
+        ),
+        ({**X, "context": [b"\xff"] * 5}, Y, "Text 0 of .*context.* UTF-8"),
+        (
+            X,
+            {**Y, "answer_text": [*ANSWERS[:4], float("nan")]},
+            "Text 4 of .*answer_text.* strings. Received: nan",
+        ),
+        (X, {**Y, "answer_start": [float("nan")] * 5}, "must be integers"),
         (X, drop(Y, "answer_text"), r"\['answer_start'\]"),
         (X, {**Y, "answer_start": [3] * 5}, "answer_start=3 for sample 0"),
         (X, {**Y, "answer_text": [""] * 5}, "answer_text='', answer_start=26"),
@@ -474,11 +486,15 @@ def test_wrong_samples(trained, x, y, message):
         ({**X, "context": CONTEXT}, "same number of strings"),
         ({"question": "Who?", "context": " "}, "must have words, .* ' ' for"),
         ({"question": "word " * 50, "context": CONTEXT}, "must leave room"),
+        ({"question": [], "context": []}, "must have at least one sample"),
     ],
 )
 def test_wrong_questions(trained, inputs, message):
-    with pytest.raises(ValueError, match=message):
-        trained.annotate(inputs)
+    for is_possible in (False, True):
+        if is_possible and "have words" in message:
+            continue
+        with pytest.raises(ValueError, match=message):
+            trained.annotate(inputs, handle_impossible_answer=is_possible)
 
 
 @one_model
@@ -489,6 +505,12 @@ def test_context_without_words(trained):
     x = {"question": ["Who?"] * 2, "context": ["", CONTEXT]}
     answers = trained.annotate(x, top_k=3, handle_impossible_answer=True)
     assert list(map(len, answers)) == [1, 3]
+
+
+@one_model
+def test_class_weight(trained):
+    with pytest.raises(ValueError, match="`class_weight` must be None"):
+        trained.fit(X, Y, class_weight={0: 2.0}, verbose=0)
 
 
 @one_model

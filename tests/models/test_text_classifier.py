@@ -442,6 +442,21 @@ def test_regression_takes_numbers_alone(labels):
     assert int(task.optimizer.iterations) == 0
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(SCORES, "object"),
+        [np.float64(x) for x in SCORES],
+        np.array([int(x) for x in SCORES], "object"),
+    ],
+)
+def test_regression_takes_numbers_of_any_kind(labels):
+    task = make_task(SqueezeBert, num_classes=1)
+    compile_eagerly(task)
+    expected = task.evaluate(TEXTS, list(map(float, labels)), verbose=0)
+    assert task.evaluate(TEXTS, labels, verbose=0) == expected
+
+
 TOPICS = ["money", "phone", "time"]
 TOPIC_LISTS = [
     ["time"],
@@ -517,6 +532,14 @@ def test_forms_of_label_sets(tagger):
         assert found == pytest.approx(expected)
 
 
+def test_texts_without_labels(tagger):
+    expected = tagger.evaluate(TEXTS[4:5], [[0, 0, 0]], verbose=0)
+    for labels in ([[]], [()], np.zeros((1, 0)), np.array([[]], "object")):
+        assert tagger.evaluate(TEXTS[4:5], labels, verbose=0) == expected
+    rows = [np.array(row) for row in TOPIC_LISTS]
+    assert tagger.evaluate(TEXTS, rows, verbose=0)[1] == 1
+
+
 def test_multi_label_is_kept(tagger, tmp_path):
     loaded = check_saving(tagger, TEXTS, tmp_path)
     assert loaded.multi_label
@@ -562,12 +585,99 @@ def test_multi_label_outputs(activation):
         ([["fun"], *TOPIC_LISTS[1:]], r"Received: \['fun'\]"),
         ([[0, 2], *TOPIC_VECTORS[1:]], r"must have the shape \(num_texts, 3\)"),
         ([[0, 2, 1], *TOPIC_VECTORS[1:]], "from 0 to 1"),
+        ([[None, 0, 1], *TOPIC_VECTORS[1:]], "from 0 to 1"),
+        ([["time", float("nan")], *TOPIC_LISTS[1:]], "Received: nan"),
+        ([[None, "time"], *TOPIC_LISTS[1:]], "Received: None"),
+        ([float("nan"), *TOPIC_LISTS[1:]], "Received: nan for text 7"),
     ],
 )
 def test_wrong_label_sets(labels, message):
     task = make_task(SqueezeBert, class_names=TOPICS, multi_label=True)
     with pytest.raises(ValueError, match=message):
         task.fit(TEXTS[::-1], labels[::-1], batch_size=2, verbose=0)
+    assert int(task.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize("wrong", [None, float("nan"), b"\xff", 7])
+def test_texts_that_are_missing(wrong):
+    task = make_task(SqueezeBert)
+    message = r"Text 7 of `x` is not right.* Received: "
+    for texts in ([*TEXTS[:7], wrong], np.array([*TEXTS[:7], wrong], "object")):
+        for call in (
+            lambda x: task.fit(x, IDS, batch_size=2, shuffle=False, verbose=0),
+            lambda x: task.fit(
+                x, IDS, batch_size=2, group_by_length=True, verbose=0
+            ),
+            lambda x: task.evaluate(x, IDS, verbose=0),
+            task.predict,
+            task.annotate,
+        ):
+            with pytest.raises(ValueError, match=message):
+                call(texts)
+        with pytest.raises(ValueError, match=r"Text 7 of `x\[1\]` is not"):
+            task.annotate((TEXTS, texts))
+    assert int(task.optimizer.iterations) == 0
+
+
+def make_steady_task():
+    """A task whose loss in training is that of the evaluation."""
+    backbone = make_backbone(SqueezeBert, attention_dropout=0.0, dropout=0.0)
+    task = make_task(
+        SqueezeBert, backbone=backbone, class_names=NAMES, dropout=0.0
+    )
+    randomize(task)
+    compile_eagerly(task, keras.optimizers.SGD(0.0))
+    return task
+
+
+@pytest.mark.parametrize("labels", [LABELS, IDS, np.array(LABELS, "object")])
+@pytest.mark.parametrize("group_by_length", [False, True])
+def test_class_weight(labels, group_by_length):
+    task = make_steady_task()
+    weights = [1.0, 5.0] * 4
+    expected = task.evaluate(TEXTS, IDS, sample_weight=weights, verbose=0)[0]
+    unweighted = task.evaluate(TEXTS, IDS, verbose=0)[0]
+    kwargs = {"group_by_length": group_by_length, "verbose": 0}
+    data = (TEXTS, labels)
+    for class_weight in ({0: 1.0, 1: 5.0}, {"spam": 5.0}):
+        history = task.fit(
+            *data, class_weight=class_weight, validation_data=data, **kwargs
+        ).history
+        assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+        assert history["val_loss"][0] == pytest.approx(unweighted, rel=1e-5)
+    for wrong, message in (({"Ham": 1.0}, "'Ham'"), ({2: 1.0}, "2: 1.0")):
+        with pytest.raises(ValueError, match=message):
+            task.fit(*data, class_weight=wrong, **kwargs)
+    with pytest.raises(ValueError, match="must not both"):
+        task.fit(
+            *data, sample_weight=weights, class_weight={"ham": 2.0}, **kwargs
+        )
+
+
+def test_class_weight_in_a_data_set():
+    task = make_steady_task()
+    weights = [5.0, 1.0] * 4
+    expected = task.evaluate(TEXTS, IDS, sample_weight=weights, verbose=0)[0]
+    data_set = tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(8)
+    history = task.fit(data_set, class_weight={"ham": 5.0}, verbose=0).history
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{"num_classes": 1}, {"num_classes": 2, "multi_label": True}]
+)
+def test_class_weight_needs_one_class(kwargs):
+    task = make_task(SqueezeBert, **kwargs)
+    labels = [[0, 1]] * 8 if "multi_label" in kwargs else SCORES
+    with pytest.raises(ValueError, match="`class_weight` must be None"):
+        task.fit(TEXTS, labels, class_weight={0: 2.0}, verbose=0)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), None])
+def test_sample_weights_that_are_not_finite(weight):
+    task = make_task(SqueezeBert)
+    with pytest.raises(ValueError, match="`sample_weight` must be finite"):
+        task.fit(TEXTS, IDS, sample_weight=[1.0] * 7 + [weight], verbose=0)
     assert int(task.optimizer.iterations) == 0
 
 

@@ -192,6 +192,47 @@ def test_loss_is_the_mean_over_words():
     assert loss == pytest.approx(first, rel=1e-4)
 
 
+def test_class_weight():
+    """Weights of classes are those of the loss of PyTorch."""
+    task = make_task(SqueezeBert)
+    task.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    random = np.random.default_rng(0)
+    task.set_weights(
+        [random.normal(0, 0.5, w.shape) for w in task.get_weights()]
+    )
+    task.output_dropout.rate = 0.0
+    weights = [0.5, 1.0, 1.0, 1.0, 3.0, 1.0, 2.0, 1.0]
+    by_name = {name: weights[i] for i, name in enumerate(NAMES)}
+    _, y, is_word = to_numpy(task.preprocessor(WORDS, IDS))
+    logits = torch.tensor(task.predict(WORDS, verbose=0))
+    expected = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1),
+        torch.tensor(np.where(is_word, y, -100)).long().flatten(),
+        torch.tensor(weights),
+    )
+    data = (WORDS, LABELS)
+    for class_weight in (by_name, dict(enumerate(weights))):
+        history = task.fit(
+            *data,
+            batch_size=99,
+            class_weight=class_weight,
+            validation_data=data,
+            verbose=0,
+        ).history
+        assert history["loss"][0] == pytest.approx(expected.item(), rel=1e-4)
+    unweighted = task.evaluate(*data, verbose=0)[0]
+    assert history["val_loss"][0] == pytest.approx(unweighted, rel=1e-5)
+    data_set = tf.data.Dataset.from_tensors((WORDS[:1], LABELS[:1]))
+    for x, y, sample_weight, message in (
+        (*data, [1.0] * 4, "must not both"),
+        (data_set, None, None, "that are not a data set"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            task.fit(x, y, sample_weight=sample_weight, class_weight={"O": 2.0})
+    with pytest.raises(ValueError, match="Received: 'egg'"):
+        task.fit(*data, class_weight={"egg": 2.0})
+
+
 BAD_LABELS = [
     ([[0, 1, 8, 0, 0, 0, 0]], "Sample 0 .* from 0 to 7. Received: .8"),
     ([[0, -1, 0, 0, 0, 0, 0]], "Sample 0 .* Received: .-1"),
@@ -200,6 +241,9 @@ BAD_LABELS = [
     ([LABELS[0], LABELS[1]], "same batch dimension"),
     ([], "same batch dimension"),
     (["B-person"], r"7 words and labels of shape \(\) for sample 0"),
+    ([[*LABELS[0][:6], None]], "Sample 0 .* Received: None"),
+    ([[float("nan"), *LABELS[0][1:]]], "Sample 0 .* Received: nan"),
+    ([float("nan")], "Sample 0 of `y`.* Received: .nan"),
 ]
 
 
@@ -221,6 +265,11 @@ def test_bad_labels(trained, labels, message):
         ([*WORDS[:3], TEXTS[3]], "Sample 3 of `x` must be a list of words"),
         ("a text", "must be a list of samples|batch dimension"),
         ([["a", None]] * 4, "Sample 0 .* must be strings. Received: None"),
+        (
+            [[float("nan"), "a"]] * 4,
+            "Sample 0 .* must be strings. Received: nan",
+        ),
+        ([*WORDS[:3], [b"\xff"]], "Sample 3 .* UTF-8"),
     ],
 )
 def test_bad_words(trained, x, message):
@@ -276,6 +325,21 @@ def test_annotate_reads_other_schemes(monkeypatch):
     monkeypatch.setattr(task, "_classify", lambda words, batch_size: answer)
     entities = task.annotate([["at", "St", "Johns", "will", "LA", "Ham"]])[0]
     assert found(entities) == ["a: at St Johns", "a: LA", "a: Ham"]
+
+
+def test_long_texts_are_read_once(monkeypatch):
+    task = make_task(SqueezeBert)
+    counts = []
+
+    def predict_windows(x, batch_size):
+        counts.append(len(x["token_ids"]))
+        return np.zeros((counts[-1], 10, len(NAMES)), "float32")
+
+    monkeypatch.setattr(task, "predict_windows", predict_windows)
+    for num_words in (500, 1000):
+        task.annotate("Arsenal " * num_words)
+    # Of two tokens a word, a window has four that are not in the last one.
+    assert counts == [249, 499]
 
 
 @one_model

@@ -105,6 +105,16 @@ def test_lists_to_arrays_takes_lists_of_strings_only():
     assert single == "c"
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, np.float32("nan"), b"\xff"])
+def test_what_is_missing_among_strings_stays_what_it_is(missing):
+    for inputs in (["a", missing], [missing, "a"]):
+        assert lists_to_arrays(inputs).tolist() == inputs
+        found = lists_to_arrays([inputs, ["b", "c"]])
+        assert found.tolist() == [inputs, ["b", "c"]]
+    assert lists_to_arrays([["a"], missing]).tolist() == [["a"], missing]
+    assert lists_to_arrays([missing, [1]]).tolist() == [missing, [1]]
+
+
 def test_text_segments():
     assert text_segments("a") == ([["a"]], False)
     assert text_segments(["a", "b"]) == ([["a", "b"]], True)
@@ -120,6 +130,10 @@ def test_text_segments():
         (("a", ["b"]), "same number of strings"),
         ([["a", "b"], ["c", "d"]], "use a tuple of two lists"),
         ((["a", None], ["b", "c"]), "None of type NoneType"),
+        (["a", np.nan], "Text 1 of `x` is not right.* Received: nan"),
+        ((["a"], [b"\xff"]), r"Text 0 of `x\[1\]` is not right.* UTF-8"),
+        (np.array(["a", None], "object"), "Text 1 of `x` is not right"),
+        ({}, "`x` is not right.* of type dict"),
     ],
 )
 def test_text_segments_rejects(x, message):

@@ -1,5 +1,8 @@
 """Names of classes, and labels given by name."""
 
+import math
+import numbers
+
 import numpy as np
 
 
@@ -86,8 +89,20 @@ def labels_to_ids(labels, class_names):
         return _labels_to_ids_in_graph(labels, class_names)
     if hasattr(labels, "numpy"):
         labels = labels.numpy()
+    if isinstance(labels, (list, tuple)):
+        # NumPy would make a string of whatever is among strings.
+        labels = np.array(labels, "object")
     labels = np.asarray(labels)
     if labels.dtype.kind == "O":
+        values = labels.ravel().tolist()
+        are_names = [isinstance(value, (str, bytes)) for value in values]
+        if any(are_names) and not all(are_names):
+            i = are_names.index(False)
+            raise ValueError(
+                "Labels must be names, every one of them, or none. Received: "
+                f"{values[i]!r} of type {type(values[i]).__name__} as label "
+                f"{i}"
+            )
         # Numbers among objects, of a data frame, are numbers after all.
         labels = np.array(labels.tolist())
     if labels.dtype.kind not in "SU":
@@ -136,6 +151,43 @@ def check_class_ids(ids, num_classes):
             f"{expected} Received: {np.unique(wrong)[:10].tolist()}"
         )
     return ids.astype("int32")
+
+
+def class_weights_to_ids(class_weight, class_names, num_classes):
+    """Replace names of classes by their ids in the weights of classes.
+
+    Args:
+        class_weight: Dictionary of numbers by the ids or the names of
+            classes.
+        class_names: List of strings in the order of the ids, or `None` if
+            the classes have no names.
+        num_classes: int.
+
+    Returns:
+        A dictionary of a float for each class id, 1 for those that
+        `class_weight` leaves out.
+
+    Raises:
+        ValueError: If `class_weight` is something else.
+    """
+    expected = f"`class_weight` must be a dictionary of ids below {num_classes}"
+    if class_names is not None:
+        expected += f", or of names among {class_names},"
+    weights = dict.fromkeys(range(num_classes), 1.0)
+    names = class_names or []
+    ids = {**{i: i for i in weights}, **{x: i for i, x in enumerate(names)}}
+    if not isinstance(class_weight, dict):
+        raise ValueError(
+            f"{expected} with numbers. Received: {class_weight!r:.200}"
+        )
+    for key, weight in class_weight.items():
+        is_number = isinstance(weight, numbers.Real) and 0 <= weight < math.inf
+        if isinstance(key, bool) or key not in ids or not is_number:
+            raise ValueError(
+                f"{expected} with numbers from 0. Received: {key!r}: {weight!r}"
+            )
+        weights[ids[key]] = float(weight)
+    return weights
 
 
 def _labels_to_ids_in_graph(labels, class_names):

@@ -1,5 +1,7 @@
 """Labels of texts that have any number of them."""
 
+import numbers
+
 import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_tf_function
@@ -31,6 +33,9 @@ def label_sets_to_vectors(labels, class_names, num_classes):
         labels = labels.to_list()
     elif hasattr(labels, "__array__"):
         labels = np.asarray(labels).tolist()
+    labels = [
+        row.tolist() if isinstance(row, np.ndarray) else row for row in labels
+    ]
     for i, row in enumerate(labels):
         if not isinstance(row, (list, tuple)):
             raise ValueError(
@@ -39,22 +44,24 @@ def label_sets_to_vectors(labels, class_names, num_classes):
                 f"for text {i}"
             )
     sizes = [len(row) for row in labels]
-    flat = np.array([label for row in labels for label in row], "object")
-    # Texts without a label among them have nothing to tell the two apart.
-    if not len(flat) or isinstance(flat[0], (str, bytes)):
+    flat = [label for row in labels for label in row]
+    if not flat:
+        return np.zeros((len(labels), num_classes), "float32")
+    if any(isinstance(label, (str, bytes)) for label in flat):
         vectors = np.zeros((len(labels), num_classes), "float32")
         rows = np.repeat(np.arange(len(labels)), sizes)
         vectors[rows, labels_to_ids(flat, class_names)] = 1
         return vectors
-    if set(sizes) == {num_classes}:
-        vectors = flat.astype("float32").reshape(-1, num_classes)
+    are_numbers = all(isinstance(label, numbers.Real) for label in flat)
+    if are_numbers and set(sizes) == {num_classes}:
+        vectors = np.array(flat, "float32").reshape(-1, num_classes)
         if np.all((vectors >= 0) & (vectors <= 1)):
             return vectors
     raise ValueError(
         "With `multi_label`, labels that are not names must have the shape "
         f"(num_texts, {num_classes}) and be from 0 to 1. Received: the "
         f"lengths {sorted(set(sizes))[:10]} and the values "
-        f"{sorted(set(flat))[:10]}"
+        f"{list(dict.fromkeys(flat))[:10]}"
     )
 
 

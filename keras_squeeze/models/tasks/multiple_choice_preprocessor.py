@@ -1,6 +1,7 @@
 """Preprocessing for multiple choice."""
 
 import collections
+import numbers
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.tasks.text_preprocessor import first_if
 from keras_squeeze.tokenizers.sequence_packer import library_of
 from keras_squeeze.tokenizers.sequence_packer import to_int32
-from keras_squeeze.tokenizers.texts import flatten_texts
+from keras_squeeze.tokenizers.texts import named_texts
 from keras_squeeze.tokenizers.texts import ragged_rows
 from keras_squeeze.tokenizers.texts import samples_of
 
@@ -68,6 +69,10 @@ class MultipleChoicePreprocessor(TextPreprocessor):
         x = self.for_caller(first_if(not choices.is_batched, x))
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
+    def check_inputs(self, x):
+        # The task has read all choices, of which it needs to know more.
+        pass
+
     def serving_inputs(self, x):
         """Preprocess raw inputs for a file that runs without Keras.
 
@@ -115,7 +120,7 @@ def read_choices(x):
         )
     if in_tf_function():
         return _read_choices_in_graph(x["prompt"], x["choices"])
-    prompts, nesting = flatten_texts(x["prompt"])
+    prompts, nesting = named_texts(x["prompt"], 'x["prompt"]')
     is_batched = nesting is not None
     rows = samples_of(x["choices"], "choices")
     rows = rows if is_batched else [rows]
@@ -138,10 +143,13 @@ def read_choices(x):
     is_choice = np.zeros((len(rows), max(map(len, rows), default=0)), "bool")
     for i, row in enumerate(rows):
         is_choice[i, : len(row)] = [choice is not None for choice in row]
-    texts = [choice for row in rows for choice in row if choice is not None]
+    texts = []
+    for i, row in enumerate(rows):
+        row = [choice for choice in row if choice is not None]
+        texts += named_texts(row, f'x["choices"][{i}]')[0]
     return Choices(
         prompts,
-        flatten_texts(texts)[0],
+        texts,
         is_choice,
         is_choice.sum(axis=1, dtype="int32"),
         is_batched,
@@ -208,7 +216,9 @@ def check_choice_labels(y, choices):
             f"{len(is_choice)} prompts"
         )
     for i, label in enumerate(labels.tolist()):
-        if label not in np.flatnonzero(is_choice[i]):
+        if not isinstance(label, numbers.Real) or label not in np.flatnonzero(
+            is_choice[i]
+        ):
             raise ValueError(
                 f"{expected} Received: {label!r} for prompt {i} with "
                 f"{choices.counts[i]} choices"

@@ -65,8 +65,6 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
         )
 
     def checked_arrays(self, x, y=None, sample_weight=None):
-        if self.preprocessor is not None:
-            check_pair(x)
         if y is not None:
             y = self._read_labels(y)
         return super().checked_arrays(x, y, sample_weight)

@@ -26,6 +26,10 @@ class NextSentencePredictorPreprocessor(TextPreprocessor):
         ValueError: if an argument has no meaning, or if `x` is not a pair.
     """
 
+    def check_inputs(self, x):
+        check_pair(x)
+        super().check_inputs(x)
+
     def call(self, x, y=None, sample_weight=None):
         check_pair(x)
         return super().call(x, y, sample_weight)

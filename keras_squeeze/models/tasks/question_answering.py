@@ -8,6 +8,7 @@ from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.tasks.answer_spans import AnswerSpans
 from keras_squeeze.models.tasks.tokenized_words import TokenizedWords
 from keras_squeeze.models.tasks.windowed_task import WindowedTask
+from keras_squeeze.tokenizers.texts import samples_of
 
 # The labels and the losses have the names of the outputs.
 OUTPUTS = ("start_logits", "end_logits")
@@ -136,7 +137,9 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
         if top_k is not None:
             validation.check_positive_int("top_k", top_k)
         (questions, contexts), is_batched = self.preprocessor.segments(inputs)
-        words = TokenizedWords.of_texts(self.preprocessor.tokenizer, contexts)
+        words = TokenizedWords.of_texts(
+            self.preprocessor.tokenizer, samples_of(contexts, "context")
+        )
         if not handle_impossible_answer:
             self._check_contexts(contexts, words)
         spans = self._find_spans(

@@ -12,7 +12,7 @@ from keras_squeeze.models.tasks.windowed_preprocessor import (
 from keras_squeeze.tokenizers.sequence_packer import library_of
 from keras_squeeze.tokenizers.sequence_packer import take
 from keras_squeeze.tokenizers.sequence_packer import to_int32
-from keras_squeeze.tokenizers.texts import flatten_texts
+from keras_squeeze.tokenizers.texts import named_texts
 from keras_squeeze.tokenizers.texts import text_segments
 from keras_squeeze.tokenizers.windows import sliding_windows
 
@@ -89,6 +89,9 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
             keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         )
 
+    def check_inputs(self, x):
+        self.segments(x)
+
     @staticmethod
     def segments(x):
         """Read questions and contexts.
@@ -103,8 +106,11 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
         Raises:
             ValueError: if `x` is something else.
         """
-        _check_keys("x", x, ("question", "context"))
-        return text_segments((x["question"], x["context"]))
+        keys = ("question", "context")
+        _check_keys("x", x, keys)
+        return text_segments(
+            tuple(x[key] for key in keys), [f'x["{key}"]' for key in keys]
+        )
 
     def context_windows(self, questions, contexts):
         """Pack questions with the windows of their contexts.
@@ -222,9 +228,14 @@ def _answer_characters(y, contexts):
     _check_keys("y", y, ("answer_start", "answer_text"))
     if in_tf_function():
         return _answer_characters_in_graph(y, contexts)
-    texts, _ = flatten_texts(y["answer_text"])
+    texts, _ = named_texts(y["answer_text"], 'y["answer_text"]')
     # By way of a list, for integers in an array of objects, too.
     starts = np.atleast_1d(np.array(np.asarray(y["answer_start"]).tolist()))
+    if starts.dtype.kind == "f" and all(
+        start.is_integer() for start in starts.ravel().tolist()
+    ):
+        # What data frames make of a column in which some are missing.
+        starts = starts.astype("int64")
     if starts.ndim != 1 or starts.dtype.kind not in "iu":
         raise ValueError(
             "`answer_start` must be integers, one for each sample. Received: "
@@ -258,7 +269,9 @@ def _answer_characters_in_graph(y, contexts):
     import tensorflow as tf
 
     texts = tf.reshape(y["answer_text"], [-1])
-    starts = tf.cast(tf.reshape(y["answer_start"], [-1]), "int32")
+    given = tf.reshape(y["answer_start"], [-1])
+    starts = tf.cast(given, "int32")
+    is_whole = tf.cast(starts, given.dtype) == given
     lengths = tf.strings.length(texts, unit="UTF8_CHAR")
     room = tf.strings.length(contexts, unit="UTF8_CHAR")
     found = tf.strings.substr(
@@ -271,7 +284,7 @@ def _answer_characters_in_graph(y, contexts):
     is_right = (starts >= 0) & (found == texts)
     is_right &= tf.strings.strip(texts) != ""
     check = tf.debugging.Assert(
-        tf.reduce_all(is_absent | is_right),
+        tf.reduce_all(is_whole & (is_absent | is_right)),
         [
             "An `answer_text` must be in its context, at the character "
             "`answer_start`. For a question without an answer they must be "

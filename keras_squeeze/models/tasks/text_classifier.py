@@ -1,3 +1,5 @@
+import numbers
+
 import keras
 import keras_hub
 import numpy as np
@@ -13,6 +15,7 @@ from keras_squeeze.models.tasks.class_names import likeliest
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
 from keras_squeeze.models.tasks.length_batches import LengthBatches
+from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import is_data_set
 from keras_squeeze.models.tasks.text_task import to_arrays
@@ -162,13 +165,16 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
                 a program for each length, which are multiples of 16. All
                 inputs are tokenized before the first step. Defaults to
                 `False`.
-            **kwargs: other arguments of `keras.Model.fit`.
+            **kwargs: other arguments of `fit()` of the other tasks, such as
+                `class_weight`, and of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If `group_by_length` is passed for a data set.
+            ValueError: If `group_by_length` is passed for a data set, or
+                `class_weight` with `sample_weight`, for a regression, or with
+                `multi_label`.
         """
         kwargs["shuffle"] = shuffle
         if not group_by_length:
@@ -195,13 +201,20 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             validation_data = self._length_batches(validation_data, batch_size)
         seed = np.random.randint(2**31) if shuffle else None
         build_optimizer(self)
+        class_weight = kwargs.pop("class_weight", None)
         # Not `super()`, which would preprocess the samples again.
         return keras.Model.fit(
             self,
+            class_weight=self.checked_class_weight(class_weight, sample_weight),
             x=self._length_batches((x, y, sample_weight), batch_size, seed),
             validation_data=validation_data,
             **kwargs,
         )
+
+    def checked_class_weight(self, class_weight, sample_weight=None):
+        if self.problem_type == "single_label_classification":
+            return super().checked_class_weight(class_weight, sample_weight)
+        return TextTask.checked_class_weight(self, class_weight)
 
     def _length_batches(self, samples, batch_size, seed=None):
         arrays = self.checked_arrays(*samples)
@@ -327,9 +340,18 @@ def _check_numbers(y):
             raise ValueError(f"{message}{y}")
         return y
     y = np.asarray(y)
+    if y.dtype.kind == "O":
+        # Numbers among objects, of a data frame, are numbers after all.
+        values = y.ravel().tolist()
+        wrong = [x for x in values if not isinstance(x, numbers.Real)]
+        if wrong:
+            raise ValueError(f"{message}{wrong[:10]}")
+        y = np.array(list(map(float, values))).reshape(y.shape)
     if y.dtype.kind not in "biuf":
         raise ValueError(f"{message}{y.ravel()[:10].tolist()}")
-    wrong = y[~np.isfinite(y)]
+    with np.errstate(over="ignore"):
+        single = y.astype("float32")
+    wrong = y[~np.isfinite(single)]
     if len(wrong):
         raise ValueError(f"{message}{wrong[:10].tolist()}")
-    return y.astype("float32")
+    return single

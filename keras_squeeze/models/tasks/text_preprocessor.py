@@ -85,6 +85,16 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
             self.for_caller(x), y, sample_weight
         )
 
+    def check_inputs(self, x):
+        """Raise a `ValueError` if raw inputs cannot be read, some or all.
+
+        Tasks call it before they begin to work on batches of them.
+
+        Args:
+            x: The raw inputs of the task.
+        """
+        text_segments(x)
+
     def tokenize(self, x):
         """Tokenize texts for `pack()`.
 

@@ -8,6 +8,7 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
+from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
@@ -113,6 +114,7 @@ class TextTask(FromPreset, CheckedWeights):
         validation_data=None,
         validation_split=None,
         shuffle=True,
+        class_weight=None,
         **kwargs,
     ):
         """Train the task on raw inputs.
@@ -134,11 +136,19 @@ class TextTask(FromPreset, CheckedWeights):
             shuffle: bool. Whether to shuffle inputs that are not a data set.
                 The order follows `keras.utils.set_random_seed()`. Defaults to
                 `True`.
+            class_weight: Optional dictionary of the weights of the classes
+                in the loss, by their ids or their names, for tasks that
+                choose one class. Those that are left out weigh 1.
             **kwargs: other arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If `class_weight` is passed for a task without
+                classes, or with `sample_weight`.
         """
+        class_weight = self.checked_class_weight(class_weight, sample_weight)
         size = batch_size or 32
         if not is_data_set(x):
             arrays = self.checked_arrays(x, y, sample_weight)
@@ -160,6 +170,7 @@ class TextTask(FromPreset, CheckedWeights):
             validation_data=validation_data,
             validation_split=validation_split,
             shuffle=False,
+            class_weight=class_weight,
             **kwargs,
         )
 
@@ -231,8 +242,43 @@ class TextTask(FromPreset, CheckedWeights):
 
         Returns:
             What `to_arrays()` returns.
+
+        Raises:
+            ValueError: If the inputs cannot be read, or a weight is not a
+                finite number.
         """
-        return to_arrays(x, y, sample_weight)
+        # Inputs that are preprocessed already are in a dictionary.
+        is_raw = not isinstance(x, dict) or set(x) != set(self.input)
+        if isinstance(self.preprocessor, TextPreprocessor) and is_raw:
+            self.preprocessor.check_inputs(x)
+        arrays = to_arrays(x, y, sample_weight)
+        if sample_weight is not None:
+            _check_weights(arrays[-1])
+        return arrays
+
+    def checked_class_weight(self, class_weight, sample_weight=None):
+        """The weights of the classes, as Keras takes them.
+
+        Tasks that choose one class extend it.
+
+        Args:
+            class_weight: The argument of `fit()`.
+            sample_weight: Another one.
+
+        Returns:
+            `None`, or a dictionary of a float for each class id.
+
+        Raises:
+            ValueError: If there are weights, but no classes that they could
+                be of, or if they are not weights of classes.
+        """
+        if class_weight is None:
+            return None
+        raise ValueError(
+            "`class_weight` must be None for a task that does not choose one "
+            f"class. Received: class_weight={class_weight!r:.200} for a "
+            f"{type(self).__name__}"
+        )
 
     def batches(self, arrays, size, shuffle=False):
         """A data set of batches of the samples of arrays.
@@ -377,6 +423,15 @@ def to_arrays(x, y=None, sample_weight=None):
     return keras_hub_seam.convert_to_numpy(
         keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
     )
+
+
+def _check_weights(sample_weight):
+    for weights in keras.tree.flatten(sample_weight):
+        if weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
+            raise ValueError(
+                "`sample_weight` must be finite numbers. Received: "
+                f"sample_weight={weights!r:.200}"
+            )
 
 
 def to_source(arrays):

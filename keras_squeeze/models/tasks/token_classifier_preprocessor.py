@@ -75,6 +75,9 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
             *self.for_caller((x, y, weights))
         )
 
+    def check_inputs(self, x):
+        word_rows(x)
+
     def word_windows(self, ids, pieces, counts):
         """Cut the tokens of words into windows.
 

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.tasks.text_task import TextTask
@@ -58,9 +59,17 @@ class WindowedTask(TextTask):
         validation_data=None,
         validation_split=None,
         shuffle=True,
+        class_weight=None,
         **kwargs,
     ):
         if is_data_set(x) or self.preprocessor is None:
+            if class_weight is not None:
+                # Keras has them for one label a sample alone.
+                raise ValueError(
+                    "`class_weight` must be None, unless `x` is raw inputs "
+                    "that are not a data set. Received: "
+                    f"class_weight={class_weight!r:.200}"
+                )
             return super().fit(
                 x=x,
                 y=y,
@@ -71,6 +80,7 @@ class WindowedTask(TextTask):
                 shuffle=shuffle,
                 **kwargs,
             )
+        class_weight = self.checked_class_weight(class_weight, sample_weight)
         if validation_split and validation_data is None:
             train, validation_data = keras_hub_seam.train_validation_split(
                 to_arrays(x, y, sample_weight), validation_split
@@ -81,6 +91,9 @@ class WindowedTask(TextTask):
         elif validation_data is not None:
             validation_data = validation_data.map(self.preprocess_samples)
         x, y, sample_weight = self.windows(x, y, sample_weight)
+        if class_weight is not None:
+            weights = [class_weight[i] for i in range(len(class_weight))]
+            sample_weight = sample_weight * np.array(weights, "float32")[y]
         # Not `super()`, which would preprocess the windows again.
         return keras.Model.fit(
             self,

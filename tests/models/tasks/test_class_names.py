@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_squeeze.models.tasks.class_names import check_class_ids
 from keras_squeeze.models.tasks.class_names import check_class_names
+from keras_squeeze.models.tasks.class_names import class_weights_to_ids
 from keras_squeeze.models.tasks.class_names import labels_to_ids
 
 NAMES = ["ham", "spam", "größer"]
@@ -89,6 +90,52 @@ def test_unknown_labels():
     data_set = data_set.map(lambda labels: labels_to_ids(labels, NAMES))
     with pytest.raises(tf.errors.InvalidArgumentError, match="not among the"):
         list(data_set)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), 1])
+@pytest.mark.parametrize("convert", [list, lambda x: np.array(x, "object")])
+def test_missing_labels(missing, convert):
+    names = ["ham", "nan", "None", "1"]
+    for labels in (["ham", missing], [missing, "ham"]):
+        i = labels.index(missing)
+        message = f"every one of them.*Received: .* as label {i}"
+        with pytest.raises(ValueError, match=message):
+            labels_to_ids(convert(labels), names)
+
+
+@pytest.mark.parametrize(
+    "class_weight",
+    [
+        {"ham": 0.5, "größer": 2},
+        {0: 0.5, 2: 2.0},
+        {np.int64(0): np.float32(0.5), "größer": 2.0},
+    ],
+)
+def test_class_weights(class_weight):
+    expected = {0: 0.5, 1: 1.0, 2: 2.0}
+    assert class_weights_to_ids(class_weight, NAMES, 3) == expected
+
+
+@pytest.mark.parametrize(
+    "class_weight, received",
+    [
+        ("balanced", "'balanced'"),
+        ([1.0, 2.0, 3.0], r"\[1.0"),
+        ({"Ham": 1.0}, "'Ham': 1.0"),
+        ({3: 1.0}, "3: 1.0"),
+        ({-1: 1.0}, "-1: 1.0"),
+        ({0: "2"}, "0: '2'"),
+        ({0: float("nan")}, "0: nan"),
+        ({0: -1.0}, "0: -1.0"),
+        ({True: 1.0}, "True: 1.0"),
+    ],
+)
+def test_what_are_no_class_weights(class_weight, received):
+    message = f"ids below 3, or of names among.*Received: {received}"
+    with pytest.raises(ValueError, match=message):
+        class_weights_to_ids(class_weight, NAMES, 3)
+    with pytest.raises(ValueError, match="Received: 'ham'"):
+        class_weights_to_ids({"ham": 1.0}, None, 3)
 
 
 def test_classes_without_names():

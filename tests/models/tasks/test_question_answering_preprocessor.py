@@ -326,6 +326,7 @@ def test_question_that_just_fits(preprocessor):
         (X, {**Y, "answer_start": STARTS[:2]}, "7 answer_text and 2 answer_"),
         (X, {**Y, "answer_text": ANSWERS[:2]}, "2 answer_text and 7 answer_"),
         (X, {**Y, "answer_start": [0.5] * 7}, "must be integers"),
+        (X, {**Y, "answer_start": [float("inf")] * 7}, "must be integers"),
         (X, {**Y, "answer_text": [1] * 7}, "must be strings. Received: 1"),
     ],
 )
