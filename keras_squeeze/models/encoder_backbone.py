@@ -8,6 +8,7 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
+from keras_squeeze.models.torch_parameters import TorchParameters
 
 # The rows of the weight tables for what every backbone here has.
 SHARED_ROWS = [
@@ -28,7 +29,9 @@ SHARED_ROWS = [
 ]
 
 
-class EncoderBackbone(FromPreset, CheckedWeights, keras_hub.models.Backbone):
+class EncoderBackbone(
+    FromPreset, CheckedWeights, TorchParameters, keras_hub.models.Backbone
+):
     """Base of the BERT-like backbones: embeddings, layers, pooler.
 
     The concrete backbones create the layers; this class wires them, once for

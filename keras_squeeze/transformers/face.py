@@ -8,6 +8,7 @@ transformers on purpose is in `guides/coming_from_transformers.py`.
 """
 
 import collections.abc
+import re
 import warnings
 
 import keras
@@ -19,6 +20,9 @@ from keras_squeeze.transformers.configs import PretrainedConfig
 from keras_squeeze.transformers.configs import label_fields
 from keras_squeeze.transformers.losses import IGNORED
 from keras_squeeze.transformers.outputs import BaseModelOutputWithPooling
+from keras_squeeze.transformers.parts import Part
+from keras_squeeze.transformers.parts import below
+from keras_squeeze.transformers.parts import named_values
 from keras_squeeze.transformers.pretrained import Pretrained
 from keras_squeeze.transformers.tf_datasets import TensorFlowDatasets
 from keras_squeeze.transformers.training import Training
@@ -33,6 +37,8 @@ _INPUTS = (
     "inputs_embeds",
 )
 _INTEGER_INPUTS = ("input_ids", "token_type_ids", "position_ids")
+# Where Keras puts underscores into the names of classes.
+_SNAKE_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])")
 _OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
 
 
@@ -98,8 +104,36 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         # Without a head, what it computes with is the backbone.
         self.task = None if self.task_cls is None else task
         self.backbone = task if self.task_cls is None else task.backbone
+        # What the originals have as a model in the model.
+        self._body = None
+        if self.task is not None:
+            self._body = self.body_class()(
+                config,
+                add_pooling_layer=self.has_pooler,
+                task=self.backbone,
+                dtype=self.dtype_policy,
+                name=self.base_model_prefix,
+            )
+            # The name that the task has in files, see `__dir__()`.
+            name = _SNAKE_CASE.sub("_", type(task).__name__).lower()
+            vars(self)[f"layers/{name}"] = task
         self._is_in_call = False
         self.built = True
+
+    def __dir__(self):
+        """The names of attributes, without the layers.
+
+        Keras goes through them to write a file, and names weights after the
+        first attribute that they are found in. That of a head is the task:
+        `layers`, which holds the head alone, would take its place.
+        """
+        hidden = {"layers", "base_model", self.base_model_prefix, "_body"}
+        return [name for name in super().__dir__() if name not in hidden]
+
+    @classmethod
+    def body_class(cls):
+        """The class of the model without a head, of the same family."""
+        raise NotImplementedError
 
     @classmethod
     def architecture(cls):
@@ -111,7 +145,9 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         fields = config.to_dict()
         architecture = cls.architecture()
         backbone = architecture.backbone_cls(
-            **architecture.config_map.backbone_kwargs(fields), dtype=dtype
+            **architecture.config_map.backbone_kwargs(fields),
+            dtype=dtype,
+            name=cls.base_model_prefix,
         )
         if cls.task_cls is None:
             return backbone
@@ -166,8 +202,58 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
 
     @property
     def base_model(self):
-        """The backbone, which the originals have as a model in the model."""
-        return self.backbone
+        """The model without the head, which has the same weights."""
+        return self if self._body is None else self._body
+
+    @property
+    def layers(self):
+        """List of layers: the model without the head, then those of the head.
+
+        As in TensorFlow's classes, so that `model.layers[0].trainable` is
+        about all but the head.
+        """
+        if self.task is None:
+            return [self.backbone]
+        layers = self.task.layers
+        head = layers[layers.index(self.backbone) + 1 :]
+        return [self._body] + [
+            layer
+            for layer in head
+            if layer.weights or isinstance(layer, keras.layers.Dropout)
+        ]
+
+    def part(self, name):
+        """The weights whose names in a checkpoint start with a name.
+
+        Args:
+            name: string. The name of a part, like `"encoder.layer.0"`.
+
+        Returns:
+            A `keras_squeeze.transformers.parts.Part`.
+        """
+        variables = self._saved_variables()
+        ties = {} if self.task is None else self.task.hugging_face_ties
+        for tied, other in ties.items():
+            variables[tied] = variables[self._full_name(other)]
+        return Part(below(name, variables))
+
+    if keras.config.backend() == "torch":
+
+        def named_parameters(
+            self, prefix="", recurse=True, remove_duplicate=True
+        ):
+            """Iterate over the parameters, by the names of the originals.
+
+            Args:
+                prefix: string. What is put before the names.
+                recurse: Not used.
+                remove_duplicate: Not used.
+
+            Yields:
+                A tuple of the name and the parameter, whose axes are those of
+                Keras.
+            """
+            yield from named_values(self._saved_variables(), prefix)
 
     @property
     def dummy_inputs(self):
@@ -330,6 +416,10 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         """
         return {}
 
+    def _are_ids(self, labels):
+        """Whether labels are ids of classes, and not other numbers."""
+        return True
+
     def call(
         self,
         inputs,
@@ -356,7 +446,7 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         loss = None
         # In a step, the loss is that of `compute_loss()`.
         if not self._is_in_step:
-            loss = self.own_loss(outputs, tensors)
+            loss = self.own_loss(outputs, tensors, {})
         if loss is not None:
             extra["loss"] = loss
         return self.output_class(**outputs, **extra)
@@ -410,14 +500,15 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         outputs = self.task.apply_head(encoded)
         return outputs if isinstance(outputs, dict) else {"logits": outputs}
 
-    def own_loss(self, outputs, labels, sample_weight=None):
+    def own_loss(self, outputs, labels, weights):
         """The loss that the original computes of its labels.
 
         Args:
             outputs: Dictionary of the outputs of the head.
             labels: Dictionary that may have the labels by the names of their
                 arguments.
-            sample_weight: Optional weights of the samples.
+            weights: Dictionary that may have weights of the samples, or of
+                each label, by the same names.
 
         Returns:
             A scalar, or `None` if there are no labels.

@@ -8,8 +8,19 @@ from keras_squeeze.transformers import outputs
 from keras_squeeze.transformers.face import PreTrainedModel
 
 
+def _part(name):
+    """A property that gives a part, by the name that the originals have."""
+    return property(
+        lambda model: model.part(name), doc=f"The weights of `{name}`."
+    )
+
+
 class ModelFace(PreTrainedModel):
     """Base of the models without a head."""
+
+    embeddings = _part("embeddings")
+    encoder = _part("encoder")
+    pooler = _part("pooler")
 
     def __init__(self, config, add_pooling_layer=True, **kwargs):
         super().__init__(config, **kwargs)
@@ -49,16 +60,20 @@ class ClassesFace(PreTrainedModel):
             return {}
         return {"labels": self.config.num_labels}
 
-    def own_loss(self, outputs, labels, sample_weight=None):
+    def own_loss(self, outputs, labels, weights):
         if "labels" not in labels:
             return None
         return losses.cross_entropy(
-            outputs["logits"], labels["labels"], sample_weight
+            outputs["logits"], labels["labels"], weights.get("labels")
         )
 
 
 class WordsFace(PreTrainedModel):
     """Base of the models that predict words."""
+
+    cls = _part("cls")
+    # TensorFlow's name.
+    predictions = _part("cls.predictions")
 
     @classmethod
     def _head_kwargs(cls, config):
@@ -86,6 +101,7 @@ class NextSentencePredictionFace(ClassesFace):
     """Base of `...ForNextSentencePrediction`."""
 
     output_class = outputs.NextSentencePredictorOutput
+    cls = _part("cls")
     label_aliases = {"next_sentence_label": "labels"}
 
     def _label_sizes(self, tensors):
@@ -96,12 +112,14 @@ class TokenClassificationFace(ClassesFace):
     """Base of `...ForTokenClassification`."""
 
     output_class = outputs.TokenClassifierOutput
+    classifier = _part("classifier")
 
 
 class MultipleChoiceFace(ClassesFace):
     """Base of `...ForMultipleChoice`."""
 
     output_class = outputs.MultipleChoiceModelOutput
+    classifier = _part("classifier")
     rank = 3
 
     def _label_sizes(self, tensors):
@@ -130,6 +148,7 @@ class SequenceClassificationFace(ClassesFace):
     """Base of `...ForSequenceClassification`."""
 
     output_class = outputs.SequenceClassifierOutput
+    classifier = _part("classifier")
 
     @classmethod
     def _head_kwargs(cls, config):
@@ -141,11 +160,14 @@ class SequenceClassificationFace(ClassesFace):
 
     def _label_sizes(self, tensors):
         sizes = super()._label_sizes(tensors)
-        if sizes and self._problem_type(tensors["labels"]).startswith("single"):
+        if sizes and self._are_ids(tensors["labels"]):
             return sizes
         return {}
 
-    def own_loss(self, outputs, labels, sample_weight=None):
+    def _are_ids(self, labels):
+        return self._problem_type(labels) == "single_label_classification"
+
+    def own_loss(self, outputs, labels, weights):
         if "labels" not in labels:
             return None
         labels, logits = labels["labels"], outputs["logits"]
@@ -154,7 +176,7 @@ class SequenceClassificationFace(ClassesFace):
             "single_label_classification": losses.cross_entropy,
             "multi_label_classification": losses.binary_cross_entropy,
         }[self._problem_type(labels)]
-        return loss(logits, labels, sample_weight)
+        return loss(logits, labels, weights.get("labels"))
 
     def _problem_type(self, labels):
         if self.config.problem_type is not None:
@@ -169,6 +191,7 @@ class QuestionAnsweringFace(PreTrainedModel):
     """Base of `...ForQuestionAnswering`."""
 
     output_class = outputs.QuestionAnsweringModelOutput
+    qa_outputs = _part("qa_outputs")
     labels_of_outputs = {
         "start_logits": "start_positions",
         "end_logits": "end_positions",
@@ -184,7 +207,7 @@ class QuestionAnsweringFace(PreTrainedModel):
             )
         return {}
 
-    def own_loss(self, outputs, labels, sample_weight=None):
+    def own_loss(self, outputs, labels, weights):
         if any(name not in labels for name in self.label_names()):
             return None
         total = 0.0
@@ -197,7 +220,7 @@ class QuestionAnsweringFace(PreTrainedModel):
             length = ops.shape(logits)[1]
             positions = ops.clip(positions, 0, length)
             loss = losses.cross_entropy(
-                logits, positions, sample_weight, ignored=length
+                logits, positions, weights.get(label), ignored=length
             )
             total = ops.add(total, loss)
         return ops.divide(total, len(self.labels_of_outputs))
@@ -207,6 +230,8 @@ class PreTrainingFace(WordsFace):
     """Base of `...ForPreTraining`."""
 
     output_class = outputs.MobileBertForPreTrainingOutput
+    # TensorFlow's name.
+    seq_relationship = _part("cls.seq_relationship")
     labels_of_outputs = {
         "prediction_logits": "labels",
         "seq_relationship_logits": "next_sentence_label",
@@ -219,11 +244,13 @@ class PreTrainingFace(WordsFace):
         }
         return {name: size for name, size in sizes.items() if name in tensors}
 
-    def own_loss(self, outputs, labels, sample_weight=None):
+    def own_loss(self, outputs, labels, weights):
         if any(name not in labels for name in self.label_names()):
             return None
         words, relationship = (
-            losses.cross_entropy(outputs[output], labels[label], sample_weight)
+            losses.cross_entropy(
+                outputs[output], labels[label], weights.get(label)
+            )
             for output, label in self.labels_of_outputs.items()
         )
         return ops.add(words, relationship)

@@ -23,7 +23,7 @@ def cross_entropy(logits, labels, sample_weight=None, ignored=IGNORED):
     logits = ops.reshape(logits, (-1, ops.shape(logits)[-1]))
     labels = ops.cast(labels, "int32")
     kept = ops.cast(ops.not_equal(labels, ignored), "float32")
-    weights = _weighted(kept, sample_weight)
+    weights = weighted(kept, sample_weight)
     labels = ops.where(ops.equal(labels, ignored), 0, labels)
     losses = ops.sparse_categorical_crossentropy(
         ops.reshape(labels, (-1,)), ops.cast(logits, "float32"), True
@@ -46,7 +46,7 @@ def squared_error(logits, labels, sample_weight=None):
     logits = ops.cast(logits, "float32")
     labels = ops.reshape(ops.cast(labels, "float32"), ops.shape(logits))
     errors = ops.square(ops.subtract(logits, labels))
-    return ops.mean(_weighted(errors, sample_weight))
+    return ops.mean(weighted(errors, sample_weight))
 
 
 def binary_cross_entropy(logits, labels, sample_weight=None):
@@ -63,10 +63,20 @@ def binary_cross_entropy(logits, labels, sample_weight=None):
     losses = ops.binary_crossentropy(
         ops.cast(labels, "float32"), ops.cast(logits, "float32"), True
     )
-    return ops.mean(_weighted(losses, sample_weight))
+    return ops.mean(weighted(losses, sample_weight))
 
 
-def _weighted(values, sample_weight):
+def weighted(values, sample_weight):
+    """Values times the weights of their samples.
+
+    Args:
+        values: float32 tensor.
+        sample_weight: Optional tensor of weights, one for each value or for
+            each sample.
+
+    Returns:
+        A tensor of the shape of `values`.
+    """
     if sample_weight is None:
         return values
     weights = ops.cast(sample_weight, "float32")

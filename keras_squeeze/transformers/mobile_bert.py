@@ -16,10 +16,16 @@ class MobileBertPreTrainedModel(PreTrainedModel):
     config_class = MobileBertConfig
     base_model_prefix = "mobilebert"
 
+    @classmethod
+    def body_class(cls):
+        if issubclass(cls, TensorFlowOrder):
+            return TFMobileBertModel
+        return MobileBertModel
+
     @property
     def mobilebert(self):
-        """The backbone, under the name that the originals have it by."""
-        return self.backbone
+        """The model without the head, by the name that the originals have."""
+        return self.base_model
 
 
 class TFMobileBertPreTrainedModel(TensorFlowOrder, MobileBertPreTrainedModel):

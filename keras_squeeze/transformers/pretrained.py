@@ -13,6 +13,7 @@ from huggingface_hub import split_state_dict_into_shards_factory
 
 from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.weight_table import describe
+from keras_squeeze.models.tasks.text_task import follow_requires_grad
 from keras_squeeze.transformers.configs import CONFIG_NAME
 from keras_squeeze.transformers.configs import PretrainedConfig
 from keras_squeeze.transformers.configs import check_not_a_file
@@ -332,6 +333,7 @@ class Pretrained:
         Returns:
             int.
         """
+        follow_requires_grad(self)
         return sum(
             math.prod(variable.shape)
             for name, variable in self._saved_variables().items()

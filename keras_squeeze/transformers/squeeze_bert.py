@@ -15,10 +15,16 @@ class SqueezeBertPreTrainedModel(PreTrainedModel):
     config_class = SqueezeBertConfig
     base_model_prefix = "transformer"
 
+    @classmethod
+    def body_class(cls):
+        if issubclass(cls, TensorFlowOrder):
+            return TFSqueezeBertModel
+        return SqueezeBertModel
+
     @property
     def transformer(self):
-        """The backbone, under the name that the originals have it by."""
-        return self.backbone
+        """The model without the head, by the name that the originals have."""
+        return self.base_model
 
 
 class TFSqueezeBertPreTrainedModel(TensorFlowOrder, SqueezeBertPreTrainedModel):

@@ -2,6 +2,8 @@
 
 import collections.abc
 import contextlib
+import inspect
+import math
 import warnings
 
 import keras
@@ -11,6 +13,7 @@ from keras import ops
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import default_optimizer
 from keras_squeeze.transformers.losses import IGNORED
+from keras_squeeze.transformers.losses import weighted
 
 
 class Training:
@@ -114,9 +117,10 @@ class Training:
     ):
         labels = self._labels(x, y)
         if not self._uses_own_loss:
-            y, y_pred = self._targets(labels, y, y_pred)
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        loss = self.own_loss(y_pred, labels, sample_weight)
+            return super().compute_loss(
+                x, *self._targets(labels, y, y_pred, sample_weight), training
+            )
+        loss = self.own_loss(y_pred, labels, self._weights(sample_weight))
         if loss is None:
             raise ValueError(
                 f"`{type(self).__name__}` computes its loss of the labels "
@@ -130,43 +134,79 @@ class Training:
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         labels = self._labels(x, y)
-        y, y_pred = self._targets(labels, y, y_pred)
-        if sample_weight is None and labels:
+        y, y_pred, sample_weight = self._targets(
+            labels, y, y_pred, sample_weight
+        )
+        if labels:
             # Weighted metrics leave out what the loss does.
-            sample_weight = keras.tree.map_structure(
+            kept = keras.tree.map_structure(
                 lambda label: ops.cast(
                     ops.not_equal(label, IGNORED), "float32"
                 ),
                 y,
             )
+            if isinstance(kept, dict):
+                weights = sample_weight or {}
+                sample_weight = {
+                    name: weighted(value, weights.get(name))
+                    for name, value in kept.items()
+                }
+            else:
+                sample_weight = weighted(kept, sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _labels(self, x, y):
         """The labels of a batch by the names of their arguments."""
-        names = self.label_names()
-        if y is None:
-            tensors, _ = self._arguments((x,), {})
-            return {name: tensors[name] for name in names if name in tensors}
-        if isinstance(y, collections.abc.Mapping):
-            aliases = {**self.labels_of_outputs, **self.label_aliases}
-            y = {aliases.get(name, name): value for name, value in y.items()}
-            return {name: y[name] for name in names if name in y}
-        if isinstance(y, (list, tuple)):
-            return dict(zip(names, y, strict=False))
-        return dict(zip(names[:1], [y], strict=False))
+        if y is not None:
+            return self._by_label(y)
+        tensors, _ = self._arguments((x,), {})
+        return {
+            name: tensors[name]
+            for name in self.label_names()
+            if name in tensors
+        }
 
-    def _targets(self, labels, y, y_pred):
-        """What losses and metrics of Keras compare: labels and logits."""
+    def _weights(self, sample_weight):
+        """The weights of a batch by the names of the labels they are for."""
+        if sample_weight is None:
+            return {}
+        if isinstance(sample_weight, (collections.abc.Mapping, list, tuple)):
+            # Keras gives weights the structure that `y` has.
+            return self._by_label(sample_weight)
+        return dict.fromkeys(self.label_names(), sample_weight)
+
+    def _by_label(self, values):
+        """What came as `y`, or with its structure, by the names of labels."""
+        names = self.label_names()
+        if isinstance(values, collections.abc.Mapping):
+            aliases = {**self.labels_of_outputs, **self.label_aliases}
+            found = {aliases.get(k, k): value for k, value in values.items()}
+            return {name: found[name] for name in names if name in found}
+        if not isinstance(values, (list, tuple)):
+            names, values = names[:1], [values]
+        return dict(zip(names, values, strict=False))
+
+    def _targets(self, labels, y, y_pred, sample_weight):
+        """What losses and metrics of Keras compare, and the weights of it."""
         names = list(self.labels_of_outputs) or list(y_pred)[:1]
+        y_pred = {name: y_pred[name] for name in names}
         if labels:
-            y = {
-                name: labels[label]
-                for name, label in self.labels_of_outputs.items()
-            }
-        if len(names) == 1:
-            y = y[names[0]] if labels else y
-            return y, y_pred[names[0]]
-        return y, {name: y_pred[name] for name in names}
+            weights = self._weights(sample_weight)
+            y, weights = (
+                {
+                    name: found.get(label)
+                    for name, label in self.labels_of_outputs.items()
+                }
+                for found in (labels, weights)
+            )
+            sample_weight = None if sample_weight is None else weights
+        if len(names) > 1:
+            return y, y_pred, sample_weight
+        if labels:
+            y = y[names[0]]
+            if sample_weight is not None:
+                sample_weight = sample_weight[names[0]]
+        return y, y_pred[names[0]], sample_weight
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Train the model; see `keras.Model.fit`.
@@ -183,11 +223,9 @@ class Training:
         Returns:
             A `keras.callbacks.History`.
         """
-        validation_data = kwargs.get("validation_data")
-        if isinstance(validation_data, (list, tuple)):
-            kwargs["validation_data"] = tuple(map(_to_arrays, validation_data))
+        arguments = self._bind("fit", x, y, *args, **kwargs)
         build_optimizer(self)
-        return super().fit(_to_arrays(x), _to_arrays(y), *args, **kwargs)
+        return super().fit(**arguments)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Compute the loss and the metrics; see `keras.Model.evaluate`.
@@ -201,7 +239,7 @@ class Training:
         Returns:
             What `keras.Model.evaluate` returns.
         """
-        return super().evaluate(_to_arrays(x), _to_arrays(y), *args, **kwargs)
+        return super().evaluate(**self._bind("evaluate", x, y, *args, **kwargs))
 
     def predict(self, x, *args, **kwargs):
         """Compute the outputs; see `keras.Model.predict`.
@@ -217,17 +255,187 @@ class Training:
         return super().predict(_to_arrays(x), *args, **kwargs)
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
+        build_optimizer(self)
         return super().train_on_batch(
-            _to_arrays(x), _to_arrays(y), *args, **kwargs
+            **self._bind("train_on_batch", x, y, *args, **kwargs)
         )
 
     def test_on_batch(self, x, y=None, *args, **kwargs):
         return super().test_on_batch(
-            _to_arrays(x), _to_arrays(y), *args, **kwargs
+            **self._bind("test_on_batch", x, y, *args, **kwargs)
         )
 
     def predict_on_batch(self, x):
         return super().predict_on_batch(_to_arrays(x))
+
+    def _bind(self, method, *args, **kwargs):
+        """The arguments of a method of Keras by name, with arrays for lists.
+
+        Weights of classes become those of samples.
+        """
+        signature = inspect.signature(getattr(keras.Model, method))
+        arguments = signature.bind(self, *args, **kwargs).arguments
+        arguments.pop("self")
+        arguments.update(arguments.pop("kwargs", {}))
+        for name in ("x", "y", "sample_weight"):
+            if name in arguments:
+                arguments[name] = _to_arrays(arguments[name])
+        validation_data = arguments.get("validation_data")
+        if isinstance(validation_data, (list, tuple)):
+            arguments["validation_data"] = tuple(
+                map(_to_arrays, validation_data)
+            )
+        if arguments.get("sample_weight") is not None and (
+            arguments.get("y") is None
+        ):
+            # Keras drops the weights of what has no `y`.
+            labels = self._labels_as_given(arguments["x"], None)
+            arguments["y"] = labels or None
+        # A model without labels of its own is compared with a plain `y`.
+        if arguments.get("class_weight") is not None and self.label_names():
+            self._weigh_classes(arguments)
+        return arguments
+
+    def _weigh_classes(self, arguments):
+        """Put weights of classes into those of samples.
+
+        Keras does for a plain `y` alone, and for one class a sample. Here
+        labels may have names or be among the inputs, and each token one.
+
+        Args:
+            arguments: Dictionary of the arguments of `fit()` or of
+                `train_on_batch()`, which is changed.
+        """
+        if len(self.label_names()) > 1:
+            raise ValueError(
+                "`class_weight` is for models with one kind of labels. "
+                f"`{type(self).__name__}` has {self.label_names()}: pass "
+                "`sample_weight`. Received: "
+                f"class_weight={arguments['class_weight']}"
+            )
+        if arguments.get("sample_weight") is not None:
+            raise ValueError(
+                "`class_weight` and `sample_weight` cannot be passed at once."
+            )
+        weights = self._weights_of_ids(arguments["class_weight"])
+        if self._uses_own_loss:
+            del arguments["class_weight"]
+        else:
+            # Keras takes it for its own losses, of a plain `y`.
+            arguments["class_weight"] = weights
+
+        def weigh(x, y=None, sample_weight=None):
+            labels = self._labels_as_given(x, y)
+            if not labels:
+                raise ValueError(
+                    "`class_weight` needs labels among the inputs, named "
+                    f"{self.label_names()}, or as `y`. Received: none"
+                )
+            (labels,) = labels.values()
+            if not self._uses_own_loss:
+                return x, labels
+            if not self._are_ids(labels):
+                raise ValueError(
+                    "`class_weight` is for labels that are ids of classes. "
+                    f"Received: labels of dtype {labels.dtype}"
+                )
+            values = 1.0
+            for i, weight in weights.items():
+                values += (weight - 1.0) * _as_float(labels == i)
+            return x, labels, values
+
+        x = arguments.get("x")
+        if hasattr(x, "element_spec"):
+            arguments["x"] = x.map(weigh)
+        elif isinstance(x, keras.utils.PyDataset):
+            arguments["x"] = _MappedBatches(x, weigh)
+        elif isinstance(x, collections.abc.Iterator):
+            arguments["x"] = (weigh(*_as_tuple(batch)) for batch in x)
+        elif isinstance(x, (collections.abc.Mapping, list)) or (
+            hasattr(x, "shape")
+        ):
+            y = arguments.get("y")
+            split = arguments.pop("validation_split", None)
+            if split and arguments.get("validation_data") is None:
+                # Which is not weighed.
+                size = len(keras.tree.flatten(x)[0])
+                size = math.floor(size * (1.0 - split))
+                arguments["validation_data"] = _cut((x, y), size, None)
+                x, y = _cut((x, y), 0, size)
+            names = ("x", "y", "sample_weight")
+            arguments.update(zip(names, weigh(x, y), strict=False))
+
+    def _labels_as_given(self, x, y):
+        """The labels by their names, as they came; see `_labels()`."""
+        if y is not None:
+            return self._by_label(y)
+        if isinstance(x, (list, tuple)):
+            x = dict(zip(self.argument_names(), x, strict=False))
+        return (
+            self._by_label(x) if isinstance(x, collections.abc.Mapping) else {}
+        )
+
+    def _weights_of_ids(self, class_weight):
+        """Weights of classes by their ids, of names or of ids."""
+        found = {}
+        for key, weight in class_weight.items():
+            i = key
+            if isinstance(key, str):
+                i = self.config.label2id.get(key)
+            if i is None or int(i) != i or i < 0:
+                raise ValueError(
+                    "`class_weight` must have ids of classes, or names of "
+                    f"{sorted(self.config.label2id)}. Received: {key!r}"
+                )
+            found[int(i)] = float(weight)
+        return found
+
+
+class _MappedBatches(keras.utils.PyDataset):
+    """A data set with a function applied to its batches."""
+
+    def __init__(self, data_set, function):
+        super().__init__(
+            workers=data_set.workers,
+            use_multiprocessing=data_set.use_multiprocessing,
+            max_queue_size=data_set.max_queue_size,
+        )
+        self._data_set = data_set
+        self._function = function
+
+    @property
+    def num_batches(self):
+        return self._data_set.num_batches
+
+    def __getitem__(self, index):
+        return self._function(*_as_tuple(self._data_set[index]))
+
+    def on_epoch_begin(self):
+        self._data_set.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self._data_set.on_epoch_end()
+
+
+def _as_tuple(batch):
+    return batch if isinstance(batch, tuple) else (batch,)
+
+
+def _as_float(value):
+    """Numbers of an array or of a tensor of `tf.data`, on every backend."""
+    if isinstance(value, np.ndarray):
+        return value.astype("float32")
+    if type(value).__module__.startswith("tensorflow."):
+        import tensorflow as tf
+
+        return tf.cast(value, "float32")
+    return ops.cast(value, "float32")
+
+
+def _cut(values, start, stop):
+    return keras.tree.map_structure(
+        lambda value: None if value is None else value[start:stop], values
+    )
 
 
 def to_array(value):

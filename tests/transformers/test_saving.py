@@ -1,8 +1,12 @@
 """Checkpoints that go to transformers and come from there."""
 
+import io
 import json
+import pathlib
 import types
+import zipfile
 
+import h5py
 import huggingface_hub
 import keras
 import numpy as np
@@ -36,6 +40,7 @@ on_one_backend = pytest.mark.skipif(
 each_class = pytest.mark.parametrize(("model", "task"), CLASSES, ids=name)
 each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 TEXT = "ForSequenceClassification"
+KERAS_FILES = pathlib.Path(__file__).parents[1] / "data" / "keras_files"
 
 
 def load_theirs(model, task, folder):
@@ -409,6 +414,48 @@ def test_keras_file(model, task, tmp_path):
     arrays = inputs(task)
     assert_same(loaded(**arrays), run_original(theirs, **arrays))
     assert type(ours).from_config(ours.config).config == ours.config
+
+
+@pytest.mark.parametrize(
+    ("file", "labels_", "expected"),
+    [
+        (
+            "mobile_bert_for_sequence_classification",
+            [2, 0],
+            [0.6942464113235474, 0.6619102358818054],
+        ),
+        (
+            "squeeze_bert_for_masked_lm",
+            [[2, 5, 6, 3], [2, 9, 3, 0]],
+            [2.7177481651306152, 2.618300199508667],
+        ),
+    ],
+)
+def test_keras_file_of_an_older_version(file, labels_, expected):
+    """What was found after it was written, with the state of Adam."""
+    loaded = keras.saving.load_model(KERAS_FILES / f"{file}.keras")
+    batch = {
+        "input_ids": np.array([[2, 5, 6, 3], [2, 9, 3, 0]]),
+        "labels": np.array(labels_),
+    }
+    found = [float(loaded.train_on_batch(batch)) for _ in range(2)]
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@on_one_backend
+def test_layout_of_keras_files(tmp_path):
+    """Is that of the older versions, which can read what is written now."""
+    path = KERAS_FILES / "mobile_bert_for_sequence_classification.keras"
+    keras.saving.load_model(path).save(tmp_path / "model.keras")
+    layouts = []
+    for file in (path, tmp_path / "model.keras"):
+        with zipfile.ZipFile(file) as archive:
+            contents = io.BytesIO(archive.read("model.weights.h5"))
+        names = []
+        with h5py.File(contents) as weights:
+            weights.visit(names.append)
+        layouts.append(names)
+    assert layouts[0] == layouts[1]
 
 
 def test_untied_weights_are_refused():

@@ -136,14 +136,208 @@ def test_sample_weights():
     assert halved == pytest.approx(whole / 2, 1e-5)
 
 
+def data_set(x, y, weights):
+    """A data set of `tf.data`, of one batch."""
+    import tensorflow as tf
+
+    parts = (x, y) if weights is None else (x, y, weights)
+    return tf.data.Dataset.from_tensors(parts)
+
+
+def batches(*batch):
+    """A data set of Keras, of one batch."""
+
+    class Batches(keras.utils.PyDataset):
+        num_batches = 1
+
+        def __getitem__(self, index):
+            return batch
+
+    return Batches()
+
+
+def weighted_loss(logits, labels, weights, length=None):
+    """The cross-entropy that PyTorch computes, weighted by the sample."""
+    ignored = -100
+    if length is not None:
+        labels, ignored = np.clip(labels, 0, length), length
+    kept = labels != ignored
+    logits = logits - logits.max(-1, keepdims=True)
+    scores = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    ids = np.where(kept, labels, 0)[..., None]
+    losses = -np.take_along_axis(scores, ids, -1)[..., 0]
+    weights = np.reshape(weights, (-1, *(1,) * (labels.ndim - 1)))
+    return (losses * kept * weights).sum() / kept.sum()
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [pair for pair in CLASSES if pair[1] != "Model"],
+    ids=name,
+)
+def test_sample_weights_of_named_labels(model, task):
+    """Weigh as those of labels that are not in a dictionary."""
+    _, ours = pair(model, task)
+    x, y = inputs(task), labels(task)
+    outputs = {out: y[label] for out, label in ours.labels_of_outputs.items()}
+    weights = np.array([1.0, 0.0, 0.5], "float32")
+    length = 7 if task == "ForQuestionAnswering" else None
+    found = ours(**x)
+    expected = [
+        weighted_loss(to_numpy(found[out]), label, weights, length)
+        for out, label in outputs.items()
+    ]
+    expected = np.mean(expected) if length else np.sum(expected)
+    ours.compile(run_eagerly=True)
+    by_label = dict.fromkeys(y, weights)
+    for form in (
+        (x, list(y.values())[0] if len(y) == 1 else list(y.values()), weights),
+        (x, y, weights),
+        (x, outputs, weights),
+        (x, y, by_label),
+        ({**x, **y}, None, weights),
+        (data_set(x, y, weights), None, None),
+        (data_set(x, y, by_label), None, None),
+        (batches(x, y, weights), None, None),
+    ):
+        x_, y_, weights_ = form
+        found = ours.evaluate(x_, y_, sample_weight=weights_, verbose=0)
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_fit_with_weights():
+    """In graphs, with metrics: as with labels that have no names."""
+    x, y = inputs(TEXT, batch=4), labels(TEXT, batch=4)["labels"]
+    weights = np.array([1.0, 0.0, 0.5, 2.0], "float32")
+    class_weight = {0: 0.5, 2: 3.0}
+    accuracy = keras.metrics.SparseCategoricalAccuracy
+    ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
+    optimizer = keras.optimizers.SGD(0.0)
+    ours.compile(optimizer, weighted_metrics=[accuracy(name="accuracy")])
+
+    def history(data, **kwargs):
+        size = None if len(data) == 1 else 4
+        found = ours.fit(*data, batch_size=size, verbose=0, **kwargs).history
+        return {key: value for key, (value,) in found.items()}
+
+    found = [
+        history(form, sample_weight=weights)
+        for form in ((x, y), (x, {"labels": y}), ({**x, "labels": y}, None))
+    ]
+    assert set(found[0]) == {"loss", "accuracy"}
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], rel=1e-5)
+    by_class = np.array([class_weight.get(label, 1.0) for label in y])
+    expected = history((x, y), sample_weight=by_class)
+    assert expected != pytest.approx(found[0], rel=1e-3)
+    for form in (
+        (x, y),
+        (x, {"labels": y}),
+        ({**x, "labels": y}, None),
+        (data_set(x, {"labels": y}, None),),
+    ):
+        found = history(form, class_weight=class_weight)
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_class_weights():
+    """In every form of data, without those to validate on."""
+    ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
+    ours.config.label2id = {"a": 0, "b": 1, "c": 2}
+    ours.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    x, y = inputs(TEXT, batch=4), labels(TEXT, batch=4)["labels"]
+    by_class = np.array([0.5, 1.0, 3.0])[y]
+    expected = float(ours.train_on_batch(x, y, sample_weight=by_class))
+    class_weight = {"a": 0.5, 2: 3.0}
+    found = ours.train_on_batch(x, {"labels": y}, class_weight=class_weight)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+    for form in (
+        (batches(x, {"labels": y}),),
+        (batches({**x, "labels": y}),),
+        ((batch for batch in [(x, {"labels": y})]),),
+        (x, {"logits": y.tolist()}),
+        (list(x.values()), y),
+    ):
+        found = ours.fit(*form, verbose=0, class_weight=class_weight).history[
+            "loss"
+        ]
+        assert found == pytest.approx([expected], rel=1e-5)
+    first, last = (
+        {k: v[part] for k, v in {**x, "labels": y}.items()}
+        for part in (slice(2), slice(2, 4))
+    )
+    found = ours.fit(
+        {**x, "labels": y},
+        validation_split=0.5,
+        class_weight=class_weight,
+        verbose=0,
+    ).history
+    weights = by_class[:2]
+    expected = {
+        "loss": ours.evaluate(first, sample_weight=weights, verbose=0),
+        "val_loss": ours.evaluate(last, verbose=0),
+    }
+    assert {k: v for k, (v,) in found.items()} == pytest.approx(expected, 1e-5)
+
+
+def test_class_weights_of_tokens():
+    task = "ForTokenClassification"
+    ours = loaded(MobileBert, task, num_hidden_layers=1)
+    ours.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    x, y = inputs(task), labels(task)["labels"]
+    by_class = np.where(y == 3, 5.0, 1.0)
+    expected = float(ours.train_on_batch(x, y, sample_weight=by_class))
+    for form in ((x, y), (x, {"labels": y}), ({**x, "labels": y},)):
+        found = ours.train_on_batch(*form, class_weight={3: 5.0})
+        assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_class_weights_that_cannot_be():
+    x = inputs(TEXT)
+    ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
+    ours.compile(run_eagerly=True)
+    y = labels(TEXT)["labels"]
+    for class_weight in ({"none": 2.0}, {-1: 2.0}, {0.5: 2.0}):
+        with pytest.raises(ValueError, match="ids of classes, or names"):
+            ours.fit(x, y, class_weight=class_weight)
+    with pytest.raises(ValueError, match="at once"):
+        ours.fit(x, y, class_weight={0: 2.0}, sample_weight=np.ones(3))
+    with pytest.raises(ValueError, match="needs labels"):
+        ours.fit(x, class_weight={0: 2.0})
+    with pytest.raises(ValueError, match="dtype float32"):
+        ours.fit(x, np.ones((3, 3), "float32"), class_weight={0: 2.0})
+    task = "ForQuestionAnswering"
+    _, spans = pair(MobileBert, task)
+    spans.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match="one kind of labels"):
+        spans.fit(inputs(task), labels(task), class_weight={0: 2.0})
+
+
+def test_class_weights_of_other_losses():
+    ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
+    ours.compile(
+        keras.optimizers.SGD(0.0), "categorical_crossentropy", run_eagerly=True
+    )
+    x = inputs(TEXT)
+    y = np.eye(3, dtype="float32")[labels(TEXT)["labels"]]
+    expected = float(ours.train_on_batch(x, y, class_weight={2: 3.0}))
+    found = ours.train_on_batch(x, {"labels": y}, class_weight={2: 3.0})
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
 def test_metrics_of_what_counts():
     ours = loaded(MobileBert, "ForTokenClassification")
     x, y = inputs("ForTokenClassification"), labels("ForTokenClassification")
     y = y["labels"]
     ours.compile(weighted_metrics=["accuracy"], run_eagerly=True)
-    found = ours.test_on_batch(x, y, return_dict=True)["accuracy"]
     guesses = to_numpy(ours(**x).logits).argmax(-1)
-    assert float(found) == pytest.approx(np.mean((guesses == y)[y != -100]))
+    for weights in (None, np.array([0.5, 1.0, 2.0])):
+        found = ours.test_on_batch(x, y, weights, return_dict=True)["accuracy"]
+        rows = np.ones(3) if weights is None else weights
+        counted = rows[:, None] * (y != -100)
+        assert float(found) == pytest.approx(
+            np.average(guesses == y, weights=counted)
+        )
 
 
 def test_other_losses():

@@ -9,10 +9,11 @@ from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
+from keras_squeeze.models.torch_parameters import TorchParameters
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
-class TextTask(FromPreset, CheckedWeights):
+class TextTask(FromPreset, CheckedWeights, TorchParameters):
     """What the tasks do differently from KerasHub's, whatever their head.
 
     `fit()` shuffles, presets leave the optimizer's state out, and a model
@@ -384,6 +385,7 @@ def build_optimizer(model):
         model: A `keras.Model`. One that is not compiled is left to `fit()`,
             which says so.
     """
+    follow_requires_grad(model)
     if not model.compiled or model.optimizer.built:
         return
     if keras.backend.backend() == "tensorflow":
@@ -392,6 +394,19 @@ def build_optimizer(model):
         scope = contextlib.nullcontext()
     with scope:
         model.optimizer.build(model.trainable_variables)
+
+
+def follow_requires_grad(model):
+    """Train what PyTorch would, where `requires_grad` was set.
+
+    Args:
+        model: A `keras.Model`.
+    """
+    if keras.backend.backend() != "torch":
+        return
+    for variable in model.weights:
+        if variable.trainable != variable.value.requires_grad:
+            variable.trainable = variable.value.requires_grad
 
 
 def is_data_set(x):
