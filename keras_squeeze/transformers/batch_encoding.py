@@ -426,6 +426,9 @@ def to_tensor(value, tensor_type):
     # PyTorch reads a list of arrays one by one.
     array = np.asarray(value)
     is_integer = array.size == 0 or array.dtype.kind in "iu"
+    if array.dtype == "float64" and not isinstance(value, np.ndarray):
+        # As the frameworks read lists of numbers.
+        array = array.astype("float32")
     if tensor_type == "pt":
         import torch
 

@@ -1,6 +1,7 @@
 """Functions that make batches of samples, as transformers has them."""
 
 import collections.abc
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -38,7 +39,7 @@ def default_data_collator(features, return_tensors="np"):
         for name, value in features[0].items()
         if value is not None and not isinstance(value, str)
     }
-    return dict(BatchEncoding(columns, tensor_type=return_tensors))
+    return dict(_to_tensors(BatchEncoding(columns), return_tensors))
 
 
 @dataclasses.dataclass
@@ -83,6 +84,7 @@ class DataCollatorWithPadding:
     Call arguments:
         features: List of dictionaries, one a sample. The label of a sample,
             `label` or `label_ids`, is named `labels` in the batch.
+        return_tensors: Optional string, in the place of that of the object.
 
     Returns:
         A `BatchEncoding`.
@@ -105,12 +107,12 @@ class DataCollatorWithPadding:
     pad_to_multiple_of: int | None = None
     return_tensors: str = "np"
 
-    def __call__(self, features):
-        batch = self._pad(features).convert_to_tensors(self.return_tensors)
+    def __call__(self, features, return_tensors=None):
+        batch = self._pad(features)
         names = {name: _batch_name(name) for name in batch}
         for name, new_name in names.items():
             batch[new_name] = batch.pop(name)
-        return batch
+        return _to_tensors(batch, return_tensors or self.return_tensors)
 
     def _pad(self, features):
         return self.tokenizer.pad(
@@ -139,6 +141,7 @@ class DataCollatorForTokenClassification(DataCollatorWithPadding):
     Call arguments:
         features: List of dictionaries, one a sample, with `labels` or
             `label`, if there are any: a list of one label for each token.
+        return_tensors: Optional string, in the place of that of the object.
 
     Returns:
         A `BatchEncoding`.
@@ -157,10 +160,10 @@ class DataCollatorForTokenClassification(DataCollatorWithPadding):
 
     label_pad_token_id: int = IGNORED
 
-    def __call__(self, features):
+    def __call__(self, features, return_tensors=None):
         name = "label" if "label" in features[0] else "labels"
         if name not in features[0]:
-            return super().__call__(features)
+            return super().__call__(features, return_tensors)
         labels = [to_lists(sample[name]) for sample in features]
         batch = self._pad(
             [
@@ -174,7 +177,7 @@ class DataCollatorForTokenClassification(DataCollatorWithPadding):
         for row in labels:
             padding = [self.label_pad_token_id] * (length - len(row))
             batch["labels"].append(row + padding if is_right else padding + row)
-        return batch.convert_to_tensors(self.return_tensors)
+        return _to_tensors(batch, return_tensors or self.return_tensors)
 
 
 @dataclasses.dataclass
@@ -205,6 +208,7 @@ class DataCollatorForLanguageModeling:
     Call arguments:
         features: List of dictionaries, one a sample, or of lists of token
             ids.
+        return_tensors: Optional string, in the place of that of the object.
 
     Returns:
         A `BatchEncoding`.
@@ -256,7 +260,7 @@ class DataCollatorForLanguageModeling:
         if self.seed is not None:
             self._random = np.random.default_rng(self.seed)
 
-    def __call__(self, features):
+    def __call__(self, features, return_tensors=None):
         if not isinstance(features[0], collections.abc.Mapping):
             features = [{"input_ids": to_lists(row)} for row in features]
         batch = self.tokenizer.pad(
@@ -274,7 +278,7 @@ class DataCollatorForLanguageModeling:
             batch["labels"] = np.where(
                 ids == self.tokenizer.pad_token_id, IGNORED, ids
             )
-        return batch.convert_to_tensors(self.return_tensors)
+        return _to_tensors(batch, return_tensors or self.return_tensors)
 
     def _mask(self, ids, special_tokens_mask):
         """Replace some of the tokens, and say what they were."""
@@ -308,6 +312,16 @@ class DataCollatorForLanguageModeling:
     def _draw(self, rates):
         random = np.random if self._random is None else self._random
         return random.binomial(1, rates).astype(bool)
+
+
+def _to_tensors(batch, tensor_type):
+    """Make tensors of a batch: labels that are no integers are float32."""
+    labels = batch.get("labels")
+    # Lists of different lengths are for `convert_to_tensors()` to refuse.
+    with contextlib.suppress(ValueError, TypeError):
+        if labels is not None and np.asarray(labels).dtype == "float64":
+            batch["labels"] = np.asarray(labels, "float32")
+    return batch.convert_to_tensors(tensor_type)
 
 
 def _batch_name(name):

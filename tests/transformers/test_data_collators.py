@@ -209,6 +209,69 @@ def test_samples_of_one_shape(tokenizers, extra):
     assert_same(keras_squeeze.DefaultDataCollator()(rows), expected)
 
 
+@pytest.mark.parametrize("return_tensors", ["np", "tf", "pt"])
+def test_types_of_tensors_of_a_call(tokenizers, return_tensors):
+    found = []
+    for package, tokenizer in zip(
+        (keras_squeeze, transformers), tokenizers, strict=True
+    ):
+        samples = [
+            {**row, "labels": row["input_ids"]}
+            for row in encode(tokenizer, padding="max_length", max_length=20)
+        ]
+        options = {"return_tensors": "np"}
+        batches = [
+            collator(samples, return_tensors=return_tensors)
+            for collator in (
+                package.DataCollatorForTokenClassification(
+                    tokenizer, **options
+                ),
+                package.DataCollatorForLanguageModeling(
+                    tokenizer, mlm=False, **options
+                ),
+                package.DefaultDataCollator(**options),
+            )
+        ]
+        found.append(batches)
+    ours, theirs = found
+    # Theirs of PyTorch need no TensorFlow to tell what theirs of it are.
+    for batch, expected in zip(ours, theirs, strict=True):
+        assert set(batch) == set(expected)
+        for name, value in expected.items():
+            assert type(batch[name]) is type(value)
+            np.testing.assert_array_equal(
+                np.asarray(batch[name]), np.asarray(value)
+            )
+    collator = keras_squeeze.DataCollatorWithPadding(tokenizers[0])
+    for value in collator(samples, return_tensors).values():
+        assert type(value) is type(ours[0]["input_ids"])
+
+
+@pytest.mark.parametrize("name", ["label", "label_ids", "labels"])
+@pytest.mark.parametrize("labels", [[0.1, 2.5], [[0.1, 0.0], [1.0, 2.5]]])
+@pytest.mark.parametrize("return_tensors", ["np", "tf", "pt", "keras"])
+def test_float_labels(tokenizers, name, labels, return_tensors):
+    tokenizer = tokenizers[0]
+    samples = [
+        {"input_ids": [2, 3], name: label, "score": 0.5} for label in labels
+    ]
+    expected = np.array(labels, "float32")
+    for batch in (
+        keras_squeeze.default_data_collator(samples, return_tensors),
+        keras_squeeze.DataCollatorWithPadding(tokenizer)(
+            samples, return_tensors
+        ),
+    ):
+        found = keras.ops.convert_to_numpy(np.asarray(batch["labels"]))
+        assert found.dtype == "float32"
+        np.testing.assert_array_equal(found, expected)
+    if name == "label" and return_tensors != "tf":
+        theirs = transformers.default_data_collator(
+            samples, "pt" if return_tensors == "keras" else return_tensors
+        )
+        assert str(theirs["labels"].dtype).endswith("float32")
+
+
 def test_errors(tokenizers, vocabulary, tmp_path):
     make = keras_squeeze.DataCollatorForLanguageModeling
     for name in ("mlm_probability", "mask_replace_prob", "random_replace_prob"):
