@@ -3,6 +3,7 @@
 import collections.abc
 import contextlib
 import inspect
+import warnings
 
 import keras
 
@@ -33,6 +34,8 @@ class Pipeline:
     # The class that finds that of the model, and the base of those.
     auto_class = None
     face_class = None
+    # Arguments that transformers warns of, with what to pass instead.
+    deprecated = {}
 
     def __init__(self, model, tokenizer, layer=None, **kwargs):
         self.model = model
@@ -42,6 +45,11 @@ class Pipeline:
         self._check_arguments(kwargs)
 
     def _check_arguments(self, kwargs):
+        for name, advice in self.deprecated.items():
+            if kwargs.get(name) is not None:
+                warnings.warn(
+                    f"`{name}` is deprecated. Pass {advice}.", stacklevel=4
+                )
         parameters = inspect.signature(self.answer).parameters
         kinds = {parameter.kind for parameter in parameters.values()}
         if inspect.Parameter.VAR_KEYWORD in kinds:

@@ -21,10 +21,21 @@ class TokenClassificationPipeline(Pipeline):
 
     auto_class = auto.AutoModelForTokenClassification
     face_class = heads.TokenClassificationFace
+    deprecated = {
+        "grouped_entities": '`aggregation_strategy="simple"` instead of it',
+        "ignore_subwords": '`aggregation_strategy="first"` instead of it',
+    }
 
     def __call__(self, inputs, is_split_into_words=False, **kwargs):
         kwargs["is_split_into_words"] = is_split_into_words
-        if is_split_into_words and not isinstance(inputs[0], list):
+        is_sized = hasattr(inputs, "__len__")
+        if inputs is None or (is_sized and not len(inputs) and inputs != ""):
+            raise ValueError(
+                f"`inputs` must have at least one text. Received: {inputs!r}"
+            )
+        if is_split_into_words and not all(
+            isinstance(words, list) for words in inputs
+        ):
             # As in transformers, a single text is in a list, too.
             inputs = [inputs]
         return super().__call__(inputs, **kwargs)
@@ -34,7 +45,8 @@ class TokenClassificationPipeline(Pipeline):
         inputs,
         aggregation_strategy="none",
         ignore_labels=("O",),
-        grouped_entities=False,
+        grouped_entities=None,
+        ignore_subwords=None,
         is_split_into_words=False,
         delimiter=" ",
         batch_size=1,
@@ -53,8 +65,10 @@ class TokenClassificationPipeline(Pipeline):
                 `"max"` by the token that is surest. Defaults to `"none"`.
             ignore_labels: List of strings. What is left out. Defaults to
                 `["O"]`.
-            grouped_entities: bool. The older name of
+            grouped_entities: Optional bool. Deprecated: the older name of
                 `aggregation_strategy="simple"`.
+            ignore_subwords: Optional bool. Deprecated: with
+                `grouped_entities`, `aggregation_strategy="first"`.
             is_split_into_words: bool. Whether the texts are lists of words.
                 Defaults to `False`.
             delimiter: string. What is put between words to make a text, which
@@ -68,8 +82,12 @@ class TokenClassificationPipeline(Pipeline):
             `start` and `end`; without aggregation with the `index` of the
             token, too.
         """
-        if grouped_entities:
-            aggregation_strategy = "simple"
+        if grouped_entities is not None or ignore_subwords is not None:
+            aggregation_strategy = "none"
+            if grouped_entities:
+                aggregation_strategy = "first" if ignore_subwords else "simple"
+        elif isinstance(aggregation_strategy, str):
+            aggregation_strategy = aggregation_strategy.lower()
         check_choice("aggregation_strategy", aggregation_strategy, _STRATEGIES)
         reads_words = aggregation_strategy in ("first", "average", "max")
         if not self.tokenizer.is_fast and (reads_words or is_split_into_words):
@@ -79,6 +97,15 @@ class TokenClassificationPipeline(Pipeline):
                 f"is_split_into_words={is_split_into_words}. Received: a "
                 f"`{type(self.tokenizer).__name__}`"
             )
+        kind = list if is_split_into_words else str
+        for text in inputs:
+            if not isinstance(text, kind):
+                raise ValueError(
+                    "A text must be "
+                    + ("a list of words" if kind is list else "a string")
+                    + f" with is_split_into_words={is_split_into_words}. "
+                    f"Received: {text!r}"
+                )
         answers = []
         options = {
             "is_split_into_words": is_split_into_words,
@@ -216,7 +243,14 @@ class QuestionAnsweringPipeline(Pipeline):
                 )
             inputs = {"question": question, "context": context}
         if isinstance(inputs, collections.abc.Mapping):
+            if not any(isinstance(x, (list, tuple)) for x in inputs.values()):
+                _check_sample(inputs)
             inputs = _samples(inputs["question"], inputs["context"])
+        elif not isinstance(inputs, collections.abc.Iterable):
+            raise ValueError(
+                "`inputs` must be a dictionary of a `question` and a "
+                f"`context`, or a list of such. Received: {inputs!r}"
+            )
         answers = super().__call__(list(inputs), **kwargs)
         return answers[0] if len(answers) == 1 else answers
 
@@ -257,6 +291,10 @@ class QuestionAnsweringPipeline(Pipeline):
             characters `start` and `end` of the context, and the `answer`, or
             a list of such.
         """
+        for sample in inputs:
+            _check_sample(sample)
+        if not inputs:
+            return []
         if not align_to_words:
             raise ValueError(
                 "`align_to_words` must be True: answers are of whole words. "
@@ -266,6 +304,11 @@ class QuestionAnsweringPipeline(Pipeline):
             max_seq_len = min(self.max_length(), 384)
         if doc_stride is None:
             doc_stride = min(max_seq_len // 2, 128)
+        if doc_stride > max_seq_len:
+            raise ValueError(
+                "`doc_stride` must not be larger than `max_seq_len`. Received: "
+                f"doc_stride={doc_stride}, max_seq_len={max_seq_len}"
+            )
         self._preprocessor.sequence_length = max_seq_len
         self._preprocessor.stride = doc_stride
         columns = {
@@ -297,6 +340,25 @@ class QuestionAnsweringPipeline(Pipeline):
             yield task
         finally:
             task.preprocessor = preprocessor
+
+
+def _check_sample(sample):
+    """Raise what transformers does for a sample that is not complete."""
+    if not isinstance(sample, collections.abc.Mapping):
+        raise ValueError(
+            "A sample must be a dictionary of a `question` and a `context`. "
+            f"Received: {sample!r}"
+        )
+    for name in ("question", "context"):
+        if name not in sample:
+            raise KeyError(
+                f"A sample must have a `{name}`. Received: {sample!r}"
+            )
+        if not isinstance(sample[name], str) or not sample[name]:
+            raise ValueError(
+                f"`{name}` must be a string that is not empty. Received: "
+                f"{name}={sample[name]!r}"
+            )
 
 
 def _samples(questions, contexts):

@@ -24,6 +24,7 @@ class TextClassificationPipeline(Pipeline):
 
     auto_class = auto.AutoModelForSequenceClassification
     face_class = heads.SequenceClassificationFace
+    deprecated = {"return_all_scores": "`top_k=None` instead of it"}
 
     def __call__(self, inputs, **kwargs):
         answers = super().__call__(inputs, **kwargs)
@@ -36,7 +37,7 @@ class TextClassificationPipeline(Pipeline):
         inputs,
         top_k=_LIKELIEST,
         function_to_apply=None,
-        return_all_scores=False,
+        return_all_scores=None,
         batch_size=1,
         **kwargs,
     ):
@@ -52,9 +53,8 @@ class TextClassificationPipeline(Pipeline):
                 `"softmax"`, `"sigmoid"` or `"none"`. Defaults to `"none"` for
                 the problem type of regression, `"sigmoid"` for a single label
                 and for several at once, and `"softmax"` otherwise.
-            return_all_scores: bool. Whether to give all classes in the order
-                of their ids, which was the way before `top_k`. Defaults to
-                `False`.
+            return_all_scores: Optional bool. Whether to give all classes in
+                the order of their ids. Deprecated: pass `top_k`.
             batch_size: int. How many texts to predict at once. Defaults to
                 `1`.
             **kwargs: Arguments of the tokenizer.
@@ -75,6 +75,8 @@ class TextClassificationPipeline(Pipeline):
                 or config.num_labels == 1
             ):
                 function_to_apply = "sigmoid"
+        if isinstance(function_to_apply, str):
+            function_to_apply = function_to_apply.lower()
         check_choice("function_to_apply", function_to_apply, _FUNCTIONS)
         names = [config.id2label[i] for i in range(config.num_labels)]
         answers = []
@@ -157,6 +159,11 @@ class ZeroShotClassificationPipeline(Pipeline):
             raise ValueError(
                 "`candidate_labels` must have at least one label. Received: "
                 f"candidate_labels={candidate_labels!r}"
+            )
+        if any(not text for text in inputs):
+            raise ValueError(
+                "A sequence must not be empty. Received: "
+                f"{[text for text in inputs if not text][0]!r}"
             )
         if hypothesis_template.format(labels[0]) == hypothesis_template:
             raise ValueError(
@@ -308,7 +315,7 @@ class FeatureExtractionPipeline(Pipeline):
         self,
         inputs,
         tokenize_kwargs=None,
-        truncation=True,
+        truncation=None,
         return_tensors=False,
         batch_size=1,
     ):
@@ -318,8 +325,9 @@ class FeatureExtractionPipeline(Pipeline):
             inputs: List of strings.
             tokenize_kwargs: Optional dictionary of arguments of the
                 tokenizer.
-            truncation: bool or string. Whether texts are cut that are longer
-                than the model can read. Defaults to `True`.
+            truncation: Optional bool or string. Whether texts are cut that
+                are longer than the model can read. Defaults to what
+                `tokenize_kwargs` says, or to `True`.
             return_tensors: bool. Whether to give arrays and not nested lists.
                 Defaults to `False`.
             batch_size: int. How many texts to predict at once. Defaults to
@@ -329,7 +337,15 @@ class FeatureExtractionPipeline(Pipeline):
             A list with, for each text, a list of one list: that of the vector
             of each token.
         """
-        options = {"truncation": truncation, **(tokenize_kwargs or {})}
+        options = {"truncation": True, **(tokenize_kwargs or {})}
+        if truncation is not None:
+            if "truncation" in (tokenize_kwargs or {}):
+                raise ValueError(
+                    "`truncation` must not be passed twice. Received: "
+                    f"truncation={truncation!r}, "
+                    f"tokenize_kwargs={tokenize_kwargs}"
+                )
+            options["truncation"] = truncation
         options["return_attention_mask"] = True
         answers = []
         for encoding, states in self.predict(inputs, batch_size, **options):

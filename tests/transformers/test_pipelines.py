@@ -434,6 +434,102 @@ def test_forms_of_questions(answerers):
         ours(sample, align_to_words=False)
 
 
+# === Arguments ===
+
+
+def assert_both_raise(pipes, *args, **kwargs):
+    """Check that both raise an error of the same kind."""
+    kinds = []
+    for pipe in pipes:
+        with pytest.raises((ValueError, KeyError)) as error:
+            pipe(*args, **kwargs)
+        kinds.append(error.type)
+    assert kinds[0] is kinds[1]
+
+
+@on_one_backend
+def test_questions_that_cannot_be(answerers):
+    good = {"question": QUESTION, "context": CONTEXT}
+    for bad in (
+        {"question": ""},
+        {"context": ""},
+        {"question": None},
+        {"question": [QUESTION, ""]},
+        {"max_answer_len": 0},
+        {"top_k": 0},
+        {"doc_stride": 9, "max_seq_len": 8},
+    ):
+        assert_both_raise(answerers, **{**good, **bad})
+    for bad in (
+        {"context": CONTEXT},
+        {"question": None, "context": CONTEXT},
+        [good, {"question": QUESTION, "context": ""}],
+        [QUESTION],
+        5,
+    ):
+        assert_both_raise(answerers, bad)
+    for pipe in answerers:
+        assert pipe([]) == []
+
+
+@on_one_backend
+def test_entities_that_cannot_be(token_classifiers):
+    for bad in ([], (), None):
+        assert_both_raise(token_classifiers, bad)
+    assert_both_raise(token_classifiers, [["a", "b"]])
+    assert_both_raise(token_classifiers, [], is_split_into_words=True)
+    check(*token_classifiers, "")
+
+
+@on_one_backend
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"grouped_entities": True},
+        {"grouped_entities": False},
+        {"grouped_entities": True, "ignore_subwords": True},
+        {"ignore_subwords": True},
+    ],
+)
+def test_older_ways_to_group_entities(token_classifiers, options):
+    found = []
+    for pipe in token_classifiers:
+        with pytest.warns(UserWarning, match="deprecated") as record:
+            found.append(pipe(TEXTS, **options))
+        words = [str(warning.message) for warning in record]
+        for option in options:
+            assert sum(f"`{option}` is" in word for word in words) == 1
+    assert_same(*found)
+    check(*token_classifiers, TEXTS, aggregation_strategy="SIMPLE")
+    ours, _ = token_classifiers
+    with pytest.warns(UserWarning, match="deprecated"):
+        keras_squeeze.pipeline(
+            "ner", ours.model, tokenizer=ours.tokenizer, **options
+        )
+
+
+@on_one_backend
+def test_arguments_of_text_classification(classifiers):
+    for pipe in classifiers:
+        with pytest.warns(UserWarning, match="return_all_scores"):
+            pipe(TEXTS, return_all_scores=True)
+    check(*classifiers, TEXTS, function_to_apply="SIGMOID")
+    zero_shot = both(
+        "zero-shot-classification", classifiers[1].model.name_or_path
+    )
+    assert_both_raise(zero_shot, "", ["dog"])
+    assert_both_raise(zero_shot, [TEXTS[0], ""], ["dog"])
+
+
+@on_one_backend
+def test_truncation_passed_twice(tmp_path):
+    folder = checkpoint("feature-extraction", tmp_path)
+    pipes = both("feature-extraction", folder)
+    options = {"truncation": True, "tokenize_kwargs": {"truncation": True}}
+    assert_both_raise(pipes, TEXTS, **options)
+    check(*pipes, TEXTS, truncation=True)
+
+
 # === What a pipeline is made of ===
 
 
