@@ -71,12 +71,17 @@ class LabelledTexts:
         Raises:
             ValueError: If a label is not among the names.
         """
-        unknown = sorted(set(self.class_names()) - set(class_names))
-        if unknown:
-            raise ValueError(
-                f"Every label must be one of {class_names}. Received: "
-                f"{unknown[:5]}"
-            )
+        lists = (
+            self.labels if self.is_multi_label else [[x] for x in self.labels]
+        )
+        known = set(class_names)
+        for place, labels in zip(self.places, lists, strict=True):
+            unknown = [label for label in labels if label not in known]
+            if unknown:
+                raise ValueError(
+                    f"Every label must be one of {class_names}. Received: "
+                    f"{unknown[:5]} ({place})"
+                )
         ids = {name: i for i, name in enumerate(class_names)}
         if not self.is_multi_label:
             return np.array([ids[name] for name in self.labels], dtype="int32")

@@ -205,7 +205,8 @@ def test_any_number_of_labels(tmp_path, name, text):
     assert names == ["anger", "joy", "love"]
     vectors = data.class_ids(names)
     assert vectors.tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0], [0, 1, 1]]
-    with pytest.raises(ValueError, match=r"Received: \['love'\]"):
+    message = r"Received: \['love'\] \(Line \d of .*data"
+    with pytest.raises(ValueError, match=message):
         data.class_ids(["anger", "joy"])
     with pytest.raises(ValueError, match="a number"):
         data.numbers()

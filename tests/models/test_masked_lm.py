@@ -371,6 +371,10 @@ def test_wrong_inputs():
         task.fit(TEXTS, sample_weight=np.ones(4))
     with pytest.raises(ValueError, match="must be strings"):
         task.fit([1, 2, 3])
+    with pytest.raises(ValueError, match="Text 1 of `x` .*Received: nan"):
+        task.fit([TEXTS[0], float("nan")])
+    with pytest.raises(ValueError, match="`class_weight` must be None"):
+        task.fit(TEXTS, class_weight={0: 2.0})
     with pytest.raises(ValueError, match="at least one sample"):
         task.fit([])
     task.preprocessor = None

@@ -277,6 +277,8 @@ def test_errors_come_before_training(x, y, message):
         task.fit(x, y, batch_size=1, shuffle=False, verbose=0)
     with pytest.raises(ValueError, match=message):
         task.fit(X, LABELS, validation_data=(x, y), verbose=0)
+    with pytest.raises(ValueError, match="`class_weight` must be None"):
+        task.fit(X, LABELS, class_weight={0: 2.0}, verbose=0)
     assert int(task.optimizer.iterations) == 0
     with pytest.raises(ValueError, match=message):
         task.evaluate(x, y, batch_size=1, verbose=0)

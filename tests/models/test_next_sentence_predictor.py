@@ -184,6 +184,10 @@ def test_wrong_inputs():
         task.fit((FIRST, SECOND), [0, 1, 2, 0])
     with pytest.raises(ValueError, match="among the `class_names`"):
         task.fit((FIRST, SECOND), ["is_next", "next", "is_next", "is_next"])
+    with pytest.raises(ValueError, match="Text 3 of `x.1.` .*Received: nan"):
+        task.fit((FIRST, [*SECOND[:3], float("nan")]), [0, 1, 1, 0])
+    with pytest.raises(ValueError, match="Received: 'next': 2.0"):
+        task.fit((FIRST, SECOND), [0, 1, 1, 0], class_weight={"next": 2.0})
     with pytest.raises(ValueError, match="`num_classes` must be 2"):
         make_predictor(num_classes=3)
 
