@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_squeeze.models.tasks.data_sets import released_data_sets
 from keras_squeeze.models.tasks.text_task import build_optimizer
 
 
@@ -148,7 +149,8 @@ class Distiller(keras.Model):
         Returns:
             A `keras.callbacks.History`.
         """
-        return super().fit(of_any_lengths(x), *args, **kwargs)
+        with released_data_sets():
+            return super().fit(of_any_lengths(x), *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Compute the losses of the terms.
@@ -162,7 +164,8 @@ class Distiller(keras.Model):
         Returns:
             What `keras.Model.evaluate` returns.
         """
-        return super().evaluate(of_any_lengths(x), *args, **kwargs)
+        with released_data_sets():
+            return super().evaluate(of_any_lengths(x), *args, **kwargs)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

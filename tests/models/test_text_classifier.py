@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import keras
 import keras_hub
 import numpy as np
@@ -763,3 +766,50 @@ def test_hugging_face_regression_of_several_numbers(tmp_path):
     preset = save_checkpoint(theirs, tmp_path)
     with pytest.raises(ValueError, match="one label.*num_labels=2"):
         SqueezeBert.classifier_cls.from_preset(preset)
+
+
+def predict_some(task):
+    task.predict(TEXTS, verbose=0)
+
+
+def fit_some(task):
+    data = (TEXTS, LABELS)
+    task.fit(*data, epochs=2, validation_data=data, verbose=0)
+
+
+@pytest.mark.parametrize("use", [predict_some, fit_some])
+def test_task_that_was_used_is_let_go(use):
+    task = make_task(MobileBert)
+    use(task)
+    parts = (task, task.backbone, task.preprocessor.tokenizer)
+    alive = [weakref.ref(part) for part in parts]
+    del task, parts
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 3
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="other backends read data sets without TensorFlow",
+)
+def test_data_sets_of_others_stay():
+    data_set = tf.data.Dataset.from_generator(
+        lambda: iter([1, 2]), output_signature=tf.TensorSpec((), "int32")
+    )
+    made = []
+
+    class MakeOne(keras.callbacks.Callback):
+        def on_predict_begin(self, logs=None):
+            made.append(data_set.map(lambda x: x + 1))
+            made.append(
+                tf.data.Dataset.from_generator(
+                    lambda: iter([3]),
+                    output_signature=tf.TensorSpec((), "int32"),
+                )
+            )
+
+    task = make_task(MobileBert)
+    task.predict(TEXTS, verbose=0, callbacks=[MakeOne()])
+    gc.collect()
+    found = [[int(x) for x in item] for item in (data_set, *made)]
+    assert found == [[1, 2], [2, 3], [3]]

@@ -8,6 +8,7 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
+from keras_squeeze.models.tasks.data_sets import released_data_sets
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.torch_parameters import TorchParameters
 from keras_squeeze.tokenizers.texts import lists_to_arrays
@@ -163,17 +164,18 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters):
             arrays = self.checked_arrays(*validation_data)
             validation_data = self.batches(arrays, size)
         build_optimizer(self)
-        return super().fit(
-            x=x,
-            y=y,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            shuffle=False,
-            class_weight=class_weight,
-            **kwargs,
-        )
+        with released_data_sets():
+            return super().fit(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                sample_weight=sample_weight,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                shuffle=False,
+                class_weight=class_weight,
+                **kwargs,
+            )
 
     def evaluate(
         self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs
@@ -195,13 +197,14 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters):
             arrays = self.checked_arrays(x, y, sample_weight)
             x = self.batches(arrays, batch_size or 32)
             y = sample_weight = batch_size = None
-        return super().evaluate(
-            x=x,
-            y=y,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            **kwargs,
-        )
+        with released_data_sets():
+            return super().evaluate(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                sample_weight=sample_weight,
+                **kwargs,
+            )
 
     def predict(self, x=None, batch_size=None, **kwargs):
         """Compute the outputs for raw inputs.
@@ -217,7 +220,8 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters):
         if not is_data_set(x):
             x = self.batches(self.checked_arrays(x), batch_size or 32)
             batch_size = None
-        return super().predict(x, batch_size=batch_size, **kwargs)
+        with released_data_sets():
+            return super().predict(x, batch_size=batch_size, **kwargs)
 
     def num_samples(self, x):
         """Count the samples that raw inputs make, as `fit()` batches them.
