@@ -8,6 +8,7 @@ import pytest
 import transformers
 
 import keras_squeeze
+from tests.transformers_versions import needs_transformers_4
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "torch",
@@ -209,7 +210,14 @@ def test_samples_of_one_shape(tokenizers, extra):
     assert_same(keras_squeeze.DefaultDataCollator()(rows), expected)
 
 
-@pytest.mark.parametrize("return_tensors", ["np", "tf", "pt"])
+@pytest.mark.parametrize(
+    "return_tensors",
+    [
+        "np",
+        "pt",
+        pytest.param("tf", marks=needs_transformers_4("tensors of it")),
+    ],
+)
 def test_types_of_tensors_of_a_call(tokenizers, return_tensors):
     found = []
     for package, tokenizer in zip(

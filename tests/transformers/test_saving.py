@@ -32,6 +32,7 @@ from tests.transformers.faces import run_original
 from tests.transformers.faces import saved_original
 from tests.transformers.faces import to_numpy
 from tests.transformers.faces import transformers_class
+from tests.transformers_versions import IS_TRANSFORMERS_4
 
 on_one_backend = pytest.mark.skipif(
     keras.config.backend() != "torch",
@@ -106,9 +107,11 @@ def test_loading_info(of, task, model=MobileBert):
     theirs, expected = transformers_class(model, task).from_pretrained(
         folder, **options
     )
-    assert ours.config.to_dict() == theirs.config.to_dict() | {
-        "architectures": ours.config.architectures
-    }
+    if IS_TRANSFORMERS_4:
+        # Later versions have other fields.
+        assert ours.config.to_dict() == theirs.config.to_dict() | {
+            "architectures": ours.config.architectures
+        }
     # Theirs names what is tied twice, and ours keeps the pooler, where theirs
     # has none.
     missing = set(expected["missing_keys"]) - {"cls.predictions.decoder.bias"}
@@ -116,9 +119,11 @@ def test_loading_info(of, task, model=MobileBert):
     assert set(info["missing_keys"]) == missing
     assert set(info["unexpected_keys"]) == unexpected
     # As the TensorFlow classes give them, with the shapes.
-    assert {key for key, _, _ in info["mismatched_keys"]} == set(
-        expected["mismatched_keys"]
-    )
+    assert {key for key, _, _ in info["mismatched_keys"]} == {
+        # With the shapes in later versions.
+        key if isinstance(key, str) else key[0]
+        for key in expected["mismatched_keys"]
+    }
     for key, found, wanted in info["mismatched_keys"]:
         assert (found[0], wanted) == (4, tuple(theirs.state_dict()[key].shape))
 
