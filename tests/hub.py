@@ -70,7 +70,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.unquote(self.path).lstrip("/")
         repository, _, rest = path.partition("/resolve/")
         file = rest.partition("/")[2]
-        self.hub.requests.append((self.command, repository, file))
+        if file:
+            # The library asks for other things on occasion.
+            self.hub.requests.append((self.command, repository, file))
         folder = self.hub.root / repository
         if not folder.is_dir():
             return self._refuse(401, "RepoNotFound")
