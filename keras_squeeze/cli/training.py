@@ -10,6 +10,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from keras_squeeze.distillation.training import reseed
+
 
 def hold_out(class_ids, fraction, seed):
     """Choose the samples to validate on, the same part of every class.
@@ -89,7 +91,7 @@ def fine_tune(
 
     After each epoch the model, its optimizer and the history are written to
     `folder`. If a training of the same settings was stopped after some
-    epochs, it goes on from there.
+    epochs, it goes on from there, and ends as if it had not been stopped.
 
     Args:
         task: A task with a preprocessor. It is compiled here: Adam, gradients
@@ -105,7 +107,8 @@ def fine_tune(
         learning_rate: float. The highest learning rate.
         sequence_length: int. The length of the inputs, which the task's
             preprocessor keeps.
-        seed: int. What the order of the samples starts from.
+        seed: int, at least 0. What the random numbers of each epoch, as for
+            the order of the samples and for dropout, start from.
         objective: The `Objective`. Defaults to the highest accuracy.
         score: Optional function without arguments that gives a dictionary of
             floats, further metrics of the task as it is at the end of an
@@ -158,19 +161,22 @@ def fine_tune(
         print(f"Going on after epoch {num_done}, where it was stopped.")
         task.optimizer.build(task.trainable_variables)
         task.load_weights(checkpoints.path(num_done))
-    # Without the second term, what is left of a stopped training would see
-    # the samples in the order of its first epochs.
-    keras.utils.set_random_seed(seed + num_done)
-    if num_done < epochs and not checkpoints.is_out_of_patience():
+    # The bar of a terminal is a mess in a file.
+    verbose = 1 if sys.stdout.isatty() else 2
+    for epoch in range(num_done, epochs):
+        if checkpoints.is_out_of_patience():
+            break
+        # An epoch by itself: what `fit()` draws, as the order of the samples
+        # and what dropout leaves out, is not what it was before the stop.
+        reseed(task, seed, epoch)
         task.fit(
             *train,
             validation_data=validation,
             batch_size=batch_size,
-            epochs=epochs,
-            initial_epoch=num_done,
-            callbacks=[checkpoints],
-            # The bar of a terminal is a mess in a file.
-            verbose=1 if sys.stdout.isatty() else 2,
+            epochs=epoch + 1,
+            initial_epoch=epoch,
+            callbacks=[checkpoints, Progress(epochs)],
+            verbose=verbose,
             # Other tasks have no such argument.
             **({"group_by_length": True} if group_by_length else {}),
         )
@@ -305,13 +311,26 @@ class Checkpoints(keras.callbacks.Callback):
         for path in self.folder.glob("epoch_*.weights.h5"):
             if path not in kept:
                 path.unlink()
-        if self.is_out_of_patience():
-            self.model.stop_training = True
 
     def _write(self, path, write):
         new = path.with_name(f"new_{path.name}")
         write(new)
         os.replace(new, path)
+
+
+class Progress(keras.callbacks.ProgbarLogger):
+    """Tells of an epoch as one of all, where `fit()` is for one alone.
+
+    Args:
+        epochs: int. The number of all epochs.
+    """
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.num_epochs = epochs
+
+    def set_params(self, params):
+        super().set_params({**params, "epochs": self.num_epochs})
 
 
 def print_history(history):

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import keras
+import numpy as np
 
 from keras_squeeze import validation
 
@@ -23,8 +24,10 @@ def distill(
     """Train a student through the stages of a schedule.
 
     The state is written every `save_every` batches, and at the end of each
-    stage. If the same training was stopped, it goes on from there, with the
-    same batches and the same learning curve as if it had not been.
+    stage. If the same training was stopped, it goes on from there, and ends
+    with the same weights and the same learning curve as if it had not been.
+    For that, random numbers start anew whenever the state is written, as by
+    `keras.utils.set_random_seed()`, from one that is drawn at the beginning.
 
     Args:
         distiller: A `Distiller`.
@@ -100,7 +103,7 @@ def distill(
             distiller.begin(stage)
             distiller.compile(optimizer(stage.steps), **kwargs)
             state.restore(distiller)
-            state.start(number, done)
+            state.start(distiller, number, done)
             distiller.fit(
                 batches.part(first + done, stage.steps - done),
                 epochs=1,
@@ -139,6 +142,7 @@ class TrainingState(keras.callbacks.Callback):
         self.number = self.done = 0
         self.curve = []
         self.weights = None
+        self.seed = np.random.randint(2**31)
         path = folder / "state.json"
         if not path.exists():
             return
@@ -151,6 +155,7 @@ class TrainingState(keras.callbacks.Callback):
             )
         self.number, self.done = state["number"], state["done"]
         self.curve = state["curve"]
+        self.seed = state.get("seed", self.seed)
         self.weights = folder / state["weights"]
 
     def _stages(self):
@@ -165,9 +170,10 @@ class TrainingState(keras.callbacks.Callback):
             return self.stages[number].steps
         return self.done if number == self.number else 0
 
-    def start(self, number, done):
+    def start(self, distiller, number, done):
         """Begin a stage, or go on with it."""
         self.number, self.done = number, done
+        reseed(distiller, self.seed, number, done)
 
     def restore(self, distiller):
         """Give a compiled model the state that was written."""
@@ -207,9 +213,30 @@ class TrainingState(keras.callbacks.Callback):
             "number": self.number,
             "done": self.done,
             "curve": self.curve,
+            "seed": self.seed,
             "weights": weights.name,
         }
         new = self.folder / "new_state.json"
         new.write_text(json.dumps(state, indent=1), encoding="utf-8")
         os.replace(new, self.folder / "state.json")
         self.weights = weights
+        reseed(self.model, self.seed, self.number, self.done)
+
+
+def reseed(model, *numbers):
+    """Start all random numbers of a training anew.
+
+    What is drawn from then on, for dropout and for the order of samples,
+    follows from the numbers alone: a training that was stopped draws what
+    it would have drawn otherwise.
+
+    Args:
+        model: A `keras.Model`.
+        *numbers: ints, at least 0.
+    """
+    random = np.random.default_rng(numbers)
+    # Dropout on PyTorch follows this as well.
+    keras.utils.set_random_seed(int(random.integers(2**31)))
+    for variable in model.non_trainable_variables:
+        if variable.path.endswith("seed_generator_state"):
+            variable.assign([int(random.integers(2**31)), 0])

@@ -6,9 +6,11 @@ import pytest
 
 from keras_squeeze.cli.training import Checkpoints
 from keras_squeeze.cli.training import Objective
+from keras_squeeze.cli.training import fine_tune
 from keras_squeeze.cli.training import hold_out
 from keras_squeeze.cli.training import metric_title
 from keras_squeeze.cli.training import plot_history
+from keras_squeeze.models import SqueezeBertTextClassifier
 
 
 def make_model(value):
@@ -76,6 +78,57 @@ def test_a_write_that_fails_leaves_the_state_as_it_was(tmp_path, monkeypatch):
     assert not checkpoints.path(2).exists()
 
 
+def train(folder, preset, is_stopped=False):
+    """Train three epochs, or be stopped at the end of the second to do."""
+
+    scored = []
+
+    def score():
+        scored.append(True)
+        if is_stopped and len(scored) == 2:
+            raise KeyboardInterrupt
+        return {}
+
+    keras.utils.set_random_seed(5)
+    task = SqueezeBertTextClassifier.from_preset(preset, num_classes=2)
+    assert task.backbone.dropout > 0
+    texts = [
+        f"{word} {letter}"
+        for word in "cold warm sad".split()
+        for letter in "abcdefgh"
+    ]
+    labels = np.arange(24) % 2
+    history = fine_tune(
+        task,
+        (texts, labels),
+        (texts[:8], labels[:8]),
+        folder,
+        {},
+        epochs=3,
+        batch_size=8,
+        learning_rate=0.01,
+        sequence_length=8,
+        seed=5,
+        # The last one is the best.
+        objective=Objective("epoch"),
+        score=score,
+    )
+    return task.get_weights(), history
+
+
+def test_a_training_that_was_stopped_ends_in_the_same_weights(
+    tmp_path, tiny_preset
+):
+    weights, history = train(tmp_path / "whole", tiny_preset)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "parts", tiny_preset, is_stopped=True)
+    same_weights, same_history = train(tmp_path / "parts", tiny_preset)
+    assert same_history == history
+    for same, array in zip(same_weights, weights, strict=True):
+        np.testing.assert_array_equal(same, array)
+
+
 def test_objective_names_what_is_best(tmp_path):
     objective = Objective("val_perplexity", lower_is_better=True)
     checkpoints = Checkpoints(
@@ -92,7 +145,7 @@ def test_patience_ends_a_training(tmp_path):
     checkpoints = Checkpoints(tmp_path, {}, patience=2)
     for epoch, accuracy in enumerate([0.5, 0.9, 0.8, 0.7], start=1):
         end_epoch(checkpoints, epoch, accuracy, 0.5)
-        assert checkpoints.model.stop_training == (epoch == 4)
+        assert checkpoints.is_out_of_patience() == (epoch == 4)
     # Nor does it go on when the command is given again.
     assert Checkpoints(tmp_path, {}, patience=2).is_out_of_patience()
     assert not Checkpoints(tmp_path, {}, patience=3).is_out_of_patience()

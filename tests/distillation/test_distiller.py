@@ -379,7 +379,7 @@ def test_stages():
 def run(cache, folder, stop_at=None):
     """Train through three stages; be stopped at a batch of the last one."""
     keras.utils.set_random_seed(2)
-    distiller = new_distiller()
+    distiller = new_distiller(small_student(dropout=0.2, attention_dropout=0.2))
     stages = schedule("progressive", distiller.transfers, 4, final_steps=4)
     # JAX, which takes minutes without XLA, compiles for each length.
     batches = new_batches(cache, 8, length_multiple=8 if ON_JAX else 1)
@@ -428,16 +428,14 @@ def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
     with pytest.raises(Exception, match="stopped"):
         run(cache, tmp_path / "parts", stop_at=7)
     resumed, same_curve = run(cache, tmp_path / "parts")
-    for row, same in zip(curve, same_curve, strict=True):
-        assert same.pop("stage") == row.pop("stage")
-        assert same == pytest.approx(row, rel=1e-4)
+    assert same_curve == curve
     for weights, same in zip(
         distiller.get_weights(), resumed.get_weights(), strict=True
     ):
-        np.testing.assert_allclose(same, weights, atol=1e-5)
+        np.testing.assert_array_equal(same, weights)
     # It can be fine-tuned, whatever was frozen.
     student = distiller.student
-    assert len(student.trainable_variables) == len(student.variables)
+    assert len(student.trainable_weights) == len(student.weights)
     # Nothing is left to do, and the result is there.
     finished, _ = run(cache, tmp_path / "parts", stop_at=0)
     np.testing.assert_allclose(
