@@ -34,6 +34,10 @@ train_validation_split = pipeline_model._train_validation_split
 # Maps a function over a data set of batches, of `tf.data` or of `grain`.
 apply_preprocessing = pipeline_model._apply_preprocessing
 
+# KerasHub reads eight batches ahead with sixteen threads, of which half have
+# nothing to do, as `grain` warns each time.
+pipeline_model._READ_AHEAD_BATCHES = 16
+
 # Gives the outputs of a preprocessing layer the type its caller can use.
 convert_preprocessing_outputs_python = (
     tensor_utils.convert_preprocessing_outputs_python

@@ -19,6 +19,8 @@ PACKAGE = REPOSITORY / "keras_squeeze"
 LAYERS = [
     "keras_squeeze.version",
     "keras_squeeze.triton_loader",
+    "keras_squeeze.logs",
+    "keras_squeeze.new_files",
     "keras_squeeze.validation",
     "keras_squeeze.keras_hub_seam",
     "keras_squeeze.metrics",

@@ -1,3 +1,5 @@
+import pathlib
+
 import keras_hub
 
 from keras_squeeze.checkpoints.files import load_json
@@ -5,7 +7,12 @@ from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
 from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.original import load_original_config
+from keras_squeeze.checkpoints.preset_names import check_preset
+from keras_squeeze.new_files import new_files
 from keras_squeeze.tokenizers.vocabulary import check_num_tokens
+
+# In one file, and in several.
+_WEIGHTS = ("model.weights.h5", "model.weights.json")
 
 
 class FromPreset:
@@ -66,6 +73,33 @@ class FromPreset:
         except FileNotFoundError as e:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
 
+    def save_to_preset(self, preset_dir, *args, **kwargs):
+        """Write a preset, as a whole or not at all.
+
+        Args:
+            preset_dir: string or `os.PathLike`. The folder, which is made if
+                there is none. Other files in it stay.
+            *args: further arguments of KerasHub's method.
+            **kwargs: likewise.
+
+        Example:
+
+        ```python
+        backbone = keras_squeeze.models.MobileBertBackbone.from_preset(
+            "mobile_bert_tiny_en_uncased"
+        )
+        backbone.save_to_preset("my_preset")
+        ```
+        """
+        with new_files(preset_dir) as folder:
+            super().save_to_preset(str(folder), *args, **kwargs)
+            written = [name for name in _WEIGHTS if (folder / name).exists()]
+        # Of the weights in one file and those in several, which come of other
+        # arguments, the ones from before could be taken for these.
+        for name in _WEIGHTS:
+            if written and name not in written:
+                pathlib.Path(preset_dir, name).unlink(missing_ok=True)
+
 
 def check_preset_vocabulary(preset, config, tokenizer, num_tokens):
     """Check that the vocabulary of a preset is whole.
@@ -99,6 +133,7 @@ def load_config(preset):
     Raises:
         ValueError: If there is no such preset, or it is damaged.
     """
+    check_preset(preset)
     try:
         config = load_json(preset, "config.json")
     except FileNotFoundError as e:

@@ -31,10 +31,10 @@ def run(args):
     from keras_squeeze.checkpoints.from_preset import load_config
     from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
     from keras_squeeze.cli.loading import find_task_types
-    from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.keras_hub_seam import find_subclass
     from keras_squeeze.models.encoder_backbone import EncoderBackbone
     from keras_squeeze.models.tasks.text_classifier import TextClassifier
+    from keras_squeeze.new_files import new_folder
 
     config = load_config(args.checkpoint)
     if not is_hugging_face_config(config):

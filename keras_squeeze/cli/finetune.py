@@ -165,13 +165,13 @@ def run(args):
 
     import keras
 
-    from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.cli.training import fine_tune
     from keras_squeeze.cli.training import hold_out
     from keras_squeeze.cli.training import load_or_make
     from keras_squeeze.cli.training import plot_history
     from keras_squeeze.cli.training import print_history
     from keras_squeeze.cli.training import stopped_history
+    from keras_squeeze.new_files import new_folder
 
     if validation is None:
         is_held_out = hold_out(task_type.strata(train), 0.1, args.seed)

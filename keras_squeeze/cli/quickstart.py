@@ -59,12 +59,12 @@ def run(args):
     from rich.console import Console
 
     import keras_squeeze
-    from keras_squeeze.cli.new_folder import new_folder
     from keras_squeeze.cli.training import fine_tune
     from keras_squeeze.cli.training import hold_out
     from keras_squeeze.cli.training import print_history
     from keras_squeeze.datasets import sms_spam
     from keras_squeeze.models.tasks.text_classifier import TextClassifier
+    from keras_squeeze.new_files import new_folder
 
     console = Console()
     (x, y), (x_test, y_test) = sms_spam.load_data()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 
 import keras
@@ -11,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_squeeze.distillation.training import reseed
+from keras_squeeze.new_files import new_file
+from keras_squeeze.new_files import write_file
 
 
 def hold_out(class_ids, fraction, seed):
@@ -237,9 +238,8 @@ def load_or_make(path, settings, make):
                 return file["values"]
     values = make()
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"new_{path.name}")
-    np.savez(new, values=values, settings=settings)
-    os.replace(new, path)
+    with new_file(path) as new:
+        np.savez(new, values=values, settings=settings)
     return values
 
 
@@ -297,25 +297,15 @@ class Checkpoints(keras.callbacks.Callback):
         if self.score is not None:
             metrics.update(self.score())
         self.history.append({"epoch": epoch, **metrics})
-        self._write(
-            self.path(epoch),
-            lambda path: self.model.save_weights(path, overwrite=True),
-        )
+        with new_file(self.path(epoch)) as new:
+            self.model.save_weights(new)
         state = {"settings": self.settings, "history": self.history}
         # From the moment this is in place, the epoch is done.
-        self._write(
-            self.folder / "state.json",
-            lambda path: path.write_text(json.dumps(state, indent=2)),
-        )
+        write_file(self.folder / "state.json", json.dumps(state, indent=2))
         kept = {self.path(epoch), self.path(self.best_epoch())}
         for path in self.folder.glob("epoch_*.weights.h5"):
             if path not in kept:
                 path.unlink()
-
-    def _write(self, path, write):
-        new = path.with_name(f"new_{path.name}")
-        write(new)
-        os.replace(new, path)
 
 
 class Progress(keras.callbacks.ProgbarLogger):

@@ -4,12 +4,12 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 
 import keras
 import numpy as np
 
 from keras_squeeze import validation
+from keras_squeeze.new_files import new_folder
 
 
 class TeacherCache:
@@ -228,13 +228,10 @@ def _write_part(folder, teacher, sequences, batch_tokens):
                 rows = value.reshape(-1, value.shape[-1])
                 start, end = starts[name][i : i + 2]
                 arrays[name][start:end] = rows
-    new = folder.with_name(f"new_{folder.name}")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    np.save(new / "lengths.npy", lengths)
-    for name, array in arrays.items():
-        np.save(new / f"{name}.npy", array)
-    os.replace(new, folder)
+    with new_folder(folder) as new:
+        np.save(new / "lengths.npy", lengths)
+        for name, array in arrays.items():
+            np.save(new / f"{name}.npy", array)
 
 
 def _batches_of_one_length(lengths, batch_tokens):

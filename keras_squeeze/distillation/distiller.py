@@ -3,10 +3,12 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze.models.tasks.data_sets import released_data_sets
+from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.text_task import build_optimizer
+from keras_squeeze.models.tasks.text_task import zero_of
 
 
-class Distiller(keras.Model):
+class Distiller(OneAtATime, keras.Model):
     """A student together with the terms of what it learns of a teacher.
 
     It is trained like any Keras model, with `compile()` and `fit()`, on
@@ -181,7 +183,8 @@ class Distiller(keras.Model):
             loss = transfer.loss(target, output, x["padding_mask"])
             tracker.update_state(loss)
             total = ops.add(total, transfer.weight * loss)
-        return total
+        # There may be no term of the sentence as a whole.
+        return total + zero_of(self.student.pooler)
 
 
 def to_single(target):
@@ -215,9 +218,12 @@ def of_any_lengths(batches):
     spec = keras.tree.map_structure(
         lambda x: tf.TensorSpec([None] * x.ndim, x.dtype), batches[0]
     )
-    return tf.data.Dataset.from_generator(
+    data = tf.data.Dataset.from_generator(
         lambda: (batches[i] for i in range(len(batches))), output_signature=spec
-    ).prefetch(2)
+    )
+    # Keras takes the end of data of an unknown length for an interruption.
+    count = tf.data.experimental.assert_cardinality(len(batches))
+    return data.apply(count).prefetch(2)
 
 
 def check_transfers(student, transfers):

@@ -1,13 +1,13 @@
 """A distillation that goes on where it was stopped."""
 
 import json
-import os
 import pathlib
 
 import keras
 import numpy as np
 
 from keras_squeeze import validation
+from keras_squeeze.new_files import write_file
 
 
 def distill(
@@ -216,9 +216,7 @@ class TrainingState(keras.callbacks.Callback):
             "seed": self.seed,
             "weights": weights.name,
         }
-        new = self.folder / "new_state.json"
-        new.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        os.replace(new, self.folder / "state.json")
+        write_file(self.folder / "state.json", json.dumps(state, indent=1))
         self.weights = weights
         reseed(self.model, self.seed, self.number, self.done)
 

@@ -1,8 +1,6 @@
 import json
 import os
-import shutil
 import tempfile
-import uuid
 
 import keras
 import numpy as np
@@ -36,6 +34,9 @@ from keras_squeeze.export.text_input import check_text_input
 from keras_squeeze.export.text_input import save_preprocessor
 from keras_squeeze.export.verification import SENTENCES
 from keras_squeeze.export.verification import verify
+from keras_squeeze.new_files import check_free_space
+from keras_squeeze.new_files import new_file
+from keras_squeeze.new_files import new_files
 
 # [CLS], a token and [SEP].
 _SHORTEST = 3
@@ -185,14 +186,14 @@ def export_tflite(
         if verbose:
             print(stage, flush=True)
 
-    folder, name = os.path.split(filepath)
-    # Renaming does not cross file systems, so the file is made beside the one
-    # that it replaces.
-    unverified = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
-    unverified_app_files = f"{unverified}_app_files"
-    try:
+    # Beside the one that it replaces: renaming does not cross file systems.
+    with new_file(filepath) as unverified:
+        unverified = str(unverified)
         with tempfile.TemporaryDirectory() as exchange:
             tell("Saving the weights")
+            # Here, in the saved model, and in the part for each length.
+            copies = 2 + len(lengths)
+            check_free_space(exchange, serving.variables, copies)
             weights = os.path.join(exchange, WEIGHTS_FILE)
             serving.save_weights(weights)
             with open(
@@ -261,25 +262,12 @@ def export_tflite(
             app_folder=app_folder(filepath) if app_files else None,
         )
         if app_files:
-            os.mkdir(unverified_app_files)
-            write_app_files(unverified_app_files, runner, model, labels, report)
+            with new_files(report.app_folder) as folder:
+                write_app_files(folder, runner, model, labels, report)
         # Windows does not rename a file that is in use.
         del runner
-        os.replace(unverified, filepath)
-        if app_files:
-            _move_files(unverified_app_files, report.app_folder)
-    finally:
-        shutil.rmtree(unverified_app_files, ignore_errors=True)
-        if os.path.exists(unverified):
-            os.remove(unverified)
     tell(f"Wrote {filepath}")
     return report
-
-
-def _move_files(folder, to_folder):
-    os.makedirs(to_folder, exist_ok=True)
-    for name in os.listdir(folder):
-        os.replace(os.path.join(folder, name), os.path.join(to_folder, name))
 
 
 def _check_quantization(

@@ -18,6 +18,7 @@ from keras_squeeze.export.evaluation import Evaluation
 from keras_squeeze.export.phone_libraries import PhoneLibraries
 from keras_squeeze.export.quantization import LARGEST_FLOAT16
 from keras_squeeze.export.runner import INPUTS
+from keras_squeeze.new_files import write_file
 from keras_squeeze.version import __version__
 
 
@@ -164,9 +165,7 @@ class ExportReport:
             raise ValueError(
                 f"`path` must end in .json or .md. Received: path={str(path)!r}"
             )
-        new = path.with_name(f"{path.name}.tmp")
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+        write_file(path, text)
 
     def _rows(self):
         """What there is to say in a line each, as titles and texts."""

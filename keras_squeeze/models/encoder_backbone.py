@@ -8,6 +8,7 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
+from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.torch_parameters import TorchParameters
 
 # The rows of the weight tables for what every backbone here has.
@@ -30,7 +31,11 @@ SHARED_ROWS = [
 
 
 class EncoderBackbone(
-    FromPreset, CheckedWeights, TorchParameters, keras_hub.models.Backbone
+    FromPreset,
+    CheckedWeights,
+    TorchParameters,
+    OneAtATime,
+    keras_hub.models.Backbone,
 ):
     """Base of the BERT-like backbones: embeddings, layers, pooler.
 

@@ -10,9 +10,9 @@ import keras
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.new_files import write_file
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.repository import upload
-from keras_squeeze.transformers.repository import write_file
 
 CONFIG_NAME = "config.json"
 PROBLEM_TYPES = (

@@ -4,6 +4,7 @@ import copy
 import os
 import threading
 
+from keras_squeeze.new_files import write_file
 from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
 from keras_squeeze.transformers.batch_encoding import BatchEncoding
 from keras_squeeze.transformers.special_tokens import as_token
@@ -186,8 +187,8 @@ class FastTokenizer(PreTrainedTokenizerBase):
         with self._lock:
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
-            self._tokenizer.save(f"{path}.tmp")
-        os.replace(f"{path}.tmp", path)
+            contents = self._tokenizer.to_str(pretty=True)
+        write_file(path, contents)
         return path
 
     def _add_tokens(self, new_tokens, special_tokens=False):

@@ -14,13 +14,13 @@ from huggingface_hub import split_state_dict_into_shards_factory
 from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.weight_table import describe
 from keras_squeeze.models.tasks.text_task import follow_requires_grad
+from keras_squeeze.new_files import new_files
 from keras_squeeze.transformers.configs import CONFIG_NAME
 from keras_squeeze.transformers.configs import PretrainedConfig
 from keras_squeeze.transformers.configs import check_not_a_file
 from keras_squeeze.transformers.configs import is_keras_preset
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.repository import upload
-from keras_squeeze.transformers.repository import write_file
 
 _WEIGHTS_NAME = "model.safetensors"
 _WEIGHTS_PATTERN = "model{suffix}.safetensors"
@@ -262,7 +262,7 @@ class Pretrained:
         """Write `config.json` and the weights, as PyTorch's classes do.
 
         What was written is also found by transformers. No file is there
-        before it is complete.
+        before all are complete.
 
         Args:
             save_directory: string or `os.PathLike`. The folder, which is made
@@ -293,11 +293,9 @@ class Pretrained:
         config.dtype = self.variable_dtype
         # Not written yet, so that nothing is if it cannot be.
         contents = config.to_json_string()
-        os.makedirs(save_directory, exist_ok=True)
-        names = _save_weights(
-            self._state_dict(), save_directory, max_shard_size
-        )
-        write_file(os.path.join(save_directory, CONFIG_NAME), contents)
+        with new_files(save_directory) as folder:
+            names = _save_weights(self._state_dict(), folder, max_shard_size)
+            (folder / CONFIG_NAME).write_text(contents, encoding="utf-8")
         for name in os.listdir(save_directory):
             if _WEIGHTS_FILE.fullmatch(name) and name not in names:
                 os.remove(os.path.join(save_directory, name))
@@ -491,7 +489,7 @@ def _save_weights(state_dict, folder, max_shard_size):
 
     Args:
         state_dict: Dictionary of NumPy arrays.
-        folder: string or `os.PathLike`.
+        folder: A `pathlib.Path`.
         max_shard_size: int or string.
 
     Returns:
@@ -512,7 +510,7 @@ def _save_weights(state_dict, folder, max_shard_size):
         }
         # What PyTorch's classes look for.
         contents = save(shard, metadata={"format": "pt"})
-        write_file(os.path.join(folder, name), contents)
+        (folder / name).write_bytes(contents)
     if split.is_sharded:
         index = {
             "metadata": split.metadata,
@@ -520,5 +518,5 @@ def _save_weights(state_dict, folder, max_shard_size):
         }
         contents = json.dumps(index, indent=2, sort_keys=True) + "\n"
         names.append(f"{_WEIGHTS_NAME}.index.json")
-        write_file(os.path.join(folder, names[-1]), contents)
+        (folder / names[-1]).write_text(contents, encoding="utf-8")
     return names

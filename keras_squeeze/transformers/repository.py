@@ -11,6 +11,7 @@ from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.checkpoints.keras_preset import check_saved
+from keras_squeeze.checkpoints.preset_names import names_for
 
 # What transformers passes on to the hub, and what it has no use for anymore.
 _HUB_OPTIONS = (
@@ -144,28 +145,8 @@ class Repository:
             raise OSError(
                 f"Cannot read `{path}` of `{self.name}`, which must be a "
                 "local folder, a repository on the hub that you may read, or "
-                f"the name of a preset. {e}"
+                f"the name of a preset. {names_for(self.name)} {e}"
             ) from e
-
-
-def write_file(path, contents):
-    """Write a file as a whole or not at all.
-
-    Args:
-        path: string or `os.PathLike`.
-        contents: string or bytes.
-    """
-    if isinstance(contents, str):
-        contents = contents.encode("utf-8")
-    temporary = f"{os.fspath(path)}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(contents)
-        os.replace(temporary, path)
-    except OSError:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
 
 
 def upload(

@@ -4,9 +4,10 @@ import copy
 import os
 import warnings
 
+from keras_squeeze.new_files import new_files
+from keras_squeeze.new_files import write_file
 from keras_squeeze.transformers.configs import check_not_a_file
 from keras_squeeze.transformers.repository import upload
-from keras_squeeze.transformers.repository import write_file
 from keras_squeeze.transformers.sequences import NO_MAX_LENGTH
 from keras_squeeze.transformers.sequences import SIDES
 from keras_squeeze.transformers.sequences import SequenceBuilder
@@ -207,8 +208,22 @@ class PreTrainedTokenizerBase(SequenceBuilder):
                 "`legacy_format=False` leaves out the vocabulary file, without "
                 "which a slow tokenizer cannot be read."
             )
-        folder = os.fspath(save_directory)
-        os.makedirs(folder, exist_ok=True)
+        with new_files(save_directory) as folder:
+            files = self._write_files(
+                str(folder), legacy_format, filename_prefix
+            )
+        # Where they are by now.
+        files = tuple(
+            os.path.join(save_directory, os.path.relpath(file, folder))
+            for file in files
+        )
+        if push_to_hub:
+            name = os.path.basename(os.path.abspath(save_directory))
+            self.push_to_hub(kwargs.pop("repo_id", name), **kwargs)
+        return files
+
+    def _write_files(self, folder, legacy_format, filename_prefix):
+        """Write the files to a folder, and return a tuple of their paths."""
 
         def path(filename):
             return os.path.join(folder, _with_prefix(filename, filename_prefix))
@@ -233,9 +248,6 @@ class PreTrainedTokenizerBase(SequenceBuilder):
             files += (path(ADDED_TOKENS_FILE),)
         if self.is_fast and legacy_format is not True:
             files += (self._save_backend(path),)
-        if push_to_hub:
-            name = os.path.basename(os.path.abspath(folder))
-            self.push_to_hub(kwargs.pop("repo_id", name), **kwargs)
         return files
 
     def _config(self):

@@ -11,9 +11,9 @@ from keras_squeeze.checkpoints.hugging_face_tokenizer import is_bert
 from keras_squeeze.checkpoints.hugging_face_tokenizer import (
     vocabulary_of_backend,
 )
+from keras_squeeze.new_files import write_file
 from keras_squeeze.tokenizers.vocabulary import read_vocabulary as read_lines
 from keras_squeeze.transformers.repository import Repository
-from keras_squeeze.transformers.repository import write_file
 from keras_squeeze.transformers.special_tokens import as_token
 from keras_squeeze.transformers.special_tokens import tokens_from_json
 

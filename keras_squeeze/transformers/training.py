@@ -10,13 +10,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import default_optimizer
+from keras_squeeze.models.tasks.text_task import zero_of
 from keras_squeeze.transformers.losses import IGNORED
 from keras_squeeze.transformers.losses import weighted
 
 
-class Training:
+class Training(OneAtATime):
     """`compile()`, `fit()` and what else Keras has, for a `PreTrainedModel`.
 
     Labels may be among the inputs, as in transformers, or be `y`, as in
@@ -117,9 +119,10 @@ class Training:
     ):
         labels = self._labels(x, y)
         if not self._uses_own_loss:
-            return super().compute_loss(
+            loss = super().compute_loss(
                 x, *self._targets(labels, y, y_pred, sample_weight), training
             )
+            return loss + zero_of(self.backbone.pooler)
         loss = self.own_loss(y_pred, labels, self._weights(sample_weight))
         if loss is None:
             raise ValueError(
@@ -130,7 +133,7 @@ class Training:
             )
         for extra in self.losses:
             loss = ops.add(loss, ops.cast(extra, loss.dtype))
-        return loss
+        return loss + zero_of(self.backbone.pooler)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         labels = self._labels(x, y)

@@ -105,6 +105,74 @@ def copy(saved, tmp_path):
 # === Folders ===
 
 
+def files_of(folder):
+    folder = pathlib.Path(folder)
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("name", ["task", "backbone", "preprocessor"])
+def test_failing_to_save_leaves_the_preset(task, copy, monkeypatch, name):
+    def fail(self, *args, **kwargs):
+        raise KeyboardInterrupt
+
+    part = task if name == "task" else getattr(task, name)
+    before = files_of(copy)
+    # What comes last, after the configuration and other weights.
+    last = [task.backbone, "save_weights"]
+    if name != "backbone":
+        last = [task.preprocessor.tokenizer, "save_assets"]
+    monkeypatch.setattr(type(last[0]), last[1], fail)
+    monkeypatch.setattr(type(part), "get_config", lambda self: {"name": "new"})
+    with pytest.raises(KeyboardInterrupt):
+        part.save_to_preset(copy)
+    assert files_of(copy) == before
+
+
+def test_weights_in_several_files_replace_those_in_one(task, copy):
+    backbone = type(task.backbone).from_config(task.backbone.get_config())
+    for max_shard_size in (1e-5, 10):
+        weights = [w + 1 for w in backbone.get_weights()]
+        backbone.set_weights(weights)
+        backbone.save_to_preset(copy, max_shard_size=max_shard_size)
+        loaded = type(backbone).from_preset(str(copy))
+        for found, expected in zip(loaded.get_weights(), weights, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_failing_to_save_leaves_the_file(task, tmp_path, monkeypatch):
+    path, weights = tmp_path / "task.keras", tmp_path / "task.weights.h5"
+    task.save(path)
+    task.save_weights(weights)
+    before = files_of(tmp_path)
+
+    def fail(self, store):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        type(task.backbone.pooler.dense), "save_own_variables", fail
+    )
+    for save in (task.save, task.backbone.save):
+        with pytest.raises(KeyboardInterrupt):
+            save(path)
+    for save_weights in (task.save_weights, task.backbone.save_weights):
+        with pytest.raises(KeyboardInterrupt):
+            save_weights(weights)
+    assert files_of(tmp_path) == before
+
+
+def test_no_room_for_weights_is_told_first(task, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="no room for the weights: .* 0 MB left"):
+        task.save_weights(tmp_path / "task.weights.h5")
+    for part in (task, task.backbone):
+        with pytest.raises(OSError, match="no room for the weights"):
+            part.save_to_preset(tmp_path / "preset")
+    with pytest.raises(OSError, match="no room for the weights"):
+        keras_squeeze.export_tflite(task, tmp_path / "task.tflite")
+    assert files_of(tmp_path) == {}
+
+
 @pytest.mark.parametrize("is_base", [False, True])
 def test_task(task, saved, model, is_base):
     cls = keras_hub.models.TextClassifier if is_base else model.classifier_cls
@@ -503,9 +571,11 @@ def test_built_in_names():
 
 
 def test_unknown_name(model):
+    message = "Is `mobile_bert_en_uncased` meant.*`squeeze_bert_en_uncased`"
     for cls in (model.backbone_cls, model.classifier_cls, model.tokenizer_cls):
-        with pytest.raises(ValueError, match="Unknown preset"):
-            cls.from_preset("mobile_bert_of_nobody")
+        with pytest.raises(ValueError, match=message) as caught:
+            cls.from_preset("mobile_bert_uncased")
+        assert str(caught.value).endswith("preset='mobile_bert_uncased'")
 
 
 @pytest.mark.parametrize("is_wheel", [True, False])

@@ -186,6 +186,22 @@ def test_failing_to_save_leaves_what_there_is(tmp_path, monkeypatch):
 
 
 @on_one_backend
+def test_failing_to_save_the_last_file(tmp_path, monkeypatch):
+    _, ours = pair(MobileBert, TEXT)
+    ours.save_pretrained(tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def fail(self, contents, *args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pathlib.Path.write_text", fail)
+    ours.set_weights([weights + 1 for weights in ours.get_weights()])
+    with pytest.raises(KeyboardInterrupt):
+        ours.save_pretrained(tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@on_one_backend
 def test_from_the_hub(local_hub, tmp_path):
     theirs, _ = pair(MobileBert, TEXT)
     folder = local_hub.root / "org" / "name"

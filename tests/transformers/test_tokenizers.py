@@ -513,6 +513,23 @@ def test_files_are_the_same(name, settings, vocab_file, tmp_path):
         assert contents[0] == contents[1], file
 
 
+@pytest.mark.parametrize("name", NAMES[:2])
+def test_failing_to_save_leaves_what_there_is(
+    name, vocab_file, tmp_path, monkeypatch
+):
+    def fail(self, *args):
+        raise KeyboardInterrupt
+
+    ours, _ = make_pair(name, vocab_file)
+    ours.save_pretrained(tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    ours.add_tokens(["more"])
+    monkeypatch.setattr(type(ours), "save_vocabulary", fail)
+    with pytest.raises(KeyboardInterrupt):
+        ours.save_pretrained(tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
 @pytest.mark.parametrize("kind", ["MobileBert", "SqueezeBert"])
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_files_go_both_ways(kind, settings, vocab_file, tmp_path):

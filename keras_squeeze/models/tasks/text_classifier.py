@@ -15,6 +15,7 @@ from keras_squeeze.models.tasks.class_names import likeliest
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
 from keras_squeeze.models.tasks.length_batches import LengthBatches
+from keras_squeeze.models.tasks.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import is_data_set
@@ -132,6 +133,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             y = self._read_labels(y)
         return super().preprocess_samples(x, y, sample_weight)
 
+    @one_at_a_time
     def fit(
         self,
         x=None,

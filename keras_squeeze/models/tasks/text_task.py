@@ -1,4 +1,5 @@
 import contextlib
+import os
 
 import keras
 import keras_hub
@@ -9,12 +10,14 @@ from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
 from keras_squeeze.models.tasks.data_sets import released_data_sets
+from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.torch_parameters import TorchParameters
+from keras_squeeze.new_files import check_free_space
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
-class TextTask(FromPreset, CheckedWeights, TorchParameters):
+class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
     """What the tasks do differently from KerasHub's, whatever their head.
 
     `fit()` shuffles, presets leave the optimizer's state out, and a model
@@ -106,6 +109,14 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters):
             `weighted_metrics`, or both.
         """
         return {"metrics": [keras.metrics.SparseCategoricalAccuracy()]}
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if self.uses_pooled_output:
+            return loss
+        return loss + zero_of(getattr(self.backbone, "pooler", None))
 
     def fit(
         self,
@@ -321,6 +332,9 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters):
         return keras.Model(self.input, self.output, name=self.name)
 
     def save_task_weights(self, filepath):
+        # The backbone's come next.
+        folder = os.path.dirname(os.path.abspath(filepath))
+        check_free_space(folder, self.weights)
         keras.saving.save_weights(
             self, filepath, objects_to_skip=self._not_in_task_weights()
         )
@@ -411,6 +425,23 @@ def follow_requires_grad(model):
     for variable in model.weights:
         if variable.trainable != variable.value.requires_grad:
             variable.trainable = variable.value.requires_grad
+
+
+def zero_of(layer):
+    """Zero, which has a gradient of zero for the weights of a layer.
+
+    Added to a loss, it tells that weights have no part in it. Keras warns in
+    each `fit()` of those that have no gradient, and trains on as it would
+    with this.
+
+    Args:
+        layer: A `keras.Layer` or `None`.
+
+    Returns:
+        A scalar tensor, or 0.
+    """
+    weights = layer.trainable_weights if layer is not None else []
+    return sum(0.0 * keras.ops.sum(weight) for weight in weights)
 
 
 def is_data_set(x):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 
 from keras_squeeze import keras_hub_seam
+from keras_squeeze.models.tasks.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import is_data_set
 from keras_squeeze.models.tasks.text_task import to_arrays
@@ -50,6 +51,7 @@ class WindowedTask(TextTask):
         x, _, _ = self.windows(x)
         return len(next(iter(x.values())))
 
+    @one_at_a_time
     def fit(
         self,
         x=None,
@@ -106,6 +108,7 @@ class WindowedTask(TextTask):
             **kwargs,
         )
 
+    @one_at_a_time
     def evaluate(
         self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs
     ):

@@ -1,6 +1,7 @@
 """What every task does with the data it is given."""
 
 import itertools
+import threading
 
 import keras
 import keras_hub
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_squeeze import models
 from keras_squeeze.models.tasks.text_task import TextTask
 
 TEXTS = [str(i) for i in range(10)]
@@ -218,3 +220,140 @@ def test_training_step_is_traced_once(task):
     if keras.backend.backend() == "tensorflow":
         assert len(calls) == 1
     assert task.optimizer.built
+
+
+class Failure(keras.callbacks.Callback):
+    """Fails in one of the methods of a callback, at the second batch."""
+
+    def __init__(self, method, batch=1):
+        super().__init__()
+        self.batch = batch
+        setattr(self, method, self.fail)
+
+    def fail(self, batch, logs=None):
+        if batch == self.batch:
+            raise RuntimeError("no more")
+
+
+@pytest.mark.parametrize("batch", [0, 1])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "on_train_batch_begin",
+        "on_train_batch_end",
+        "on_test_batch_begin",
+        "on_test_batch_end",
+        "on_predict_batch_begin",
+        "on_predict_batch_end",
+    ],
+)
+def test_a_failure_leaves_the_weights_in_place(task, tmp_path, method, batch):
+    # Those of the initializers are what Keras would start anew with.
+    task.set_weights([np.full((1, 1), 3.0), np.ones(1)])
+    task.compile()
+    task.fit(TEXTS, LABELS, batch_size=4, verbose=0)
+    kwargs = {
+        "batch_size": 4,
+        "verbose": 0,
+        "callbacks": [Failure(method, batch)],
+    }
+    with pytest.raises(RuntimeError, match="no more"):
+        if "predict" in method:
+            task.predict(TEXTS, **kwargs)
+        elif "test" in method:
+            task.evaluate(TEXTS, LABELS, **kwargs)
+        else:
+            task.fit(TEXTS, LABELS, **kwargs)
+    np.testing.assert_array_equal(task.get_weights()[0], [[3.0]])
+    np.testing.assert_allclose(
+        task.predict(TEXTS, verbose=0)[:, 0], 3 * np.arange(10.0) + 1
+    )
+    task.fit(TEXTS, LABELS, batch_size=4, verbose=0)
+    task.save_weights(tmp_path / "task.weights.h5")
+
+
+def test_data_that_fails_leaves_the_weights_in_place(task):
+    task.set_weights([np.full((1, 1), 3.0), np.ones(1)])
+    task.compile()
+    task.fit(TEXTS, LABELS, batch_size=4, verbose=0)
+    with pytest.raises(Exception, match="could not convert|StringToNumber"):
+        task.fit([*TEXTS * 10, "ten"], np.ones(101), batch_size=2, verbose=0)
+    np.testing.assert_array_equal(task.get_weights()[0], [[3.0]])
+    task.evaluate(TEXTS, LABELS, verbose=0)
+
+
+def test_threads_share_a_task(task):
+    expected = 2 * np.arange(10.0)
+    failures = []
+
+    def predict():
+        try:
+            for _ in range(5):
+                outputs = task.predict(TEXTS, batch_size=2, verbose=0)
+                np.testing.assert_allclose(outputs[:, 0], expected)
+        except BaseException as e:
+            failures.append(e)
+
+    threads = [threading.Thread(target=predict) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_the_readers_of_data_have_no_advice(task, caplog):
+    task.compile()
+    task.fit(TEXTS, LABELS, validation_data=(TEXTS, LABELS), verbose=0)
+    task.predict(TEXTS, verbose=0)
+    assert caplog.messages == []
+
+
+def raw_samples(name):
+    """Raw inputs of a task, and labels."""
+    if name == "TokenClassifier":
+        return [["a", "b"], ["b"]], [[0, 1], [1]]
+    if name == "QuestionAnswering":
+        return (
+            {"question": ["a", "b"], "context": ["b a", "b"]},
+            {"answer_start": [0, 0], "answer_text": ["b", "b"]},
+        )
+    y = np.ones((2, 8), "float32") if name == "TextEmbedder" else None
+    return ["a b a b", "b b a"], y
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "jax",
+    reason="JAX has a gradient for every weight, and Keras nothing to tell",
+)
+@pytest.mark.filterwarnings("error:Gradients do not exist")
+@pytest.mark.parametrize(
+    "name",
+    ["TextEmbedder", "TokenClassifier", "QuestionAnswering", "MaskedLM"],
+)
+def test_weights_without_a_part_in_the_loss_are_no_news(name):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"]
+    backbone = models.SqueezeBertBackbone(
+        vocabulary_size=len(words),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        intermediate_dim=8,
+        embedding_dim=8,
+        max_sequence_length=16,
+    )
+    cls = getattr(models, f"SqueezeBert{name}")
+    task = cls(
+        backbone=backbone,
+        preprocessor=cls.preprocessor_cls(
+            models.SqueezeBertTokenizer(words), sequence_length=8
+        ),
+        **({"num_classes": 2} if name == "TokenClassifier" else {}),
+    )
+    loss = "mse" if name == "TextEmbedder" else "auto"
+    task.compile(loss=loss, run_eagerly=True)
+    pooler = backbone.pooler.get_weights()
+    task.fit(*raw_samples(name), verbose=0)
+    # Those are trained as ever, and the pooler stays.
+    np.testing.assert_array_equal(backbone.pooler.get_weights()[0], pooler[0])
+    assert int(task.optimizer.iterations) == 1
