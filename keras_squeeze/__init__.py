@@ -1,5 +1,10 @@
 """SqueezeBERT and MobileBERT in Keras 3, from checkpoint to phone."""
 
+# isort: off
+# Before the imports below load what logs.
+from keras_squeeze import logs  # noqa: F401
+# isort: on
+
 from keras_squeeze import datasets as datasets
 from keras_squeeze import distillation as distillation
 from keras_squeeze import metrics as metrics

@@ -1,9 +1,12 @@
 """The command line, `keras-squeeze`."""
 
 import argparse
-import logging
+import contextlib
+import signal
 import sys
+import threading
 
+from keras_squeeze import logs
 from keras_squeeze.cli import benchmark
 from keras_squeeze.cli import convert
 from keras_squeeze.cli import export
@@ -64,6 +67,11 @@ def build_parser():
             action="store_true",
             help="show where in the code an error comes from",
         )
+        subparser.add_argument(
+            logs.FLAG,
+            action="store_true",
+            help="show what TensorFlow and the other libraries log",
+        )
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     return parser
@@ -77,14 +85,15 @@ def main(argv=None):
             the process.
 
     Returns:
-        int. The exit code: 0, 1 for a failure, 2 for bad input, 130 for an
-        interruption.
+        int. The exit code: 0, 1 for a failure, 2 for bad input, 128 and the
+        number of the signal for an interruption.
     """
     args = build_parser().parse_args(argv)
-    # The advice of the data loaders is not for those at the command line.
-    logging.getLogger("absl").setLevel(logging.ERROR)
     try:
-        args.run(args)
+        with _cleaning_up():
+            args.run(args)
+    except Stopped as e:
+        return _fail("stopped", 128 + e.number)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except Exception as e:
@@ -92,6 +101,35 @@ def main(argv=None):
             raise
         return _fail(e, 2 if isinstance(e, BAD_INPUT) else 1)
     return 0
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the process."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def _cleaning_up():
+    """Let a process that is told to end remove its temporary files first."""
+
+    def stop(number, frame):
+        raise Stopped(number)
+
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # What `nohup` has the process ignore stays ignored.
+            if number and signal.getsignal(number) is signal.SIG_DFL:
+                handlers[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _fail(error, exit_code):

@@ -7,14 +7,13 @@ def add_arguments(parser):
 
 def run(args):
     import pathlib
-
-    from rich.console import Console
-    from rich.table import Table
+    import shutil
+    import textwrap
 
     from keras_squeeze import models
     from keras_squeeze.models.encoder_backbone import EncoderBackbone
 
-    table = Table("Preset", "Parameters", "Size", "Description")
+    width = shutil.get_terminal_size().columns
     for cls in vars(models).values():
         if not (isinstance(cls, type) and issubclass(cls, EncoderBackbone)):
             continue
@@ -22,10 +21,18 @@ def run(args):
             folder = pathlib.Path(preset["kaggle_handle"])
             files = [path for path in folder.rglob("*") if path.is_file()]
             size = sum(path.stat().st_size for path in files) / 1e6
-            table.add_row(
-                name,
-                f"{preset['metadata']['params'] / 1e6:.1f} M",
+            params = preset["metadata"]["params"] / 1e6
+            print(name)
+            print(
+                f"  {params:.1f} M parameters,",
                 f"{size:.1f} MB" if files else "fetched at first use",
-                preset["metadata"]["description"],
             )
-    Console().print(table)
+            print(
+                textwrap.fill(
+                    preset["metadata"]["description"],
+                    width,
+                    initial_indent="  ",
+                    subsequent_indent="  ",
+                    break_on_hyphens=False,
+                )
+            )

@@ -1,8 +1,13 @@
+import os
 import pathlib
 import re
 import runpy
 import shlex
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 
 import pytest
 
@@ -74,6 +79,24 @@ def test_errors_are_one_line(capsys, monkeypatch, error, exit_code):
     assert output.out == ""
 
 
+def test_signals_leave_nothing(capsys, monkeypatch, tmp_path):
+    def run(args):
+        with tempfile.TemporaryDirectory(dir=tmp_path):
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+
+    monkeypatch.setattr(presets, "run", run)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        before = signal.signal(number, signal.SIG_DFL)
+        try:
+            assert cli.main(["presets"]) == 128 + number
+            assert signal.signal(number, before) is signal.SIG_DFL
+        finally:
+            signal.signal(number, before)
+        assert capsys.readouterr().err == "keras-squeeze: error: stopped\n"
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_debug_lets_errors_through(monkeypatch):
     def run(args):
         raise ValueError("where?")
@@ -99,3 +122,16 @@ def test_module_is_the_command(capsys, monkeypatch):
         runpy.run_module("keras_squeeze", run_name="__main__")
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"keras-squeeze {version.__version__}\n"
+
+
+def test_an_error_is_all_that_a_command_says():
+    command = [sys.executable, "-m", "keras_squeeze", "predict"]
+    result = subprocess.run(
+        [*command, "--preset", "mobile_bert_tiny", "Hello"],
+        capture_output=True,
+        text=True,
+    )
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("keras-squeeze: error: `preset` must be the name")
+    assert "Is `mobile_bert_tiny_en_uncased` meant?" in line
+    assert (result.returncode, result.stdout) == (2, "")

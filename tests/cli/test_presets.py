@@ -1,14 +1,25 @@
+import pytest
+
 from keras_squeeze import cli
 from keras_squeeze import models
 
 
-def test_every_preset_is_listed(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+@pytest.mark.parametrize("width", [60, 80])
+def test_every_preset_is_listed(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     assert cli.main(["presets"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
     for cls in (models.MobileBertBackbone, models.SqueezeBertBackbone):
-        for name in cls.presets:
-            (line,) = [line for line in lines if f" {name} " in line]
-            assert ("fetched at first use" in line) == ("tiny" not in line)
-            assert ("0.0 MB" in line) is False
+        for name, preset in cls.presets.items():
+            start = lines.index(name) + 1
+            size, *description = [
+                line.removeprefix("  ")
+                for line in lines[start : start + 1 + len(lines)]
+            ]
+            assert ("fetched at first use" in size) == ("tiny" not in name)
+            assert " 0.0 M" not in size
+            assert " ".join(description).startswith(
+                preset["metadata"]["description"]
+            )
     assert any("51.1 M" in line for line in lines)
