@@ -164,6 +164,10 @@ def fine_tune(
         task.load_weights(checkpoints.path(num_done))
     # The bar of a terminal is a mess in a file.
     verbose = 1 if sys.stdout.isatty() else 2
+    # Once more: the first `fit()` of a process draws numbers as it builds.
+    anew = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: reseed(task, seed, epoch)
+    )
     for epoch in range(num_done, epochs):
         if checkpoints.is_out_of_patience():
             break
@@ -176,7 +180,7 @@ def fine_tune(
             batch_size=batch_size,
             epochs=epoch + 1,
             initial_epoch=epoch,
-            callbacks=[checkpoints, Progress(epochs)],
+            callbacks=[checkpoints, Progress(epochs), anew],
             verbose=verbose,
             # Other tasks have no such argument.
             **({"group_by_length": True} if group_by_length else {}),

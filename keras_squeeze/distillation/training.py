@@ -103,7 +103,7 @@ def distill(
             distiller.begin(stage)
             distiller.compile(optimizer(stage.steps), **kwargs)
             state.restore(distiller)
-            state.start(distiller, number, done)
+            state.start(number, done)
             distiller.fit(
                 batches.part(first + done, stage.steps - done),
                 epochs=1,
@@ -170,10 +170,9 @@ class TrainingState(keras.callbacks.Callback):
             return self.stages[number].steps
         return self.done if number == self.number else 0
 
-    def start(self, distiller, number, done):
+    def start(self, number, done):
         """Begin a stage, or go on with it."""
         self.number, self.done = number, done
-        reseed(distiller, self.seed, number, done)
 
     def restore(self, distiller):
         """Give a compiled model the state that was written."""
@@ -186,6 +185,11 @@ class TrainingState(keras.callbacks.Callback):
         keras.saving.load_weights(
             distiller, self.weights, objects_to_skip=skipped
         )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Each stage is an epoch. Not before: the first `fit()` of a process
+        # draws numbers as it builds.
+        reseed(self.model, self.seed, self.number, self.done)
 
     def on_train_batch_end(self, batch, logs=None):
         self.done += 1
