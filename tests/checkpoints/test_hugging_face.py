@@ -28,7 +28,9 @@ from tests.checkpoint_folders import save_checkpoint
 from tests.hub import local_hub as local_hub
 from tests.model_oracle import random_inputs
 from tests.model_oracle import run
+from tests.transformers_versions import needs_transformers_4
 
+writes_bin = needs_transformers_4("`safe_serialization=False`")
 TF_MOBILE_BERT = pathlib.Path(__file__).parents[1] / "data" / "tf_mobile_bert"
 INPUTS = random_inputs(60, batch=3, length=7)
 NAMES = {"id2label": {0: "no", 1: "yes", 2: "maybe"}}
@@ -116,10 +118,13 @@ def test_classifier(task, classifier):
     "file, options",
     [
         ("model.safetensors.index.json", {"max_shard_size": "10KB"}),
-        ("pytorch_model.bin", {"safe_serialization": False}),
-        (
+        pytest.param(
+            "pytorch_model.bin", {"safe_serialization": False}, marks=writes_bin
+        ),
+        pytest.param(
             "pytorch_model.bin.index.json",
             {"safe_serialization": False, "max_shard_size": "10KB"},
+            marks=writes_bin,
         ),
     ],
 )
@@ -328,7 +333,9 @@ def test_classifier_without_prefix(model, classifier, folder):
     assert_logits_equal(task, classifier)
 
 
-@pytest.mark.parametrize("has_decoder", [False, True])
+@pytest.mark.parametrize(
+    "has_decoder", [False, pytest.param(True, marks=writes_bin)]
+)
 def test_masked_lm(model, tmp_path, has_decoder):
     masked_lm = original(model, "ForMaskedLM", num_hidden_layers=1)
     folder = save_checkpoint(
@@ -492,6 +499,7 @@ def test_tokenizer_settings(saved_base, model, tmp_path, settings):
         assert to_numpy(ours(text)).tolist() == expected
 
 
+@needs_transformers_4("slow tokenizers")
 @pytest.mark.parametrize("end", ["\n", ""])
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
 def test_lines_of_the_vocabulary(saved_base, model, tmp_path, line_break, end):
@@ -584,7 +592,13 @@ def test_more_layers_than_configured(model, tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 6, 300, -20])
-@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.safetensors",
+        pytest.param("pytorch_model.bin", marks=writes_bin),
+    ],
+)
 def test_truncated_weights(model, classifier, folder, name, size):
     (folder / "model.safetensors").unlink()
     classifier.save_pretrained(
