@@ -5,6 +5,7 @@ import keras_hub
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.checkpoints.hugging_face import write_checkpoint
 from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.original import load_original_config
 from keras_squeeze.checkpoints.preset_names import check_preset
@@ -16,7 +17,7 @@ _WEIGHTS = ("model.weights.h5", "model.weights.json")
 
 
 class FromPreset:
-    """Gives a KerasHub class a `from_preset()` that reads Hugging Face, too.
+    """Lets a KerasHub class read and write checkpoints of Hugging Face.
 
     KerasHub chooses its loader from a fixed list, which cannot be extended.
     A class that has this one before KerasHub's in its bases looks at the
@@ -36,7 +37,9 @@ class FromPreset:
                 3. a folder with a Hugging Face checkpoint, or with Google's
                    `mobilebert_variables.ckpt` and its configuration
                 4. a handle of either on the Hugging Face hub, like
-                   `"hf://google/mobilebert-uncased"`
+                   `"hf://google/mobilebert-uncased"`, where
+                   `keras_hub.upload_preset()` puts what `save_to_preset()`
+                   wrote
             **kwargs: Arguments of the class, which replace those of the
                 preset. Models take `load_weights=False` for new weights, and
                 classifiers `num_classes` for a new head.
@@ -99,6 +102,32 @@ class FromPreset:
         for name in _WEIGHTS:
             if written and name not in written:
                 pathlib.Path(preset_dir, name).unlink(missing_ok=True)
+
+    def export_to_transformers(self, path):
+        """Write a checkpoint that transformers reads, on PyTorch.
+
+        A task is written with its head and, if it has a preprocessor, with
+        its tokenizer; a text embedder as the model without a head; of a
+        preprocessor the tokenizer is written. `from_preset()` reads it, too.
+
+        Args:
+            path: string or `os.PathLike`. The folder, which is made if there
+                is none.
+
+        Raises:
+            ValueError: If the model is quantized, or is not one that
+                transformers has, like a task with an `activation`.
+
+        Example:
+
+        ```python
+        classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+            "mobile_bert_tiny_en_uncased", num_classes=2
+        )
+        classifier.export_to_transformers("checkpoint")
+        ```
+        """
+        write_checkpoint(self, path)
 
 
 def check_preset_vocabulary(preset, config, tokenizer, num_tokens):

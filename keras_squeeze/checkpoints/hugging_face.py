@@ -15,6 +15,8 @@ from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import WeightTable
 
 ARCHITECTURES = {}
+# What writes checkpoints, once it is known.
+_WRITERS = []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +121,30 @@ def register_architecture(architecture):
         architecture: The `Architecture`.
     """
     ARCHITECTURES[architecture.model_type] = architecture
+
+
+def set_writer(function):
+    """Make known what writes checkpoints of transformers.
+
+    That is the classes of transformers' names, which come after all others in
+    the order of imports.
+
+    Args:
+        function: Takes a task, a backbone, a preprocessor or a tokenizer, and
+            a folder.
+    """
+    _WRITERS[:] = [function]
+
+
+def write_checkpoint(source, folder):
+    """Write a checkpoint that transformers reads.
+
+    Args:
+        source: A task, a backbone, a preprocessor or a tokenizer.
+        folder: string or `os.PathLike`.
+    """
+    (function,) = _WRITERS
+    function(source, folder)
 
 
 def is_hugging_face_config(config):

@@ -25,6 +25,21 @@ _MODULES = {"mobilebert": mobile_bert, "squeezebert": squeeze_bert}
 _NAMES = {"mobilebert": "MobileBert", "squeezebert": "SqueezeBert"}
 
 
+def class_of(model_type, model):
+    """Find the class of transformers' name for a task or a backbone.
+
+    Args:
+        model_type: string. `"mobilebert"` or `"squeezebert"`.
+        model: A task or a backbone of `keras_squeeze.models`.
+
+    Returns:
+        The class, that without a head for what transformers has no head for.
+    """
+    endings = getattr(model, "hugging_face_classes", None) or ["Model"]
+    name = _NAMES[model_type] + endings[0]
+    return getattr(_MODULES[model_type], name)
+
+
 class _AutoClass:
     """Base of the classes that are no classes of models."""
 
