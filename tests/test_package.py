@@ -29,6 +29,7 @@ LAYERS = [
     "keras_squeeze.checkpoints",
     "keras_squeeze.models.presets",
     "keras_squeeze.models.torch_parameters",
+    "keras_squeeze.models.saved_model",
     "keras_squeeze.models.tasks",
     "keras_squeeze.models.encoder_backbone",
     "keras_squeeze.models.mobile_bert",

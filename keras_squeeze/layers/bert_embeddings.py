@@ -163,7 +163,8 @@ class BertEmbeddings(keras.layers.Layer):
         )
 
     def _check_length(self, length):
-        if length is not None and length > self.max_sequence_length:
+        # JAX has symbols for lengths that are not known yet.
+        if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
                 "The sequence must not be longer than the "
                 f"{self.max_sequence_length} positions of the model. "

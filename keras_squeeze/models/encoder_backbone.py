@@ -8,6 +8,7 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
+from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.torch_parameters import TorchParameters
 
@@ -31,6 +32,7 @@ SHARED_ROWS = [
 
 
 class EncoderBackbone(
+    SavedModelExport,
     FromPreset,
     CheckedWeights,
     TorchParameters,

@@ -394,6 +394,17 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         for name, size in self._label_sizes(tensors).items():
             _check_range(name, tensors[name], size, IGNORED)
         ids = tensors.get("input_ids")
+        name, inputs, axis = "input_ids", ids, -1
+        if ids is None:
+            name, inputs, axis = "inputs_embeds", tensors["inputs_embeds"], -2
+        longest = self.config.max_position_embeddings
+        length = inputs.shape[axis] if len(inputs.shape) >= -axis else None
+        # What is not known yet is `None`, or a symbol of JAX.
+        if isinstance(length, int) and length > longest:
+            raise ValueError(
+                f"`{name}` must not be longer than the {longest} positions of "
+                f"the model. Received: {name} of shape {tuple(inputs.shape)}"
+            )
         if ids is None:
             return
         if len(ids.shape) != self.rank:

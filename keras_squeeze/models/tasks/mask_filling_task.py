@@ -10,6 +10,9 @@ from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import TENSOR
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead
+from keras_squeeze.models.tasks.row_counts import first_rows
+from keras_squeeze.models.tasks.row_counts import pad_rows
+from keras_squeeze.models.tasks.row_counts import power_of_two
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import is_data_set
 from keras_squeeze.models.tasks.token_predictor import TokenPredictor
@@ -30,6 +33,8 @@ class MaskFillingTask(TextTask):
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
     """
 
+    # Whether `annotate()` has nothing to say about a text without a mask.
+    is_mask_needed = True
     hugging_face_head = [
         (
             "cls.predictions.transform.dense",
@@ -135,8 +140,9 @@ class MaskFillingTask(TextTask):
         """Compute the outputs for the words that are `[MASK]` in raw inputs.
 
         Args:
-            x: Strings with `[MASK]`, a pair of lists of them, or a data set
-                of batches of either.
+            x: Strings, a pair of lists of them, or a data set of batches of
+                either. What stands for a text without a `[MASK]` means
+                nothing.
             batch_size: int. Defaults to `32` if `x` is not a data set.
             **kwargs: other arguments of `keras.Model.predict`.
 
@@ -148,13 +154,15 @@ class MaskFillingTask(TextTask):
             if is_data_set(x):
                 x = keras_hub_seam.apply_preprocessing(x, self._fill_inputs)
             elif not isinstance(x, dict):
+                self.check_texts(x)
                 x = self._fill_inputs(x)
         return super().predict(x, batch_size=batch_size, **kwargs)
 
     def _fill_inputs(self, x, y=None, sample_weight=None):
         if isinstance(x, dict):
             return x
-        return self.preprocessor.fill_mask_inputs(x)
+        # As KerasHub's: of several texts, some may have nothing to predict.
+        return self.preprocessor.fill_mask_inputs(x, is_mask_needed=False)
 
     def annotate(self, inputs, top_k=None, batch_size=32):
         """Fill the masks of texts.
@@ -208,19 +216,25 @@ class MaskFillingTask(TextTask):
         if top_k is not None:
             validation.check_positive_int("top_k", top_k)
         validation.check_positive_int("batch_size", batch_size)
+        self.check_texts(inputs)
         segments, _ = text_segments(inputs)
         texts = list(zip(*segments, strict=True))
-        arrays = self._fill_inputs(tuple(segments))
+        arrays = self.preprocessor.fill_mask_inputs(
+            tuple(segments), is_mask_needed=self.is_mask_needed
+        )
         mask = self.preprocessor.tokenizer.mask_token
         counts = [sum(part.count(mask) for part in text) for text in texts]
         # Predictions for what fills the rows up take as long as others.
-        positions = arrays["mask_positions"][:, : max([1, *counts])]
+        longest = power_of_two(max([1, *counts]))
+        positions = arrays["mask_positions"][:, :longest]
         arrays = {**arrays, "mask_positions": positions}
         for start in range(0, len(texts), batch_size):
             batch = slice(start, start + batch_size)
-            outputs = self.predict_on_batch(
-                {name: array[batch] for name, array in arrays.items()}
+            rows, count = pad_rows(
+                {name: array[batch] for name, array in arrays.items()},
+                batch_size,
             )
+            outputs = first_rows(self.predict_on_batch(rows), count)
             probabilities = softmax(self.mask_logits(outputs))
             filled = [
                 [

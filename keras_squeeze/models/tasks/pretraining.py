@@ -34,6 +34,8 @@ class Pretraining(MaskFillingTask, keras_hub.models.Task):
         ("cls.seq_relationship", "next_sentence_dense", DENSE),
     ]
     uses_pooled_output = True
+    # Pairs without a mask are still predicted to belong together or not.
+    is_mask_needed = False
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
         # === Layers ===
@@ -70,12 +72,6 @@ class Pretraining(MaskFillingTask, keras_hub.models.Task):
                 for name in (PREDICTION, RELATIONSHIP)
             }
         }
-
-    def _fill_inputs(self, x, y=None, sample_weight=None):
-        if isinstance(x, dict):
-            return x
-        # Pairs without a mask are still predicted to belong together or not.
-        return self.preprocessor.fill_mask_inputs(x, is_mask_needed=False)
 
     def mask_logits(self, outputs):
         return outputs[PREDICTION]

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import warnings
 
 import keras
 import keras_hub
@@ -9,15 +10,20 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
+from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.tasks.data_sets import released_data_sets
 from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
+from keras_squeeze.models.tasks.row_counts import first_rows
+from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.torch_parameters import TorchParameters
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
-class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
+class TextTask(
+    SavedModelExport, FromPreset, CheckedWeights, TorchParameters, OneAtATime
+):
     """What the tasks do differently from KerasHub's, whatever their head.
 
     `fit()` shuffles, presets leave the optimizer's state out, and a model
@@ -27,14 +33,16 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
     transformers classes whose checkpoints have their head, and
     `hugging_face_head`, the rows of the weight table for it;
     `hugging_face_ties`, the names of tensors that a checkpoint may hold in
-    addition, each with the name of the one that it is equal to; and
-    `uses_pooled_output`, without which a checkpoint may lack a pooler.
+    addition, each with the name of the one that it is equal to;
+    `uses_pooled_output`, without which a checkpoint may lack a pooler; and
+    `reads_segments`, without which a tuple is no text of several parts.
     """
 
     hugging_face_classes = ()
     hugging_face_head = []
     hugging_face_ties = {}
     uses_pooled_output = False
+    reads_segments = True
 
     @property
     def preprocessor(self):
@@ -228,11 +236,15 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
         Returns:
             An array, or whatever structure of arrays the task's outputs have.
         """
-        if not is_data_set(x):
-            x = self.batches(self.checked_arrays(x), batch_size or 32)
-            batch_size = None
         with released_data_sets():
-            return super().predict(x, batch_size=batch_size, **kwargs)
+            if is_data_set(x):
+                return super().predict(x, batch_size=batch_size, **kwargs)
+            size = batch_size or 32
+            arrays = self.checked_arrays(x)
+            to_source(arrays)
+            arrays, count = pad_rows(arrays, size)
+            outputs = super().predict(self.batches(arrays, size), **kwargs)
+            return first_rows(outputs, count)
 
     def num_samples(self, x):
         """Count the samples that raw inputs make, as `fit()` batches them.
@@ -263,6 +275,7 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
             ValueError: If the inputs cannot be read, or a weight is not a
                 finite number.
         """
+        self.check_texts(x)
         # Inputs that are preprocessed already are in a dictionary.
         is_raw = not isinstance(x, dict) or set(x) != set(self.input)
         if isinstance(self.preprocessor, TextPreprocessor) and is_raw:
@@ -296,6 +309,41 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
             f"{type(self).__name__}"
         )
 
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        # Of data sets, nothing was looked at before.
+        self.check_texts(x)
+        return super().preprocess_samples(x, y, sample_weight)
+
+    def check_texts(self, x):
+        """Raise a `ValueError` for what the backbone has no embeddings for.
+
+        Args:
+            x: The raw inputs of the task, or preprocessed ones.
+        """
+        num_segments = getattr(self.backbone, "num_segments", None)
+        if (
+            num_segments is not None
+            and self.reads_segments
+            and isinstance(x, tuple)
+            and len(x) > num_segments
+        ):
+            raise ValueError(
+                f"`{type(self).__name__}` reads texts, or tuples of as many "
+                f"as {num_segments} segments. To pass several texts, use a "
+                f"list. Received: a tuple of {len(x)}"
+            )
+        longest = getattr(self.backbone, "max_sequence_length", None)
+        length = getattr(self.preprocessor, "sequence_length", None)
+        name = "preprocessor.sequence_length"
+        if isinstance(x, dict) and "token_ids" in x:
+            length = np.shape(x["token_ids"])[-1]
+            name = "the length of `token_ids`"
+        if longest is not None and length is not None and length > longest:
+            raise ValueError(
+                f"A sequence must not be longer than the {longest} positions "
+                f"of the backbone. Received: {name}={length}"
+            )
+
     def batches(self, arrays, size, shuffle=False):
         """A data set of batches of the samples of arrays.
 
@@ -321,6 +369,86 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
             # has another order in each repetition.
             indices = indices.shuffle(seed=np.random.randint(2**31))
         return indices.batch(size).map(source.__getitem__)
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Store the weights of dense layers and embeddings in fewer bits.
+
+        The task predicts from them, but is not trained on. SqueezeBERT's
+        grouped layers, which Keras has no integers for, stay as they are.
+        Files for phones are quantized by `keras_squeeze.export_tflite()`,
+        from a task that is not.
+
+        Args:
+            mode: string. `"int8"` or `"int4"`, or another of what
+                `keras.Model.quantize` takes.
+            config: Optional configuration, in the place of `mode`.
+            filters: Optional regular expression of the names of the layers to
+                quantize, a list of such, or a function of a layer.
+            **kwargs: other arguments of `keras.Model.quantize`.
+
+        Example:
+
+        ```python
+        classifier.quantize("int8")
+        classifier.save_to_preset("int8_preset")
+        ```
+        """
+        # Without the preprocessor, which Keras would quantize as well.
+        graph = keras.Model(self.input, self.output)
+        with warnings.catch_warnings():
+            # Of layers that have no weights to quantize.
+            warnings.filterwarnings(
+                "ignore", "Layer (?!GroupedDense).* does not have a `quantize`"
+            )
+            graph.quantize(mode, config=config, filters=filters, **kwargs)
+        for model in (self, self.backbone):
+            # What was compiled of the layers that were.
+            model.train_function = None
+            model.test_function = None
+            model.predict_function = None
+            model._post_quantize(mode)
+
+    def _quantized_head_layers(self):
+        """The layers that are not the backbone's and are quantized."""
+        of_backbone = set(map(id, self.backbone._flatten_layers()))
+        return [
+            layer
+            for layer in self._flatten_layers(include_self=False)
+            if id(layer) not in of_backbone
+            and layer.quantization_mode is not None
+        ]
+
+    def get_config(self):
+        config = super().get_config()
+        # KerasHub keeps those of the backbone in the config of the latter.
+        policies = {}
+        for layer in self._quantized_head_layers():
+            policy = layer.dtype_policy
+            if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
+                policy = policy[layer.path]
+            policies[layer.path] = keras.dtype_policies.serialize(policy)
+        return {**config, "quantized_layers": policies} if policies else config
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        policies = {
+            path: keras.dtype_policies.deserialize(policy)
+            for path, policy in config.pop("quantized_layers", {}).items()
+        }
+        if policies and isinstance(config["backbone"], dict):
+            config["backbone"] = keras.layers.deserialize(config["backbone"])
+            # What the layers of the head are made with.
+            by_path = config["backbone"].dtype_policy
+            if isinstance(by_path, keras.dtype_policies.DTypePolicyMap):
+                for path in policies.keys() - by_path.keys():
+                    by_path[path] = policies[path]
+        task = super().from_config(config)
+        for layer in task._flatten_layers(include_self=False):
+            # Where only the head is quantized, there is no such map.
+            if layer.path in policies and layer.quantization_mode is None:
+                layer.dtype_policy = policies[layer.path]
+        return task
 
     def serving_graph(self):
         """The graph of layers that an exported file holds.
@@ -361,6 +489,7 @@ class TextTask(FromPreset, CheckedWeights, TorchParameters, OneAtATime):
                 "`annotate()` takes raw text and needs a `preprocessor`. "
                 "Received: a task with preprocessor=None"
             )
+        self.check_texts(None)
 
     @classmethod
     def head_kwargs(cls, config, is_restored):

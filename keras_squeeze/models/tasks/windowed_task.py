@@ -3,6 +3,8 @@ import numpy as np
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.tasks.one_at_a_time import one_at_a_time
+from keras_squeeze.models.tasks.row_counts import first_rows
+from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import is_data_set
 from keras_squeeze.models.tasks.text_task import to_arrays
@@ -148,7 +150,7 @@ class WindowedTask(TextTask):
         if is_data_set(x) or self.preprocessor is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
         x, _, _ = self.windows(x)
-        return keras.Model.predict(self, x, batch_size=batch_size, **kwargs)
+        return self._predict_windows(x, batch_size or 32, **kwargs)
 
     def predict_windows(self, x, batch_size):
         """Compute the outputs that `annotate()` puts together.
@@ -161,4 +163,10 @@ class WindowedTask(TextTask):
         Returns:
             What `keras.Model.predict` returns.
         """
-        return keras.Model.predict(self, x, batch_size, verbose=0)
+        return self._predict_windows(x, batch_size, verbose=0)
+
+    @one_at_a_time
+    def _predict_windows(self, x, batch_size, **kwargs):
+        x, count = pad_rows(x, batch_size)
+        outputs = keras.Model.predict(self, x, batch_size, **kwargs)
+        return first_rows(outputs, count)

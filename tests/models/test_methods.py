@@ -1,0 +1,503 @@
+"""Every public method, inherited ones among them: it works, or says why not.
+
+Most methods have tests of their own elsewhere. Here each is called once.
+"""
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+
+import keras_squeeze
+from keras_squeeze import models
+from tests.checkpoint_folders import VOCABULARY
+from tests.hub import local_hub as local_hub
+from tests.task_checks import RUN_EAGERLY
+from tests.task_checks import to_numpy
+
+TEXTS = ["a b.", "c d"]
+LABELS = [0, 1]
+# What the tasks take, and the labels for it.
+RAW = {
+    "TextClassifier": (TEXTS, LABELS),
+    "TokenClassifier": ([["a", "b"], ["c"]], [[0, 1], [0]]),
+    "QuestionAnswering": (
+        {"question": ["a?"], "context": ["b c"]},
+        {"answer_start": [0], "answer_text": ["b"]},
+    ),
+    "MultipleChoice": ({"prompt": ["a"], "choices": [["b", "c"]]}, [1]),
+    "MaskedLM": (["a [MASK]"], None),
+    "NextSentencePredictor": ((["a"], ["b"]), [0]),
+    "Pretraining": ((["a [MASK]"], ["b"]), None),
+    "TextEmbedder": (TEXTS, None),
+}
+IDS = {
+    "token_ids": np.array([[2, 5, 6, 3], [2, 7, 3, 0]], "int32"),
+    "segment_ids": np.zeros((2, 4), "int32"),
+    "padding_mask": np.array([[1, 1, 1, 1], [1, 1, 1, 0]], "int32"),
+}
+# What Keras, KerasHub or this package calls for a method of the tables below,
+# and what takes the place of another class's method.
+CALLED_BY_OTHERS = {
+    *("add_loss", "add_metric", "add_variable", "add_weight", "backbone_cls"),
+    *("batches", "build", "build_from_config", "call", "check_annotatable"),
+    *("check_labels", "check_texts", "checked_arrays", "combine_outputs"),
+    *("compile_from_config", "compute_loss", "compute_loss_and_updates"),
+    *("compute_mask", "compute_metrics", "compute_output_shape"),
+    *("compute_output_spec", "config_class", "export_outputs", "for_caller"),
+    *("get_metrics_result", "get_quantization_layer_structure"),
+    *("head_kwargs", "jax_state_sync", "load_assets", "load_own_variables"),
+    *("load_preset_assets", "make_predict_function", "make_test_function"),
+    *("make_train_function", "mask_logits", "output_class", "own_loss"),
+    *("predict_step", "preprocessor_cls", "quantized_build"),
+    *("quantized_call", "rematerialized_call", "save_own_variables"),
+    *("serving_inputs", "set_vocabulary", "stateless_call"),
+    *("stateless_compute_loss", "symbolic_call", "task_cls", "test_step"),
+    *("tokenizer_cls", "train_step", "probabilities", "predict_windows"),
+    *("sample_weights", "stateless_evaluate", "masked_samples"),
+    # Of PyTorch's modules, of which Keras' are subclasses there.
+    *("forward", "named_parameters", "parameters", "to", "train", "eval"),
+}
+
+
+def make_backbone(model="MobileBert", name="backbone"):
+    sizes = {}
+    if model == "MobileBert":
+        sizes = {"bottleneck_dim": 8, "normalization_type": "layer_norm"}
+    return getattr(models, f"{model}Backbone")(
+        vocabulary_size=len(VOCABULARY),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=16,
+        embedding_dim=16,
+        intermediate_dim=16,
+        max_sequence_length=16,
+        initializer_range=0.2,
+        name=name,
+        **sizes,
+    )
+
+
+def make_task(name, model="MobileBert", **kwargs):
+    tokenizer = getattr(models, f"{model}Tokenizer")(VOCABULARY)
+    preprocessor = getattr(models, f"{model}{name}Preprocessor")(
+        tokenizer, sequence_length=12
+    )
+    if name in ("TextClassifier", "TokenClassifier"):
+        kwargs = {"num_classes": 2, **kwargs}
+    backbone = make_backbone(model)
+    return getattr(models, f"{model}{name}")(
+        backbone, preprocessor=preprocessor, **kwargs
+    )
+
+
+def public_methods(thing):
+    """The names of the public methods that are not PyTorch's or TensorFlow's.
+
+    Keras' models and layers are subclasses of theirs.
+    """
+    names = set()
+    for cls in type(thing).__mro__:
+        if cls.__module__.partition(".")[0] in ("keras", "keras_hub") or (
+            cls.__module__.startswith("keras_squeeze")
+        ):
+            names.update(vars(cls))
+    return {
+        name
+        for name in names
+        if not name.startswith("_") and callable(getattr(type(thing), name))
+    }
+
+
+def check_table(thing, table):
+    """Check that the tables have every method, and no other."""
+    missing = public_methods(thing) - set(table) - CALLED_BY_OTHERS
+    assert not missing
+    gone = set(table) - public_methods(thing)
+    # Backends have methods of their own.
+    assert not gone - {"jax_state_sync"}
+
+
+def same(a, b):
+    keras.tree.map_structure(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5),
+        to_numpy(a),
+        to_numpy(b),
+    )
+
+
+# What all models of Keras have. They are called in this order.
+MODEL_METHODS = {
+    "count_params": lambda m, x, y, path: m.count_params() > 0,
+    "summary": lambda m, x, y, path: m.summary(print_fn=lambda *a, **k: 0),
+    "get_layer": lambda m, x, y, path: m.get_layer(m.layers[-1].name),
+    "get_config": lambda m, x, y, path: m.get_config(),
+    "from_config": lambda m, x, y, path: type(m).from_config(m.get_config()),
+    "get_build_config": lambda m, x, y, path: m.get_build_config(),
+    "to_json": lambda m, x, y, path: m.to_json(),
+    "get_weights": lambda m, x, y, path: m.get_weights(),
+    "set_weights": lambda m, x, y, path: m.set_weights(m.get_weights()),
+    "compile": lambda m, x, y, path: m.compile(
+        "sgd",
+        loss=getattr(m, "default_loss", lambda: None)(),
+        run_eagerly=RUN_EAGERLY,
+    ),
+    "get_state_tree": lambda m, x, y, path: m.get_state_tree(),
+    "set_state_tree": lambda m, x, y, path: m.set_state_tree(
+        m.get_state_tree()
+    ),
+    "get_compile_config": lambda m, x, y, path: m.get_compile_config(),
+    "fit": lambda m, x, y, path: m.fit(x, y, verbose=0),
+    "evaluate": lambda m, x, y, path: m.evaluate(x, y, verbose=0),
+    "train_on_batch": lambda m, x, y, path: m.train_on_batch(x, y),
+    "test_on_batch": lambda m, x, y, path: m.test_on_batch(x, y),
+    "reset_metrics": lambda m, x, y, path: m.reset_metrics(),
+    "predict": lambda m, x, y, path: m.predict(x, verbose=0),
+    "predict_on_batch": lambda m, x, y, path: same(
+        m.predict_on_batch(x), m.predict(x, verbose=0)
+    ),
+    "save": lambda m, x, y, path: m.save(path / "model.keras"),
+    "save_weights": lambda m, x, y, path: m.save_weights(
+        path / "model.weights.h5"
+    ),
+    "load_weights": lambda m, x, y, path: m.load_weights(
+        path / "model.weights.h5"
+    ),
+}
+
+
+def check_saved_model(model, x, path):
+    """Check `export()` where it works, and else what it says."""
+    if keras.backend.backend() == "torch":
+        with pytest.raises(ValueError, match="set KERAS_BACKEND"):
+            model.export(path / "saved_model", format="tf_saved_model")
+        return
+    import tensorflow as tf
+
+    length = 12 if hasattr(model, "preprocessor") else 16
+    x = {
+        name: np.pad(array, [(0, 0), (0, length - 4)])
+        for name, array in x.items()
+    }
+    model.export(path / "saved_model", format="tf_saved_model", verbose=False)
+    # Kept: it owns the variables.
+    loaded = tf.saved_model.load(str(path / "saved_model"))
+    served = loaded.serve(x)
+    same(
+        keras.tree.map_structure(lambda t: t.numpy(), served),
+        model(x, training=False),
+    )
+
+
+def call_all(thing, table, *args):
+    for name, call in table.items():
+        if name not in CALLED_BY_OTHERS:
+            assert call(thing, *args) is not False, name
+
+
+def reload_preset(m, path):
+    m.save_to_preset(path / "preset")
+    return type(m).from_preset(str(path / "preset"))
+
+
+def test_task(tmp_path):
+    task = make_task("TextClassifier", class_names=["ham", "spam"])
+    x = IDS
+    table = {
+        **MODEL_METHODS,
+        "annotate": lambda m, x, y, path: len(m.annotate(x)) == 2,
+        "default_loss": lambda m, x, y, path: m.default_loss() is not None,
+        "default_metrics": lambda m, x, y, path: m.default_metrics(),
+        "names_of_classes": lambda m, x, y, path: (
+            m.names_of_classes() == ["ham", "spam"]
+        ),
+        "num_samples": lambda m, x, y, path: m.num_samples(x) == 2,
+        "preprocess_samples": lambda m, x, y, path: m.preprocess_samples(x, y),
+        "apply_head": lambda m, x, y, path: same(
+            m.apply_head(m.backbone(IDS)), m(IDS)
+        ),
+        "serving_graph": lambda m, x, y, path: same(
+            m.serving_graph()(IDS), m(IDS)
+        ),
+        "has_task_weights": lambda m, x, y, path: m.has_task_weights(),
+        "save_task_weights": lambda m, x, y, path: m.save_task_weights(
+            path / "task.weights.h5"
+        ),
+        "load_task_weights": lambda m, x, y, path: m.load_task_weights(
+            path / "task.weights.h5"
+        ),
+        "save_to_preset": lambda m, x, y, path: reload_preset(m, path),
+        "from_preset": lambda m, x, y, path: type(m).from_preset(
+            str(path / "preset")
+        ),
+        "export_to_transformers": lambda m, x, y, path: (
+            m.export_to_transformers(path / "checkpoint")
+        ),
+        "export": lambda m, x, y, path: check_saved_model(m, IDS, path),
+        "quantize": lambda m, x, y, path: m.quantize("int8"),
+    }
+    check_table(task, table)
+    same(task(x), task.serving_graph()(x))
+    call_all(task, table, TEXTS, LABELS, tmp_path)
+
+
+def test_tokenizer(tmp_path):
+    tokenizer = models.MobileBertTokenizer(VOCABULARY)
+    refused = {
+        # Neither has weights.
+        "quantize": lambda m, path: pytest.raises(
+            (ValueError, NotImplementedError), m.quantize, "int8"
+        ),
+    }
+    table = {
+        **refused,
+        "tokenize": lambda m, path: len(m.tokenize(TEXTS)) == 2,
+        "detokenize": lambda m, path: m.detokenize(m(TEXTS)),
+        "tokenize_rows": lambda m, path: m.tokenize_rows(TEXTS),
+        "tokenize_rows_with_spans": lambda m, path: m.tokenize_rows_with_spans(
+            TEXTS, np.array([0, 0]), np.array([1] * 2)
+        ),
+        "encoder_arguments": lambda m, path: m.encoder_arguments(),
+        "get_vocabulary": lambda m, path: m.get_vocabulary() == VOCABULARY,
+        "vocabulary_size": lambda m, path: (
+            m.vocabulary_size() == len(VOCABULARY)
+        ),
+        "token_to_id": lambda m, path: m.token_to_id("a") == 5,
+        "id_to_token": lambda m, path: m.id_to_token(5) == "a",
+        "get_config": lambda m, path: m.get_config(),
+        "from_config": lambda m, path: type(m).from_config(m.get_config()),
+        "get_build_config": lambda m, path: m.get_build_config() is None,
+        "count_params": lambda m, path: m.build(None) or m.count_params() == 0,
+        "get_weights": lambda m, path: m.get_weights() == [],
+        "set_weights": lambda m, path: m.set_weights([]),
+        "save_assets": lambda m, path: m.save_assets(str(path)),
+        "save_to_preset": lambda m, path: m.save_to_preset(path / "preset"),
+        "from_preset": lambda m, path: type(m).from_preset(
+            "mobile_bert_tiny_en_uncased"
+        ),
+        "export_to_transformers": lambda m, path: m.export_to_transformers(
+            path / "checkpoint"
+        ),
+    }
+    check_table(tokenizer, table)
+    call_all(tokenizer, table, tmp_path)
+
+
+def test_preprocessor(tmp_path):
+    preprocessor = make_task("TextClassifier").preprocessor
+    table = {
+        "quantize": lambda m, path: pytest.raises(
+            (ValueError, NotImplementedError), m.quantize, "int8"
+        ),
+        "tokenize": lambda m, path: m.tokenize(TEXTS),
+        "pack": lambda m, path: m.pack(m.tokenize(TEXTS)[0]),
+        "pack_texts": lambda m, path: m.pack_texts(TEXTS),
+        "get_config": lambda m, path: m.get_config(),
+        "from_config": lambda m, path: type(m).from_config(m.get_config()),
+        "get_build_config": lambda m, path: m.get_build_config() is None,
+        "count_params": lambda m, path: m.build(None) or m.count_params() == 0,
+        "get_weights": lambda m, path: m.get_weights() == [],
+        "set_weights": lambda m, path: m.set_weights([]),
+        "save_to_preset": lambda m, path: m.save_to_preset(path / "preset"),
+        "from_preset": lambda m, path: type(m).from_preset(
+            "mobile_bert_tiny_en_uncased"
+        ),
+        "export_to_transformers": lambda m, path: m.export_to_transformers(
+            path / "checkpoint"
+        ),
+    }
+    check_table(preprocessor, table)
+    call_all(preprocessor, table, tmp_path)
+
+
+OWN_METHODS = {
+    "TokenClassifier": {
+        "predict_labels": lambda m, x: len(m.predict_labels(x)) == 2,
+        "windows": lambda m, x: m.windows(x),
+    },
+    "QuestionAnswering": {"windows": lambda m, x: m.windows(x)},
+    "MultipleChoice": {},
+    "MaskedLM": {
+        "filled_batches": lambda m, x: list(m.filled_batches(x, None, 2)),
+    },
+    "NextSentencePredictor": {},
+    "Pretraining": {
+        "filled_batches": lambda m, x: list(m.filled_batches(x, None, 2)),
+    },
+    "TextEmbedder": {
+        "encode_text": lambda m, x: m.encode_text(x).shape == (2, 16),
+        "search": lambda m, x: m.search("a", x, top_k=1)[0]["index"] in (0, 1),
+    },
+}
+
+
+@pytest.mark.parametrize("name", list(OWN_METHODS))
+def test_methods_of_single_tasks(name):
+    task = make_task(name)
+    x, _ = RAW[name]
+    known = public_methods(make_task("TextClassifier")) | CALLED_BY_OTHERS
+    own = OWN_METHODS[name]
+    assert public_methods(task) - known == set(own)
+    call_all(task, own, x)
+    if name != "TextEmbedder":
+        assert task.annotate(x)
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+@pytest.mark.parametrize("name", ["TextClassifier", "MaskedLM"])
+@pytest.mark.parametrize("model", ["MobileBert", "SqueezeBert"])
+def test_quantized_task(model, name, mode, tmp_path, recwarn):
+    task = make_task(name, model)
+    x, _ = RAW[name]
+    before = task.predict(x, verbose=0)
+    task.quantize(mode)
+    quiet = [str(w.message) for w in recwarn if "quantize" in str(w.message)]
+    assert all("GroupedDense" in message for message in quiet)
+    found = task.predict(x, verbose=0)
+    assert not np.array_equal(found, before)
+    assert np.abs(found - before).mean() < np.abs(before).mean() / 2
+    assert len(task.annotate(x)) == len(x)
+    task.save_to_preset(tmp_path / "preset")
+    task.save(tmp_path / "task.keras")
+    for loaded in (
+        type(task).from_preset(str(tmp_path / "preset")),
+        keras.saving.load_model(tmp_path / "task.keras"),
+    ):
+        same(loaded.predict(x, verbose=0), found)
+        kept = loaded.get_config()["quantized_layers"]
+        assert kept.keys() == task.get_config()["quantized_layers"].keys()
+        modes = [
+            (layer.path, layer.quantization_mode)
+            for layer in loaded._flatten_layers()
+        ]
+        assert [m for _, m in modes].count(mode) == [
+            layer.quantization_mode for layer in task._flatten_layers()
+        ].count(mode)
+
+
+def test_upload_preset(local_hub, tmp_path):
+    task = make_task("TextClassifier")
+    task.save_to_preset(tmp_path / "preset")
+    keras_hub.upload_preset("hf://org/mine", str(tmp_path / "preset"))
+    loaded = type(task).from_preset("hf://org/mine")
+    same(
+        loaded.predict(TEXTS, verbose=0),
+        task.predict(TEXTS, verbose=0),
+    )
+    card = (local_hub.root / "org" / "mine" / "README.md").read_text()
+    assert "MobileBert" in card
+
+
+def test_functional_model_over_a_face():
+    face = keras_squeeze.MobileBertModel(
+        keras_squeeze.MobileBertConfig(
+            vocab_size=40,
+            hidden_size=8,
+            intra_bottleneck_size=8,
+            embedding_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=8,
+            max_position_embeddings=16,
+        )
+    )
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Model(ids, face(ids).last_hidden_state)
+    assert model.output.shape[-1] == 8
+    same(
+        model(IDS["token_ids"]),
+        face(IDS["token_ids"]).last_hidden_state,
+    )
+
+
+# === What the embeddings have no place for ===
+
+
+@pytest.mark.parametrize("name", list(RAW))
+def test_sequence_length_beyond_the_positions(name):
+    task = make_task(name)
+    task.preprocessor.sequence_length = 17
+    message = "longer than the 16 positions.*preprocessor.sequence_length=17"
+    x, y = RAW[name]
+    calls = [lambda: task.predict(x), lambda: task.evaluate(x, y)]
+    if name == "TextEmbedder":
+        calls.append(lambda: task.encode_text(x))
+    else:
+        calls += [lambda: task.fit(x, y), lambda: task.annotate(x)]
+    for call in calls:
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_preprocessed_inputs_beyond_the_positions():
+    backbone = make_backbone()
+    task = models.MobileBertTextClassifier(backbone, num_classes=2)
+    x = {name: np.ones((1, 17), "int32") for name in IDS}
+    with pytest.raises(ValueError, match="longer than the 16 positions"):
+        task.predict(x)
+    for call in (backbone, task, backbone.predict):
+        with pytest.raises(ValueError, match="longer than the 16 positions"):
+            call(x)
+    face = keras_squeeze.MobileBertModel.from_task(backbone)
+    for inputs in (
+        {"input_ids": np.ones((1, 17), "int32")},
+        {"inputs_embeds": np.ones((1, 17, 16), "float32")},
+    ):
+        with pytest.raises(ValueError, match="longer than the 16 positions"):
+            face(inputs)
+
+
+@pytest.mark.parametrize(
+    "name", ["TextClassifier", "MaskedLM", "Pretraining", "TextEmbedder"]
+)
+def test_more_segments_than_the_embeddings_have(name):
+    task = make_task(name)
+    x = tuple(["a [MASK]"] for _ in range(3))
+    calls = [task.predict, task.fit]
+    if name != "TextEmbedder":
+        calls += [task.annotate, lambda x: task.annotate(("a", "b", "c"))]
+    for call in calls:
+        with pytest.raises(ValueError, match="Received: a tuple of 3|pair"):
+            call(x)
+
+
+# === Memory ===
+
+
+@pytest.mark.parametrize(
+    "name", ["TextClassifier", "TokenClassifier", "MaskedLM"]
+)
+def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
+    task = make_task(name)
+    layer = type(task.backbone.attention_mask)
+    shapes, compute = [], layer.call
+
+    def call(self, inputs):
+        # Once for each program, where programs are compiled.
+        shapes.append(tuple(inputs.shape))
+        return compute(self, inputs)
+
+    monkeypatch.setattr(layer, "call", call)
+    if name == "MaskedLM":
+        task.preprocessor.mask_selection_length = 8
+    inputs = {
+        # Of one text alone, tokens make up to as many windows as texts.
+        "TokenClassifier": [["a b " * count] for count in range(1, 40, 3)],
+        "TextClassifier": [["a b"] * count for count in range(1, 14)],
+        "MaskedLM": [
+            ["[MASK] " * masks] * count
+            for masks, count in [(1, 1), (8, 1), (5, 1), (8, 3), (7, 4)]
+        ],
+    }[name]
+    answers = [task.annotate(x, batch_size=8) for x in inputs]
+    if keras.backend.backend() == "jax":
+        # 1, 2, 4 and 8 rows.
+        assert len(set(shapes)) <= 4
+    for x, found in zip(inputs, answers, strict=True):
+        assert len(found) == len(x)
+    # What is filled up with does not change what is there.
+    first = answers[0][0]
+    if name == "TextClassifier":
+        for row in answers[-1]:
+            assert row["label"] == first["label"]
+            assert row["score"] == pytest.approx(first["score"], abs=1e-5)
