@@ -130,10 +130,12 @@ def test_failing_to_save_leaves_the_preset(task, copy, monkeypatch, name):
 
 def test_weights_in_several_files_replace_those_in_one(task, copy):
     backbone = type(task.backbone).from_config(task.backbone.get_config())
-    for max_shard_size in (1e-5, 10):
+    for max_shard_size in (3.5e-5, 10):
         weights = [w + 1 for w in backbone.get_weights()]
         backbone.set_weights(weights)
         backbone.save_to_preset(copy, max_shard_size=max_shard_size)
+        is_sharded = (copy / "model.weights.json").exists()
+        assert is_sharded == (max_shard_size < 1)
         loaded = type(backbone).from_preset(str(copy))
         for found, expected in zip(loaded.get_weights(), weights, strict=True):
             np.testing.assert_array_equal(found, expected)

@@ -448,6 +448,11 @@ class TextTask(
             # Where only the head is quantized, there is no such map.
             if layer.path in policies and layer.quantization_mode is None:
                 layer.dtype_policy = policies[layer.path]
+            # Keras' "int4" leaves activations as they are, but embeddings that
+            # are loaded would round those that they turn into logits.
+            is_embedding = isinstance(layer, keras.layers.ReversibleEmbedding)
+            if is_embedding and layer.quantization_mode == "int4":
+                layer.inputs_quantizer = None
         return task
 
     def serving_graph(self):
