@@ -36,6 +36,11 @@ IDS = {
     "segment_ids": np.zeros((2, 4), "int32"),
     "padding_mask": np.array([[1, 1, 1, 1], [1, 1, 1, 0]], "int32"),
 }
+FACE_IDS = {
+    "input_ids": IDS["token_ids"],
+    "attention_mask": IDS["padding_mask"],
+    "token_type_ids": IDS["segment_ids"],
+}
 # What Keras, KerasHub or this package calls for a method of the tables below,
 # and what takes the place of another class's method.
 CALLED_BY_OTHERS = {
@@ -242,6 +247,48 @@ def test_task(tmp_path):
     call_all(task, table, TEXTS, LABELS, tmp_path)
 
 
+def test_backbone(tmp_path):
+    backbone = make_backbone()
+    table = {
+        **MODEL_METHODS,
+        "compile": lambda m, x, y, path: m.compile(
+            "sgd", loss="mse", run_eagerly=RUN_EAGERLY
+        ),
+        "encode": lambda m, x, y, path: same(
+            m.encode(**x)["pooled_output"], m(x)["pooled_output"]
+        ),
+        "hidden_states_view": lambda m, x, y, path: m.hidden_states_view(),
+        "save_to_preset": lambda m, x, y, path: reload_preset(m, path),
+        "from_preset": lambda m, x, y, path: type(m).from_preset(
+            str(path / "preset")
+        ),
+        "export_to_transformers": lambda m, x, y, path: (
+            m.export_to_transformers(path / "checkpoint")
+        ),
+        "export": lambda m, x, y, path: check_saved_model(m, IDS, path),
+        "resize_vocabulary": lambda m, x, y, path: m.resize_vocabulary(60),
+        "default_lora_layer_names": lambda m, x, y, path: (
+            m.default_lora_layer_names()
+        ),
+        "enable_lora": lambda m, x, y, path: m.enable_lora(2),
+        "save_lora_weights": lambda m, x, y, path: m.save_lora_weights(
+            str(path / "weights.lora.h5")
+        ),
+        "load_lora_weights": lambda m, x, y, path: m.load_lora_weights(
+            str(path / "weights.lora.h5")
+        ),
+    }
+    check_table(backbone, {**table, "quantize": None})
+    y = {
+        "sequence_output": np.zeros((2, 4, 16), "float32"),
+        "pooled_output": np.zeros((2, 16), "float32"),
+    }
+    call_all(backbone, table, IDS, y, tmp_path)
+    quantized = make_backbone()
+    quantized.quantize("int8")
+    quantized(IDS)
+
+
 def test_tokenizer(tmp_path):
     tokenizer = models.MobileBertTokenizer(VOCABULARY)
     refused = {
@@ -309,6 +356,58 @@ def test_preprocessor(tmp_path):
     }
     check_table(preprocessor, table)
     call_all(preprocessor, table, tmp_path)
+
+
+def test_face(tmp_path, monkeypatch):
+    uploads = []
+    monkeypatch.setattr(
+        "keras_squeeze.transformers.pretrained.upload",
+        lambda model, repo_id: uploads.append(repo_id),
+    )
+    face = keras_squeeze.MobileBertForMaskedLM.from_task(make_task("MaskedLM"))
+    table = {
+        **MODEL_METHODS,
+        "from_task": lambda m, x, y, path: type(m).from_task(m.task),
+        "architecture": lambda m, x, y, path: m.architecture(),
+        "argument_names": lambda m, x, y, path: m.argument_names(),
+        "input_names": lambda m, x, y, path: m.input_names(),
+        "label_names": lambda m, x, y, path: m.label_names(),
+        "num_parameters": lambda m, x, y, path: m.num_parameters() > 0,
+        "get_input_embeddings": lambda m, x, y, path: m.get_input_embeddings(),
+        "set_input_embeddings": lambda m, x, y, path: m.set_input_embeddings(
+            m.get_input_embeddings()
+        ),
+        "get_output_embeddings": lambda m, x, y, path: (
+            m.get_output_embeddings()
+        ),
+        "set_output_embeddings": lambda m, x, y, path: m.set_output_embeddings(
+            m.get_output_embeddings()
+        ),
+        "get_lm_head": lambda m, x, y, path: m.get_lm_head(),
+        "get_bias": lambda m, x, y, path: m.get_bias(),
+        "set_bias": lambda m, x, y, path: m.set_bias(m.get_bias()),
+        "prune_heads": lambda m, x, y, path: pytest.raises(
+            NotImplementedError, m.prune_heads, {0: [0]}
+        ),
+        "compile": lambda m, x, y, path: m.compile(
+            "sgd", run_eagerly=RUN_EAGERLY
+        ),
+        "prepare_tf_dataset": lambda m, x, y, path: None,
+        "save_pretrained": lambda m, x, y, path: m.save_pretrained(path / "a"),
+        "from_pretrained": lambda m, x, y, path: type(m).from_pretrained(
+            path / "a"
+        ),
+        "push_to_hub": lambda m, x, y, path: (
+            m.push_to_hub("org/name") or uploads == ["org/name"]
+        ),
+        "export": lambda m, x, y, path: check_saved_model(
+            m.backbone, IDS, path
+        ),
+        "quantize": lambda m, x, y, path: m.quantize("int8"),
+        "resize_token_embeddings": lambda m, x, y, path: None,
+    }
+    check_table(face, table)
+    call_all(face, table, FACE_IDS, IDS["token_ids"], tmp_path)
 
 
 OWN_METHODS = {
