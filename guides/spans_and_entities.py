@@ -116,7 +116,7 @@ question_answering = models.MobileBertQuestionAnswering.from_preset(
 question_answering.preprocessor.sequence_length = 48
 question_answering.preprocessor.stride = 8
 question_answering.compile(
-    optimizer=keras.optimizers.Adam(2e-3, global_clipnorm=1.0),
+    optimizer=keras.optimizers.Adam(1e-3, global_clipnorm=1.0),
     jit_compile=JIT_COMPILE,
 )
 x = {"question": questions, "context": [context] * len(questions)}
@@ -124,7 +124,7 @@ y = {
     "answer_start": [context.index(answer) for answer in answers],
     "answer_text": answers,
 }
-question_answering.fit(x, y, batch_size=3, epochs=40, verbose=0)
+question_answering.fit(x, y, batch_size=3, epochs=60, verbose=0)
 found = question_answering.annotate(x)
 for question, answer in zip(questions, found, strict=True):
     print(f"{question} {answer['answer']} ({answer['score']:.2f})")

@@ -369,6 +369,8 @@ def test_face(tmp_path, monkeypatch):
         **MODEL_METHODS,
         "from_task": lambda m, x, y, path: type(m).from_task(m.task),
         "architecture": lambda m, x, y, path: m.architecture(),
+        "body_class": lambda m, x, y, path: m.body_class(),
+        "part": lambda m, x, y, path: m.part("mobilebert"),
         "argument_names": lambda m, x, y, path: m.argument_names(),
         "input_names": lambda m, x, y, path: m.input_names(),
         "label_names": lambda m, x, y, path: m.label_names(),
