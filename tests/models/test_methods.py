@@ -445,9 +445,13 @@ def test_methods_of_single_tasks(name):
         assert task.annotate(x)
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
-@pytest.mark.parametrize("name", ["TextClassifier", "MaskedLM"])
-@pytest.mark.parametrize("model", ["MobileBert", "SqueezeBert"])
+@pytest.mark.parametrize(
+    "model, name, mode",
+    [
+        ("MobileBert", "TextClassifier", "int8"),
+        ("SqueezeBert", "MaskedLM", "int4"),
+    ],
+)
 def test_quantized_task(model, name, mode, tmp_path, recwarn):
     task = make_task(name, model)
     x, _ = RAW[name]
