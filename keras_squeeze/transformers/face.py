@@ -526,6 +526,20 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
         """
         return None
 
+    def quantize(self, mode=None, config=None, **kwargs):
+        """Store the weights of dense layers and embeddings in fewer bits.
+
+        Args:
+            mode: string. See `keras.Model.quantize`.
+            config: Optional configuration, in the place of `mode`.
+            **kwargs: other arguments of `keras.Model.quantize`.
+        """
+        # Keras would look for weights in the tokenizer of the task as well.
+        (self.task or self.backbone).quantize(mode, config=config, **kwargs)
+        self.train_function = None
+        self.test_function = None
+        self.predict_function = None
+
     def get_config(self):
         """The fields of the configuration, with those of Keras.
 
