@@ -15,6 +15,7 @@ _ACTIVATIONS = {
     "gelu_python_tanh": activations.gelu_tanh,
     "gelu_10": activations.clipped_gelu,
     "quick_gelu": activations.quick_gelu,
+    "hardswish": keras.activations.hard_silu,
     "laplace": activations.laplace,
     "leaky_relu": activations.leaky_relu,
     "linear": keras.activations.linear,
@@ -24,6 +25,7 @@ _ACTIVATIONS = {
     "relu6": keras.activations.relu6,
     "sigmoid": keras.activations.sigmoid,
     "silu": keras.activations.silu,
+    "sqrtsoftplus": activations.sqrt_softplus,
     "swish": keras.activations.silu,
     "tanh": keras.activations.tanh,
 }

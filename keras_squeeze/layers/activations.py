@@ -40,3 +40,9 @@ def laplace(x):
 def leaky_relu(x):
     """The leaky rectified linear unit with PyTorch's slope."""
     return ops.leaky_relu(x, negative_slope=0.01)
+
+
+@keras.saving.register_keras_serializable(package="keras_squeeze")
+def sqrt_softplus(x):
+    """The square root of the softplus."""
+    return ops.sqrt(ops.softplus(x))

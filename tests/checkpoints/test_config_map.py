@@ -131,7 +131,7 @@ def test_activation_without_a_name():
         hidden_dim=4,
         intermediate_dim=4,
         embedding_dim=4,
-        activation="hard_silu",
+        activation="hard_tanh",
     )
     with pytest.raises(ValueError, match="no name for the activation"):
         architecture.config_map.config(backbone)

@@ -22,6 +22,11 @@ from tests.checkpoint_folders import assert_close
 from tests.model_oracle import random_inputs
 from tests.model_oracle import run
 from tests.task_checks import to_numpy
+from tests.transformers_versions import needs_transformers_4
+
+converted_by_theirs = needs_transformers_4(
+    "a converter of TensorFlow's checkpoints"
+)
 
 # The published fields, with smaller sizes.
 CONFIG = {
@@ -144,6 +149,7 @@ def load_theirs(cls, folder):
     )
 
 
+@converted_by_theirs
 def test_pretrained(pretrained):
     theirs = load_theirs(transformers.MobileBertForPreTraining, pretrained)
     inputs = random_inputs(len(VOCABULARY), batch=3, length=9)
@@ -159,6 +165,7 @@ def test_pretrained(pretrained):
     assert_close(to_numpy(masked_lm(inputs)), expected.prediction_logits)
 
 
+@converted_by_theirs
 def test_backbone_and_tokenizer(pretrained):
     theirs = load_theirs(transformers.MobileBertForPreTraining, pretrained)
     inputs = random_inputs(len(VOCABULARY), batch=3, length=9)
@@ -275,6 +282,7 @@ def test_variables_are_missing(copied):
         models.MobileBertBackbone.from_preset(str(copied))
 
 
+@converted_by_theirs
 def test_other_weights_come_first(copied):
     theirs = load_theirs(transformers.MobileBertForPreTraining, copied)
     theirs.save_pretrained(copied)
