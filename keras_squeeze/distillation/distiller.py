@@ -2,7 +2,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_squeeze.models.tasks.data_sets import released_data_sets
 from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import zero_of
@@ -151,8 +150,7 @@ class Distiller(OneAtATime, keras.Model):
         Returns:
             A `keras.callbacks.History`.
         """
-        with released_data_sets():
-            return super().fit(of_any_lengths(x), *args, **kwargs)
+        return super().fit(of_any_lengths(x), *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Compute the losses of the terms.
@@ -166,8 +164,7 @@ class Distiller(OneAtATime, keras.Model):
         Returns:
             What `keras.Model.evaluate` returns.
         """
-        with released_data_sets():
-            return super().evaluate(of_any_lengths(x), *args, **kwargs)
+        return super().evaluate(of_any_lengths(x), *args, **kwargs)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

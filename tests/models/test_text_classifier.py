@@ -777,7 +777,12 @@ def fit_some(task):
     task.fit(*data, epochs=2, validation_data=data, verbose=0)
 
 
-@pytest.mark.parametrize("use", [predict_some, fit_some])
+def fit_groups(task):
+    data = (TEXTS, LABELS)
+    task.fit(*data, validation_data=data, group_by_length=True, verbose=0)
+
+
+@pytest.mark.parametrize("use", [predict_some, fit_some, fit_groups])
 def test_task_that_was_used_is_let_go(use):
     task = make_task(MobileBert)
     use(task)

@@ -3,6 +3,7 @@ import functools
 import os
 import threading
 
+from keras_squeeze.models.tasks.data_sets import released_data_sets
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
 
@@ -22,7 +23,8 @@ def one_at_a_time(method):
     weights leave the model while it runs. What calls the model from another
     thread has to wait; what is called by the method itself has not.
 
-    When the method fails, the model has its weights all the same.
+    When the method fails, the model has its weights all the same. When it
+    ends, the data sets that Keras made in it are let go of.
 
     Args:
         method: A method of a class with `OneAtATime` among its bases.
@@ -37,7 +39,8 @@ def one_at_a_time(method):
         # The lock is not set as an attribute, which Keras would look into;
         # of threads that come at once, `setdefault()` gives all the same one.
         owner = getattr(self, "backbone", self)
-        with vars(owner).setdefault("_one_at_a_time", threading.RLock()):
+        lock = vars(owner).setdefault("_one_at_a_time", threading.RLock())
+        with lock, released_data_sets():
             try:
                 return method(self, *args, **kwargs)
             except BaseException:

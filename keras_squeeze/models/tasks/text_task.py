@@ -11,7 +11,6 @@ from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
 from keras_squeeze.models.saved_model import SavedModelExport
-from keras_squeeze.models.tasks.data_sets import released_data_sets
 from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
@@ -183,18 +182,17 @@ class TextTask(
             arrays = self.checked_arrays(*validation_data)
             validation_data = self.batches(arrays, size)
         build_optimizer(self)
-        with released_data_sets():
-            return super().fit(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                shuffle=False,
-                class_weight=class_weight,
-                **kwargs,
-            )
+        return super().fit(
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            shuffle=False,
+            class_weight=class_weight,
+            **kwargs,
+        )
 
     def evaluate(
         self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs
@@ -216,14 +214,13 @@ class TextTask(
             arrays = self.checked_arrays(x, y, sample_weight)
             x = self.batches(arrays, batch_size or 32)
             y = sample_weight = batch_size = None
-        with released_data_sets():
-            return super().evaluate(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                **kwargs,
-            )
+        return super().evaluate(
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
 
     def predict(self, x=None, batch_size=None, **kwargs):
         """Compute the outputs for raw inputs.
@@ -236,15 +233,14 @@ class TextTask(
         Returns:
             An array, or whatever structure of arrays the task's outputs have.
         """
-        with released_data_sets():
-            if is_data_set(x):
-                return super().predict(x, batch_size=batch_size, **kwargs)
-            size = batch_size or 32
-            arrays = self.checked_arrays(x)
-            to_source(arrays)
-            arrays, count = pad_rows(arrays, size)
-            outputs = super().predict(self.batches(arrays, size), **kwargs)
-            return first_rows(outputs, count)
+        if is_data_set(x):
+            return super().predict(x, batch_size=batch_size, **kwargs)
+        size = batch_size or 32
+        arrays = self.checked_arrays(x)
+        to_source(arrays)
+        arrays, count = pad_rows(arrays, size)
+        outputs = super().predict(self.batches(arrays, size), **kwargs)
+        return first_rows(outputs, count)
 
     def num_samples(self, x):
         """Count the samples that raw inputs make, as `fit()` batches them.
