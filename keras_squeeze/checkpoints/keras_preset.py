@@ -5,6 +5,7 @@ on without it: a task whose weights are missing gets a new head.
 """
 
 import os
+import posixpath
 
 import keras
 import keras_hub
@@ -22,7 +23,15 @@ _TASK_WEIGHTS = "task.weights.h5"
 _VOCABULARY = "vocabulary.txt"
 
 
-def complete_preset(cls, preset, load_weights=True, config_file=None, **kwargs):
+def complete_preset(
+    cls,
+    preset,
+    load_weights=True,
+    config_file=None,
+    subfolder="",
+    hub_options=None,
+    **kwargs,
+):
     """Find, or fetch, every part of a preset that a class needs.
 
     What may be absent is `task.json`, of a preset that has no head, with the
@@ -34,6 +43,10 @@ def complete_preset(cls, preset, load_weights=True, config_file=None, **kwargs):
         load_weights: bool. Whether weights are needed. Defaults to `True`.
         config_file: Optional string. The file of the tokenizer or the
             preprocessor, if it has a name of its own.
+        subfolder: string. Where in the preset its files are. Defaults to
+            `""`.
+        hub_options: Optional dictionary of the options of `get_file()`, such
+            as `revision`.
         **kwargs: The other arguments that `from_preset()` was passed.
 
     Returns:
@@ -46,7 +59,7 @@ def complete_preset(cls, preset, load_weights=True, config_file=None, **kwargs):
             be reached.
         ValueError: If a part is damaged.
     """
-    parts = _Parts(preset)
+    parts = _Parts(preset, subfolder, hub_options or {})
     config = parts.load("config.json")
     if issubclass(cls, keras_hub.tokenizers.Tokenizer):
         parts.find_tokenizer(config_file or "tokenizer.json")
@@ -82,10 +95,11 @@ def check_saved(contents, name, preset):
 class _Parts:
     """The files of one preset, all of the same commit."""
 
-    def __init__(self, preset):
+    def __init__(self, preset, subfolder, options):
         self.preset = preset
-        self.options = {}
-        path = get_file(preset, "config.json")
+        self.subfolder = subfolder
+        self.options = dict(options)
+        path = self.find("config.json")
         commit = commit_of(path)
         self.is_local = commit is not None or os.path.isdir(preset)
         self.root = os.path.dirname(path)
@@ -96,7 +110,12 @@ class _Parts:
         return self.root if self.is_local else self.preset
 
     def find(self, name):
-        return get_file(self.preset, name, **self.options)
+        path = posixpath.join(self.subfolder, name)
+        return get_file(self.preset, path, **self.options)
+
+    def load_json(self, name):
+        path = posixpath.join(self.subfolder, name)
+        return load_json(self.preset, path, **self.options)
 
     def find_optional(self, name):
         try:
@@ -106,7 +125,7 @@ class _Parts:
 
     def load(self, name):
         """Read the description of an object, as Keras saves it."""
-        contents = load_json(self.preset, name, **self.options)
+        contents = self.load_json(name)
         check_saved(contents, name, self.preset)
         return contents
 
@@ -122,7 +141,7 @@ class _Parts:
         if path is not None:
             return [path]
         try:
-            index = load_json(self.preset, _SHARDED_WEIGHTS, **self.options)
+            index = self.load_json(_SHARDED_WEIGHTS)
         except FileNotFoundError:
             # What is missing is what most presets have.
             self.find(_WEIGHTS)

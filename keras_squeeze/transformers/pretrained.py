@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from huggingface_hub import split_state_dict_into_shards_factory
 
-from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.weight_table import describe
 from keras_squeeze.models.tasks.text_task import follow_requires_grad
 from keras_squeeze.new_files import new_files
@@ -188,8 +187,7 @@ class Pretrained:
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
         if is_keras_preset(repository.load_json(CONFIG_NAME)):
-            backbone_cls = cls.architecture().backbone_cls
-            complete_preset(backbone_cls, repository.preset)
+            repository.complete_preset(cls.architecture().backbone_cls)
             return None
         try:
             return open_state_dict(
@@ -202,7 +200,6 @@ class Pretrained:
 
     def _weights_of_preset(self, repository):
         """The weights of a preset of KerasHub's layout, as a state dict."""
-        preset = repository.preset
         try:
             found = repository.load_saved("task.json")["registered_name"]
         except FileNotFoundError:
@@ -210,9 +207,13 @@ class Pretrained:
         if self.task is not None and (
             found == keras.saving.get_registered_name(type(self.task))
         ):
+            preset = repository.complete_preset(
+                type(self.task), preprocessor=None
+            )
             task = type(self.task).from_preset(preset, preprocessor=None)
             backbone = task.backbone
         else:
+            preset = repository.complete_preset(type(self.backbone))
             task = None
             backbone = type(self.backbone).from_preset(preset)
         return _Arrays(

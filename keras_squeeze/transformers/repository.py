@@ -11,6 +11,7 @@ from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.checkpoints.keras_preset import check_saved
+from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.preset_names import names_for
 
 # What transformers passes on to the hub, and what it has no use for anymore.
@@ -131,6 +132,29 @@ class Repository:
         except ValueError as e:
             raise OSError(str(e)) from e
         return contents
+
+    def complete_preset(self, cls, **kwargs):
+        """Find, or fetch, what a class needs of a preset of KerasHub's layout.
+
+        Args:
+            cls: A class of `keras_squeeze.models`.
+            **kwargs: Arguments of its `from_preset()`.
+
+        Returns:
+            string. What `cls.from_preset()` takes for it.
+
+        Raises:
+            FileNotFoundError: If a part is missing.
+            ConnectionError: If the hub cannot be reached.
+            ValueError: If a part is damaged.
+        """
+        return complete_preset(
+            cls,
+            self.preset,
+            subfolder=self.subfolder,
+            hub_options=self.options,
+            **kwargs,
+        )
 
     def _read(self, function, filename):
         path = posixpath.join(self.subfolder, filename)

@@ -295,6 +295,30 @@ def test_preset_of_a_task(tmp_path):
 
 
 @on_one_backend
+def test_preset_of_a_task_on_the_hub(local_hub, tmp_path):
+    _, ours = pair(SqueezeBert, TEXT)
+    task = type(ours.task)(ours.backbone, class_names=["a", "b", "c"])
+    task.save_to_preset(local_hub.root / "org" / "name" / "part")
+    loaded, info = face(SqueezeBert, TEXT).from_pretrained(
+        "org/name",
+        subfolder="part",
+        cache_dir=tmp_path,
+        output_loading_info=True,
+    )
+    assert not any(info.values())
+    assert [path.name for path in tmp_path.glob("models--*")] == [
+        "models--org--name"
+    ]
+    arrays = inputs(TEXT)
+    shared = face(SqueezeBert, TEXT).from_task(task)
+    expected = to_numpy(shared(**arrays).logits)
+    assert_close(to_numpy(loaded(**arrays).logits), expected)
+    assert not any(
+        pathlib.Path(local_hub.environment["HF_HUB_CACHE"]).glob("models--*")
+    )
+
+
+@on_one_backend
 def test_errors(tmp_path):
     _, ours = pair(MobileBert, TEXT)
     cls = type(ours)
