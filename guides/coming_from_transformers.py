@@ -138,7 +138,17 @@ model computes of its labels, and is the same on every backend. Inputs of
 model.compile()
 model.fit({**inputs, "labels": labels}, batch_size=8, epochs=3)
 ```
+
+Parts have the names that they have in transformers, and freeze in the same way.
+`model.mobilebert` is the model without its head. Its layers are those of
+`model.backbone`, which has the form of KerasHub's.
 """
+
+model.mobilebert.embeddings.trainable = False
+for layer in model.mobilebert.encoder.layer[:2]:
+    layer.trainable = False
+print(f"{len(model.trainable_weights)} of {len(model.weights)} weights train")
+model.mobilebert.trainable = True
 
 """
 ## Files go both ways
