@@ -46,3 +46,16 @@ def check_divisible(name, value, divisor_name, divisor):
             f"`{name}` must be divisible by `{divisor_name}`. Received: "
             f"{name}={value}, {divisor_name}={divisor}"
         )
+
+
+def shorten(value):
+    """Show a value in a message, cut to 80 characters.
+
+    Args:
+        value: Any object.
+
+    Returns:
+        string.
+    """
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,10 +1,10 @@
 """The folder of a preset, and what it tells of how the preset was made."""
 
-import hashlib
 import json
 import os
 import pathlib
 
+from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import processor_name
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -71,8 +71,3 @@ def provenance_of(folder):
     if path.exists():
         return json.loads(path.read_text("utf-8"))
     return {"weights_sha256": checksum(path.with_name("model.weights.h5"))}
-
-
-def checksum(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -57,6 +57,7 @@ from keras_squeeze import distillation  # noqa: E402
 from keras_squeeze.cli.arguments import positive_float  # noqa: E402
 from keras_squeeze.cli.arguments import positive_int  # noqa: E402
 from keras_squeeze.datasets import sms_spam  # noqa: E402
+from keras_squeeze.export.report import checksum  # noqa: E402
 
 LONGEST_OF_PAIR = 30
 DISTILLER_FILE = "distiller.weights.h5"
@@ -173,9 +174,7 @@ class Recipe:
         provenance = {
             "license": "Apache-2.0",
             "parameters": parameters,
-            "weights_sha256": preset_folder.checksum(
-                finished / "model.weights.h5"
-            ),
+            "weights_sha256": checksum(finished / "model.weights.h5"),
             "recipe": " ".join(
                 [
                     args.command,
@@ -207,8 +206,8 @@ class Recipe:
         args = self.args
         return {
             "corpus": pathlib.Path(args.corpus).name,
-            "corpus_sha256": preset_folder.checksum(args.corpus),
-            "texts_sha256": [preset_folder.checksum(p) for p in args.texts],
+            "corpus_sha256": checksum(args.corpus),
+            "texts_sha256": [checksum(path) for path in args.texts],
             "teacher": pathlib.Path(args.teacher).name,
             "teacher_fingerprint": self.teacher.fingerprint,
             "started_from": start and preset_folder.provenance_of(start),

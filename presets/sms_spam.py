@@ -25,18 +25,17 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from preset_folder import FOLDER  # noqa: E402
-from preset_folder import checksum  # noqa: E402
 from preset_folder import hardware  # noqa: E402
 from preset_folder import save  # noqa: E402
+from scipy import stats  # noqa: E402
 
 import keras_squeeze  # noqa: E402
 from keras_squeeze.cli import training  # noqa: E402
 from keras_squeeze.datasets import sms_spam  # noqa: E402
+from keras_squeeze.export.report import checksum  # noqa: E402
 
 BASE = "mobile_bert_tiny_en_uncased"
 NAME = f"{BASE}_sms_spam"
-# The quantile of the normal distribution for 95 %.
-Z = 1.959964
 
 CARD = """\
 ---
@@ -103,11 +102,8 @@ and the checksums; `python presets/sms_spam.py` makes it again.
 
 def wilson(count, total):
     """The share of a count, with its interval of 95 %."""
-    share = count / total
-    center = (share + Z**2 / (2 * total)) / (1 + Z**2 / total)
-    spread = np.sqrt(share * (1 - share) / total + Z**2 / (4 * total**2))
-    half = Z * spread / (1 + Z**2 / total)
-    return _metric(share, center - half, center + half)
+    test = stats.binomtest(int(count), int(total))
+    return _metric(test.statistic, *test.proportion_ci(method="wilson"))
 
 
 def spam_f1(y, answers, samples=10000):

@@ -9,9 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from keras_squeeze.distillation.training import reseed
 from keras_squeeze.new_files import new_file
-from keras_squeeze.new_files import write_file
+from keras_squeeze.training_state import read_state
+from keras_squeeze.training_state import reseed
+from keras_squeeze.training_state import write_state
 
 
 def hold_out(class_ids, fraction, seed):
@@ -206,22 +207,8 @@ def stopped_history(folder, settings):
     Raises:
         ValueError: If a training of other settings was stopped in `folder`.
     """
-    path = folder / "state.json"
-    if not path.exists():
-        return []
-    state = json.loads(path.read_text(encoding="utf-8"))
-    others = [
-        f"{name}={value!r} and not {settings.get(name)!r}"
-        for name, value in state["settings"].items()
-        if settings.get(name) != value
-    ]
-    if others:
-        raise ValueError(
-            f"In `{folder}` there is a training that was stopped, with "
-            f"other settings: {', '.join(others)}. Run it again with "
-            "those to go on, or remove the folder to start anew."
-        )
-    return state["history"]
+    state = read_state(folder, "settings", settings)
+    return [] if state is None else state["history"]
 
 
 def load_or_make(path, settings, make):
@@ -301,15 +288,13 @@ class Checkpoints(keras.callbacks.Callback):
         if self.score is not None:
             metrics.update(self.score())
         self.history.append({"epoch": epoch, **metrics})
-        with new_file(self.path(epoch)) as new:
-            self.model.save_weights(new)
-        state = {"settings": self.settings, "history": self.history}
-        # From the moment this is in place, the epoch is done.
-        write_file(self.folder / "state.json", json.dumps(state, indent=2))
-        kept = {self.path(epoch), self.path(self.best_epoch())}
-        for path in self.folder.glob("epoch_*.weights.h5"):
-            if path not in kept:
-                path.unlink()
+        write_state(
+            self.folder,
+            {"settings": self.settings, "history": self.history},
+            self.model,
+            self.path(epoch).name,
+            kept=[self.path(self.best_epoch()).name],
+        )
 
 
 class Progress(keras.callbacks.ProgbarLogger):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import pathlib
 
 import keras
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_squeeze import validation
 from keras_squeeze.new_files import new_folder
+from keras_squeeze.new_files import write_file
 
 
 class TeacherCache:
@@ -112,13 +112,14 @@ class TeacherCache:
                 )
         if path.exists():
             return cls(folder)
-        unfinished.write_text(json.dumps(description), encoding="utf-8")
+        write_file(unfinished, json.dumps(description))
         for i in range(description["num_parts"]):
             part = folder / f"part_{i}"
             if not part.exists():
                 chosen = sequences[i * part_size : (i + 1) * part_size]
                 _write_part(part, teacher, chosen, batch_tokens)
-        os.replace(unfinished, path)
+        write_file(path, json.dumps(description))
+        unfinished.unlink(missing_ok=True)
         return cls(folder)
 
     def read(self, indices, names=None, length=None):

@@ -10,6 +10,7 @@ import keras_hub
 import numpy as np
 from keras import ops
 
+from keras_squeeze.layers.mean_pooling import mean_over_tokens
 from keras_squeeze.models.encoder_backbone import EncoderBackbone
 
 
@@ -73,9 +74,12 @@ class Teacher:
         for i in self.attention_layers:
             outputs[f"attention_{i}"] = attention[i - 1]
         if self.sentence:
-            mask = np.asarray(inputs["padding_mask"], "float32")[..., None]
-            total = (hidden_states[-1] * mask).sum(axis=1)
-            outputs["sentence"] = total / np.maximum(mask.sum(axis=1), 1.0)
+            outputs["sentence"] = ops.convert_to_numpy(
+                mean_over_tokens(
+                    ops.convert_to_tensor(hidden_states[-1]),
+                    inputs["padding_mask"],
+                )
+            )
         return outputs
 
     def _check_layers(self):

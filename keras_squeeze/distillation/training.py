@@ -1,13 +1,14 @@
 """A distillation that goes on where it was stopped."""
 
-import json
 import pathlib
 
 import keras
 import numpy as np
 
 from keras_squeeze import validation
-from keras_squeeze.new_files import write_file
+from keras_squeeze.training_state import read_state
+from keras_squeeze.training_state import reseed
+from keras_squeeze.training_state import write_state
 
 
 def distill(
@@ -143,20 +144,12 @@ class TrainingState(keras.callbacks.Callback):
         self.curve = []
         self.weights = None
         self.seed = np.random.randint(2**31)
-        path = folder / "state.json"
-        if not path.exists():
-            return
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state["stages"] != self._stages():
-            raise ValueError(
-                f"In `{folder}` there is a training that was stopped, with "
-                f"other stages: {state['stages']}. Run it again with those to "
-                "go on, or remove the folder to start anew."
-            )
-        self.number, self.done = state["number"], state["done"]
-        self.curve = state["curve"]
-        self.seed = state.get("seed", self.seed)
-        self.weights = folder / state["weights"]
+        state = read_state(folder, "stages", self._stages())
+        if state is not None:
+            self.number, self.done = state["number"], state["done"]
+            self.curve = state["curve"]
+            self.seed = state.get("seed", self.seed)
+            self.weights = folder / state["weights"]
 
     def _stages(self):
         return [
@@ -208,37 +201,15 @@ class TrainingState(keras.callbacks.Callback):
             self._save()
 
     def _save(self):
-        # Two names in turn: the file that the state tells of is whole.
-        turn = 1 if self.weights and self.weights.name == "a.weights.h5" else 0
-        weights = self.folder / ("a.weights.h5", "b.weights.h5")[turn]
-        self.model.save_weights(weights, overwrite=True)
+        weights = f"stage_{self.number}_step_{self.done}.weights.h5"
         state = {
             "stages": self._stages(),
             "number": self.number,
             "done": self.done,
             "curve": self.curve,
             "seed": self.seed,
-            "weights": weights.name,
+            "weights": weights,
         }
-        write_file(self.folder / "state.json", json.dumps(state, indent=1))
-        self.weights = weights
+        write_state(self.folder, state, self.model, weights)
+        self.weights = self.folder / weights
         reseed(self.model, self.seed, self.number, self.done)
-
-
-def reseed(model, *numbers):
-    """Start all random numbers of a training anew.
-
-    What is drawn from then on, for dropout and for the order of samples,
-    follows from the numbers alone: a training that was stopped draws what
-    it would have drawn otherwise.
-
-    Args:
-        model: A `keras.Model`.
-        *numbers: ints, at least 0.
-    """
-    random = np.random.default_rng(numbers)
-    # Dropout on PyTorch follows this as well.
-    keras.utils.set_random_seed(int(random.integers(2**31)))
-    for variable in model.non_trainable_variables:
-        if variable.path.endswith("seed_generator_state"):
-            variable.assign([int(random.integers(2**31)), 0])

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_squeeze.distillation import losses
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead
+from keras_squeeze.layers.mean_pooling import mean_over_tokens
 
 
 class Transfer(keras.layers.Layer):
@@ -356,9 +357,7 @@ class SimilarityTransfer(Transfer):
 
     def call(self, inputs):
         states, mask = inputs
-        mask = ops.expand_dims(ops.cast(mask, states.dtype), axis=-1)
-        total = ops.sum(states * mask, axis=1)
-        return total / ops.maximum(ops.sum(mask, axis=1), 1.0)
+        return mean_over_tokens(states, mask)
 
     def loss(self, target, output, mask):
         return losses.similarity_loss(target, output)

@@ -12,20 +12,11 @@ import unicodedata
 import numpy as np
 
 from keras_squeeze.export.runner import fixed_sequence_length
+from keras_squeeze.tokenizers.unicode_tables import is_cjk
 
 _LOWERCASE = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _SPACES = frozenset(" \t\n\f\r")
 _LONGEST_WORD = 100
-
-# The blocks of Chinese characters, each of which is a word.
-_CHINESE = (
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2CEAF),
-    (0x2F800, 0x2FA1F),
-)
 
 
 class PhoneTokenizer:
@@ -117,7 +108,4 @@ def _words(text):
 def _stands_alone(character):
     if character.isascii():
         return character in string.punctuation
-    code = ord(character)
-    return unicodedata.category(character).startswith("P") or any(
-        first <= code <= last for first, last in _CHINESE
-    )
+    return unicodedata.category(character).startswith("P") or is_cjk(character)

@@ -1,3 +1,5 @@
+"""The mean of a text's features, the vector that embedders give."""
+
 import keras
 from keras import ops
 
@@ -31,9 +33,24 @@ class MeanPooling(PlainLayer):
     """
 
     def call(self, inputs, padding_mask):
-        mask = ops.expand_dims(ops.cast(padding_mask, inputs.dtype), axis=-1)
-        total = ops.sum(inputs * mask, axis=1)
-        return total / ops.maximum(ops.sum(mask, axis=1), 1.0)
+        return mean_over_tokens(inputs, padding_mask)
 
     def compute_output_shape(self, inputs_shape, padding_mask_shape):
         return (inputs_shape[0], inputs_shape[-1])
+
+
+def mean_over_tokens(features, padding_mask):
+    """The mean of the features of the tokens that are not padding.
+
+    Args:
+        features: float tensor of shape `(batch, length, dim)`.
+        padding_mask: Tensor of shape `(batch, length)`, 1 where there is a
+            token and 0 where there is padding.
+
+    Returns:
+        A float tensor of shape `(batch, dim)`, zeros for a row with nothing
+        but padding.
+    """
+    mask = ops.expand_dims(ops.cast(padding_mask, features.dtype), axis=-1)
+    total = ops.sum(features * mask, axis=1)
+    return total / ops.maximum(ops.sum(mask, axis=1), 1.0)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.validation import shorten
 
 
 def flatten_texts(inputs):
@@ -38,7 +39,7 @@ def flatten_texts(inputs):
         raise ValueError(
             "The strings to tokenize must all be nested equally deep. "
             "Received a string and a list of strings side by side: "
-            f"inputs={_shorten(inputs)}"
+            f"inputs={shorten(inputs)}"
         )
     return texts, nesting
 
@@ -182,13 +183,13 @@ def text_segments(x, names=None):
         raise ValueError(
             "Each segment of `x` must be a string or a flat list of strings. "
             "To pass pairs, use a tuple of two lists. Received: "
-            f"x={_shorten(x)}"
+            f"x={shorten(x)}"
         )
     if len(set(nestings)) > 1:
         raise ValueError(
             "All segments of `x` must have the same number of strings. "
             f"Received: {' and '.join(str(len(part)) for part in texts)} "
-            f"strings, x={_shorten(x)}"
+            f"strings, x={shorten(x)}"
         )
     return list(texts), nestings[0] is not None
 
@@ -257,7 +258,7 @@ def word_rows(x):
         if not isinstance(count, int):
             raise ValueError(
                 f"Sample {i} of `x` must be a list of words. Received: "
-                f"{_shorten(sample)}"
+                f"{shorten(sample)}"
             )
         words += row
         counts.append(count)
@@ -282,7 +283,7 @@ def samples_of(values, name):
     if not isinstance(values, (list, tuple)):
         raise ValueError(
             f"`{name}` must be a list of samples. Received: "
-            f"{name}={_shorten(values)}"
+            f"{name}={shorten(values)}"
         )
     if not values:
         raise ValueError(
@@ -331,16 +332,11 @@ def _to_text(value):
         except UnicodeDecodeError as e:
             raise ValueError(
                 "The bytes to tokenize must be text in UTF-8. Received: "
-                f"{_shorten(value)} ({e.reason} at byte {e.start})"
+                f"{shorten(value)} ({e.reason} at byte {e.start})"
             ) from e
     if isinstance(value, str):
         return str(value)
     raise ValueError(
         "The inputs to tokenize must be strings. Received: "
-        f"{_shorten(value)} of type {type(value).__name__}"
+        f"{shorten(value)} of type {type(value).__name__}"
     )
-
-
-def _shorten(value):
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

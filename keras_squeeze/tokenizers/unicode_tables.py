@@ -21,6 +21,15 @@ DELETED_ABOVE = (
 )
 # Variation selectors, which vanish with the accents.
 ACCENTS_ABOVE = ((0xE0100, 0xE01EF),)
+# The blocks of Chinese characters, each of which BERT takes for a word.
+_CJK_BLOCKS = (
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2CEAF),
+    (0x2F800, 0x2FA1F),
+)
 _SURROGATES = range(0xD800, 0xE000)
 _BLOCK_SIZE = 0x2000
 
@@ -74,6 +83,19 @@ def normalization_table(lowercase, strip_accents, split, split_on_cjk):
         "".join(rows).encode("utf-32-le"), "<i4"
     )
     return table
+
+
+def is_cjk(character):
+    """Whether BERT takes a character for a word of its own.
+
+    Args:
+        character: string of one character.
+
+    Returns:
+        bool.
+    """
+    code_point = ord(character)
+    return any(first <= code_point <= last for first, last in _CJK_BLOCKS)
 
 
 def _punctuation(characters):

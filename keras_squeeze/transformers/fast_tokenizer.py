@@ -12,6 +12,7 @@ from keras_squeeze.transformers.tokenizer_base import PreTrainedTokenizerBase
 from keras_squeeze.transformers.tokenizer_files import BACKEND_FILE
 from keras_squeeze.transformers.tokenizer_files import VOCABULARY_FILE
 from keras_squeeze.transformers.tokenizer_files import read_vocabulary
+from keras_squeeze.validation import shorten
 
 
 class FastTokenizer(PreTrainedTokenizerBase):
@@ -307,7 +308,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
                 form = "list of strings"
             raise TypeError(
                 f"Each text of a batch must be a {form}, or a pair of those, "
-                f"in valid Unicode. Received: {_shorten(batch)}"
+                f"in valid Unicode. Received: {shorten(batch)}"
             ) from e
         except BaseException as e:
             # The library has no classes of errors, and some end no program
@@ -383,8 +384,3 @@ def _read_backend(path):
             "`tokenizer_file` must be a file that the `tokenizers` library "
             f"wrote. Received: tokenizer_file={path!r} ({e})"
         ) from e
-
-
-def _shorten(value):
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -6,23 +6,13 @@ import string
 import unicodedata
 import warnings
 
+from keras_squeeze.tokenizers.unicode_tables import is_cjk
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 from keras_squeeze.transformers.batch_encoding import BatchEncoding
 from keras_squeeze.transformers.sequences import EncodingOptions
 from keras_squeeze.transformers.special_tokens import as_token
 from keras_squeeze.transformers.tokenizer_base import PreTrainedTokenizerBase
 from keras_squeeze.transformers.tokenizer_files import read_vocabulary
-
-_CJK_RANGES = (
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0x2F800, 0x2FA1F),
-)
 
 
 class _CharacterTable(dict):
@@ -54,9 +44,7 @@ def _clean(character):
 def _clean_and_split_cjk(character):
     cleaned = _clean(character)
     # Some of these code points are no characters, and are gone by now.
-    if cleaned is not None and any(
-        first <= ord(character) <= last for first, last in _CJK_RANGES
-    ):
+    if cleaned is not None and is_cjk(character):
         return f" {character} "
     return cleaned
 
