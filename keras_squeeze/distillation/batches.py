@@ -10,6 +10,7 @@ import numpy as np
 from keras_squeeze import validation
 from keras_squeeze.new_files import new_folder
 from keras_squeeze.new_files import write_file
+from keras_squeeze.tokenizers.token_masker import replace_tokens
 
 
 class TeacherCache:
@@ -497,9 +498,13 @@ class WordMasking:
         words = np.take_along_axis(token_ids, positions, axis=1)
         choice = random.random(words.shape)
         other = random.integers(self.vocabulary_size, size=words.shape)
-        replaced = np.where(choice < 0.8, self.mask_id, words)
-        replaced = np.where(choice >= 0.9, other, replaced)
-        replaced = np.where(is_gap, replaced, words).astype("int32")
+        replaced = replace_tokens(
+            words,
+            is_gap & (choice < 0.8),
+            self.mask_id,
+            is_gap & (choice >= 0.9),
+            other,
+        ).astype("int32")
         masked = token_ids.copy()
         np.put_along_axis(masked, positions, replaced, axis=1)
         words = np.where(is_gap, words, -1)

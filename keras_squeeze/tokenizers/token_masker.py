@@ -103,10 +103,13 @@ class TokenMasker:
 
         words = to_int32(word * len(self._ordinary_ids))
         rates = self.mask_token_rate, self.random_token_rate
-        replaced = lib.where(
-            choice < sum(rates), take(self._ordinary_ids, words), token_ids
+        replaced = replace_tokens(
+            token_ids,
+            choice < rates[0],
+            self.mask_token_id,
+            choice < sum(rates),
+            take(self._ordinary_ids, words),
         )
-        replaced = lib.where(choice < rates[0], self.mask_token_id, replaced)
         positions, weights = self.locate(is_selected)
         true_ids = _take_along_rows(token_ids, positions) * to_int32(weights)
         return (
@@ -163,6 +166,25 @@ class TokenMasker:
             counts.astype("int32"), 1, self.length_of_outputs(length)
         )
         return np.minimum(counts, np.arange(length + 1, dtype="int32"))
+
+
+def replace_tokens(token_ids, is_masked, mask_token_id, is_random, random_ids):
+    """Replace tokens by a mask or by others, as BERT's training does.
+
+    Args:
+        token_ids: int array or tensor.
+        is_masked: bool array or tensor of the same shape.
+        mask_token_id: int.
+        is_random: bool array or tensor of the same shape. Where `is_masked`
+            is true, it does not matter.
+        random_ids: int array or tensor of the same shape.
+
+    Returns:
+        An int array or tensor of the same shape.
+    """
+    lib = library_of(token_ids)
+    replaced = lib.where(is_random, random_ids, token_ids)
+    return lib.where(is_masked, mask_token_id, replaced)
 
 
 def check_masking(

@@ -6,7 +6,7 @@ import contextlib
 import numpy as np
 
 from keras_squeeze.metrics.entities import entity_spans
-from keras_squeeze.models.tasks.mask_filling_task import softmax
+from keras_squeeze.models.tasks.class_names import softmax
 from keras_squeeze.transformers import auto
 from keras_squeeze.transformers import heads
 from keras_squeeze.transformers.pipeline_base import Pipeline

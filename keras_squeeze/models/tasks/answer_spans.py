@@ -4,18 +4,7 @@ import heapq
 
 import numpy as np
 
-
-def softmax(logits):
-    """The probabilities of a row of logits.
-
-    Args:
-        logits: float array of shape `(n,)`.
-
-    Returns:
-        A float64 array of shape `(n,)`.
-    """
-    exponentials = np.exp(logits.astype("float64") - logits.max())
-    return exponentials / exponentials.sum()
+from keras_squeeze.models.tasks.class_names import softmax
 
 
 class AnswerSpans:
@@ -42,7 +31,8 @@ class AnswerSpans:
             words: int array of shape `(num_tokens,)`. The number of the word
                 that each token is of, in ascending order.
         """
-        starts, ends = softmax(start_logits), softmax(end_logits)
+        starts = softmax(start_logits.astype("float64"))
+        ends = softmax(end_logits.astype("float64"))
         self.no_answer_score = min(self.no_answer_score, starts[0] * ends[0])
         if not len(words):
             return

@@ -1,9 +1,10 @@
-"""Names of classes, and labels given by name."""
+"""Names of classes, labels given by name, and probabilities by name."""
 
 import math
 import numbers
 
 import numpy as np
+from keras import ops
 
 
 def check_class_names(class_names, num_classes):
@@ -47,6 +48,22 @@ def check_class_names(class_names, num_classes):
             f"{class_names}"
         )
     return class_names, num_classes
+
+
+def softmax(logits):
+    """The probabilities of classes, or of what else scores are for.
+
+    Args:
+        logits: float array or tensor of shape `(..., n)`.
+
+    Returns:
+        An array of the same shape, float32 where the logits have half
+        precision, in which probabilities do not add up to one.
+    """
+    logits = ops.convert_to_numpy(logits)
+    logits = logits.astype(np.result_type(logits.dtype, "float32"))
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def likeliest(probabilities, class_names, top_k=None):

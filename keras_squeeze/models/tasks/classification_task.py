@@ -7,6 +7,7 @@ from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.tasks.class_names import check_class_names
 from keras_squeeze.models.tasks.class_names import class_weights_to_ids
+from keras_squeeze.models.tasks.class_names import softmax
 from keras_squeeze.models.tasks.text_task import TextTask
 
 
@@ -128,11 +129,9 @@ class ClassificationTask(TextTask):
         Returns:
             A float32 NumPy array of the same shape.
         """
-        # First of all: in half precision, probabilities do not add up to one.
-        outputs = ops.convert_to_numpy(outputs).astype("float32")
         if self.activation is keras.activations.linear:
-            outputs = ops.convert_to_numpy(ops.softmax(outputs, axis=-1))
-        return outputs
+            return softmax(outputs)
+        return ops.convert_to_numpy(outputs).astype("float32")
 
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.
@@ -156,10 +155,10 @@ class ClassificationTask(TextTask):
                 )
             return {"logits": outputs}
         if gives_logits:
-            softmax = keras.layers.Softmax(
+            layer = keras.layers.Softmax(
                 dtype=outputs.dtype, name="probabilities"
             )
-            outputs = softmax(outputs)
+            outputs = layer(outputs)
         return {"probabilities": outputs}
 
     @classmethod

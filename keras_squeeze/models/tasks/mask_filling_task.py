@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze import validation
@@ -10,6 +9,7 @@ from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import TENSOR
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead
+from keras_squeeze.models.tasks.class_names import softmax
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.row_counts import power_of_two
@@ -321,12 +321,6 @@ def named_scores(logits, probabilities, prefix=""):
         return {f"{prefix}logits": logits}
     name = f"{prefix}probabilities"
     return {name: keras.layers.Softmax(dtype=logits.dtype, name=name)(logits)}
-
-
-def softmax(logits):
-    """Probabilities as a float32 NumPy array."""
-    logits = ops.cast(logits, "float32")
-    return ops.convert_to_numpy(ops.softmax(logits, axis=-1))
 
 
 def _fill(text, mask, index, word, suffix_indicator):

@@ -1,12 +1,12 @@
 import keras
 import keras_hub
 import numpy as np
-from keras import ops
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.layers.choices import ChoiceLogits
 from keras_squeeze.layers.choices import FlattenChoices
+from keras_squeeze.models.tasks.class_names import softmax
 from keras_squeeze.models.tasks.classification_task import dropout_of_head
 from keras_squeeze.models.tasks.multiple_choice_preprocessor import (
     check_choice_labels,
@@ -135,9 +135,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
         choices = read_choices(inputs)
         x = _even(choices)
         logits = self.predict(x, batch_size=batch_size, verbose=0)
-        # First of all: in half precision, probabilities do not add up to one.
-        logits = ops.convert_to_numpy(logits).astype("float32")
-        probabilities = ops.softmax(logits, axis=-1)
+        probabilities = softmax(logits)
         answers = [
             [
                 {
@@ -148,9 +146,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
                 for i in np.argsort(-row, kind="stable")
                 if texts[i] is not None
             ]
-            for row, texts in zip(
-                ops.convert_to_numpy(probabilities), x["choices"], strict=True
-            )
+            for row, texts in zip(probabilities, x["choices"], strict=True)
         ]
         answers = [row[:top_k] if top_k else row[0] for row in answers]
         return answers if choices.is_batched else answers[0]
