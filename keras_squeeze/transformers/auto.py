@@ -5,16 +5,16 @@ import os
 from keras_squeeze.checkpoints.hugging_face_tokenizer import casing
 from keras_squeeze.checkpoints.hugging_face_tokenizer import is_bert
 from keras_squeeze.checkpoints.hugging_face_tokenizer import is_generic
-from keras_squeeze.transformers import mobile_bert
-from keras_squeeze.transformers import squeeze_bert
-from keras_squeeze.transformers import tokenizers
-from keras_squeeze.transformers.configs import MobileBertConfig
-from keras_squeeze.transformers.configs import PretrainedConfig
-from keras_squeeze.transformers.configs import SqueezeBertConfig
-from keras_squeeze.transformers.configs import read_fields
+from keras_squeeze.transformers.models import mobile_bert
+from keras_squeeze.transformers.models import squeeze_bert
+from keras_squeeze.transformers.models.configs import MobileBertConfig
+from keras_squeeze.transformers.models.configs import PretrainedConfig
+from keras_squeeze.transformers.models.configs import SqueezeBertConfig
+from keras_squeeze.transformers.models.configs import read_fields
 from keras_squeeze.transformers.repository import Repository
-from keras_squeeze.transformers.tokenizer_files import BACKEND_FILE
-from keras_squeeze.transformers.tokenizer_files import CONFIG_FILE
+from keras_squeeze.transformers.tokenizers import bert_tokenizers
+from keras_squeeze.transformers.tokenizers.files import BACKEND_FILE
+from keras_squeeze.transformers.tokenizers.files import CONFIG_FILE
 
 # The configurations, and the module and the names of the other classes, by
 # the type of model.
@@ -164,7 +164,7 @@ class AutoTokenizer(_AutoClass):
             backend = _optional_json(repository, BACKEND_FILE)
             kwargs = {**casing(fields, backend or None), **kwargs}
         suffix = "Fast" if use_fast else ""
-        found = getattr(tokenizers, f"{kind}Tokenizer{suffix}")
+        found = getattr(bert_tokenizers, f"{kind}Tokenizer{suffix}")
         return found.from_pretrained(name, *inputs, **kwargs)
 
     @staticmethod

@@ -5,7 +5,7 @@ import keras_hub
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.checkpoints.hugging_face import set_writer
 from keras_squeeze.transformers.auto import class_of
-from keras_squeeze.transformers.tokenizer_layers import tokenizer_of
+from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
 
 
 def write_checkpoint(source, folder):

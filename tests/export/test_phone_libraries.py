@@ -322,7 +322,7 @@ def test_tokenizers_that_libraries_do_not_have(obstacles, vocabulary):
     assert "lowercases" in obstacle(tokenizer={"lowercase": False})
     moved = [vocabulary[1], vocabulary[0], *vocabulary[2:]]
     assert "[PAD] at 1" in obstacle(tokenizer={"vocabulary": moved})
-    assert "pieces" in obstacle(tokenizer={"suffix_indicator": "@@"})
+    assert "pieces" in obstacle(tokenizer={"suffix_indicator": ""})
     assert "pieces" in obstacle(tokenizer={"split": False})
     assert "[MASK]" in obstacle(tokenizer={"oov_token": "[MASK]"})
     broken = [*vocabulary[:-1], "a\nb"]

@@ -362,7 +362,7 @@ def test_preprocessor(tmp_path):
 def test_face(tmp_path, monkeypatch):
     uploads = []
     monkeypatch.setattr(
-        "keras_squeeze.transformers.pretrained.upload",
+        "keras_squeeze.transformers.models.model_files.upload",
         lambda model, repo_id: uploads.append(repo_id),
     )
     face = keras_squeeze.MobileBertForMaskedLM.from_task(make_task("MaskedLM"))

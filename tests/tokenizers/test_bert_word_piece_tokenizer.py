@@ -460,7 +460,7 @@ ALL_OPTIONS = {
     "strip_accents": True,
     "split": False,
     "split_on_cjk": False,
-    "suffix_indicator": "@@",
+    "suffix_indicator": "",
     "oov_token": "the",
     "special_tokens": ["fox"],
     "special_tokens_in_strings": False,

@@ -7,7 +7,7 @@ import keras
 import pytest
 import transformers
 
-from keras_squeeze.transformers import configs
+from keras_squeeze.transformers.models import configs
 from tests.checkpoint_folders import MODELS
 from tests.hub import local_hub as local_hub
 

@@ -10,7 +10,7 @@ import pytest
 import transformers
 from transformers.models.mobilebert import modeling_mobilebert
 
-from keras_squeeze.transformers import outputs
+from keras_squeeze.transformers.models import outputs
 
 NAMES = [
     "BaseModelOutputWithPooling",

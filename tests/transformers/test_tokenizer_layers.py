@@ -5,8 +5,8 @@ import pytest
 
 import keras_squeeze
 from keras_squeeze import models
-from keras_squeeze.transformers.tokenizer_layers import layer_of
-from keras_squeeze.transformers.tokenizer_layers import tokenizer_of
+from keras_squeeze.transformers.tokenizers.layers import layer_of
+from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "torch",

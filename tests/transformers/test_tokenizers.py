@@ -19,7 +19,7 @@ import transformers
 from tokenizers import AddedToken
 
 import keras_squeeze
-from keras_squeeze.transformers.slow_tokenizer import BasicTokenizer
+from keras_squeeze.transformers.tokenizers.slow_tokenizer import BasicTokenizer
 from tests.hub import local_hub as local_hub
 from tests.transformers.tokenizer_cases import IS_TRANSFORMERS_5
 from tests.transformers.tokenizer_cases import SETTINGS

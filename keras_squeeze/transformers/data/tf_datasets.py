@@ -3,8 +3,10 @@
 import numpy as np
 
 from keras_squeeze import validation
-from keras_squeeze.transformers.data_collators import DataCollatorWithPadding
-from keras_squeeze.transformers.data_collators import default_data_collator
+from keras_squeeze.transformers.data.data_collators import (
+    DataCollatorWithPadding,
+)
+from keras_squeeze.transformers.data.data_collators import default_data_collator
 
 # What a sample may name its label, which is `labels` in a batch.
 _SAMPLE_LABELS = ("label", "label_ids")

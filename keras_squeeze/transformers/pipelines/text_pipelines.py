@@ -10,9 +10,9 @@ from keras_squeeze import validation
 from keras_squeeze.models.tasks.class_names import likeliest
 from keras_squeeze.models.tasks.class_names import softmax
 from keras_squeeze.transformers import auto
-from keras_squeeze.transformers import heads
-from keras_squeeze.transformers.pipeline_base import Pipeline
-from keras_squeeze.transformers.sequences import check_choice
+from keras_squeeze.transformers.models import heads
+from keras_squeeze.transformers.pipelines.base import Pipeline
+from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 _FUNCTIONS = ("softmax", "sigmoid", "none")
 # `None` asks for all classes.

@@ -3,9 +3,9 @@
 import os
 import tempfile
 
-from keras_squeeze.transformers import tokenizers
-from keras_squeeze.transformers.tokenizer_files import LAYER_ARGUMENTS
-from keras_squeeze.transformers.tokenizer_files import added_tokens_decoder
+from keras_squeeze.transformers.tokenizers import bert_tokenizers
+from keras_squeeze.transformers.tokenizers.files import LAYER_ARGUMENTS
+from keras_squeeze.transformers.tokenizers.files import added_tokens_decoder
 
 
 def tokenizer_of(layer, **kwargs):
@@ -18,7 +18,7 @@ def tokenizer_of(layer, **kwargs):
     Returns:
         A `MobileBertTokenizerFast` or a `SqueezeBertTokenizerFast`.
     """
-    cls = getattr(tokenizers, f"{type(layer).__name__}Fast")
+    cls = getattr(bert_tokenizers, f"{type(layer).__name__}Fast")
     config = layer.get_config()
     arguments = {
         ours: config[theirs]

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_squeeze.transformers import losses
-from keras_squeeze.transformers import outputs
-from keras_squeeze.transformers.face import PreTrainedModel
+from keras_squeeze.transformers.models import losses
+from keras_squeeze.transformers.models import outputs
+from keras_squeeze.transformers.models.pre_trained_model import PreTrainedModel
 
 
 def _part(name):

@@ -14,8 +14,8 @@ from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import default_optimizer
 from keras_squeeze.models.tasks.text_task import zero_of
-from keras_squeeze.transformers.losses import IGNORED
-from keras_squeeze.transformers.losses import weighted
+from keras_squeeze.transformers.models.losses import IGNORED
+from keras_squeeze.transformers.models.losses import weighted
 
 
 class Training(OneAtATime):

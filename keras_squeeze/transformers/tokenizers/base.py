@@ -6,20 +6,20 @@ import warnings
 
 from keras_squeeze.new_files import new_files
 from keras_squeeze.new_files import write_file
-from keras_squeeze.transformers.configs import check_not_a_file
+from keras_squeeze.transformers.models.configs import check_not_a_file
 from keras_squeeze.transformers.repository import upload
-from keras_squeeze.transformers.sequences import NO_MAX_LENGTH
-from keras_squeeze.transformers.sequences import SIDES
-from keras_squeeze.transformers.sequences import SequenceBuilder
-from keras_squeeze.transformers.sequences import check_choice
-from keras_squeeze.transformers.sequences import to_lists
-from keras_squeeze.transformers.special_tokens import tokens_to_json
-from keras_squeeze.transformers.tokenizer_files import ADDED_TOKENS_FILE
-from keras_squeeze.transformers.tokenizer_files import CONFIG_FILE
-from keras_squeeze.transformers.tokenizer_files import SPECIAL_TOKENS_MAP_FILE
-from keras_squeeze.transformers.tokenizer_files import VOCABULARY_FILE
-from keras_squeeze.transformers.tokenizer_files import read_arguments
-from keras_squeeze.transformers.tokenizer_files import write_json
+from keras_squeeze.transformers.tokenizers.files import ADDED_TOKENS_FILE
+from keras_squeeze.transformers.tokenizers.files import CONFIG_FILE
+from keras_squeeze.transformers.tokenizers.files import SPECIAL_TOKENS_MAP_FILE
+from keras_squeeze.transformers.tokenizers.files import VOCABULARY_FILE
+from keras_squeeze.transformers.tokenizers.files import read_arguments
+from keras_squeeze.transformers.tokenizers.files import write_json
+from keras_squeeze.transformers.tokenizers.sequences import NO_MAX_LENGTH
+from keras_squeeze.transformers.tokenizers.sequences import SIDES
+from keras_squeeze.transformers.tokenizers.sequences import SequenceBuilder
+from keras_squeeze.transformers.tokenizers.sequences import check_choice
+from keras_squeeze.transformers.tokenizers.sequences import to_lists
+from keras_squeeze.transformers.tokenizers.special_tokens import tokens_to_json
 
 
 class PreTrainedTokenizerBase(SequenceBuilder):

@@ -4,10 +4,12 @@ import dataclasses
 import warnings
 from collections.abc import Mapping
 
-from keras_squeeze.transformers.batch_encoding import BatchEncoding
-from keras_squeeze.transformers.batch_encoding import check_tensor_type
-from keras_squeeze.transformers.batch_encoding import tensor_type_of
-from keras_squeeze.transformers.special_tokens import SpecialTokens
+from keras_squeeze.transformers.tokenizers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.tokenizers.batch_encoding import (
+    check_tensor_type,
+)
+from keras_squeeze.transformers.tokenizers.batch_encoding import tensor_type_of
+from keras_squeeze.transformers.tokenizers.special_tokens import SpecialTokens
 
 # The `model_max_length` of a tokenizer that knows of none, and from where on
 # a length counts as none.

@@ -5,8 +5,8 @@ transformers. What differs from transformers on purpose is in
 `guides/coming_from_transformers.py`.
 """
 
-from keras_squeeze.transformers.fast_tokenizer import FastTokenizer
-from keras_squeeze.transformers.slow_tokenizer import SlowTokenizer
+from keras_squeeze.transformers.tokenizers.fast_tokenizer import FastTokenizer
+from keras_squeeze.transformers.tokenizers.slow_tokenizer import SlowTokenizer
 
 
 class MobileBertTokenizer(SlowTokenizer):

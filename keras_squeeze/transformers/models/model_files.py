@@ -14,10 +14,10 @@ from huggingface_hub import split_state_dict_into_shards_factory
 from keras_squeeze.checkpoints.weight_table import describe
 from keras_squeeze.models.tasks.text_task import follow_requires_grad
 from keras_squeeze.new_files import new_files
-from keras_squeeze.transformers.configs import CONFIG_NAME
-from keras_squeeze.transformers.configs import PretrainedConfig
-from keras_squeeze.transformers.configs import check_not_a_file
-from keras_squeeze.transformers.configs import is_keras_preset
+from keras_squeeze.transformers.models.configs import CONFIG_NAME
+from keras_squeeze.transformers.models.configs import PretrainedConfig
+from keras_squeeze.transformers.models.configs import check_not_a_file
+from keras_squeeze.transformers.models.configs import is_keras_preset
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.repository import upload
 
@@ -45,7 +45,7 @@ _NOT_SUPPORTED = {
 }
 
 
-class Pretrained:
+class ModelFiles:
     """Loads and saves models, and hands out their weights.
 
     Mixed into `PreTrainedModel`, whose `config`, `task` and `backbone` it

@@ -8,10 +8,10 @@ import numpy as np
 from keras_squeeze.metrics.entities import entity_spans
 from keras_squeeze.models.tasks.class_names import softmax
 from keras_squeeze.transformers import auto
-from keras_squeeze.transformers import heads
-from keras_squeeze.transformers.pipeline_base import Pipeline
-from keras_squeeze.transformers.sequences import check_choice
-from keras_squeeze.transformers.tokenizer_layers import layer_of
+from keras_squeeze.transformers.models import heads
+from keras_squeeze.transformers.pipelines.base import Pipeline
+from keras_squeeze.transformers.tokenizers.layers import layer_of
+from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 _STRATEGIES = ("none", "simple", "first", "average", "max")
 

@@ -8,11 +8,11 @@ import warnings
 
 from keras_squeeze.tokenizers.unicode_tables import is_cjk
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
-from keras_squeeze.transformers.batch_encoding import BatchEncoding
-from keras_squeeze.transformers.sequences import EncodingOptions
-from keras_squeeze.transformers.special_tokens import as_token
-from keras_squeeze.transformers.tokenizer_base import PreTrainedTokenizerBase
-from keras_squeeze.transformers.tokenizer_files import read_vocabulary
+from keras_squeeze.transformers.tokenizers.base import PreTrainedTokenizerBase
+from keras_squeeze.transformers.tokenizers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.tokenizers.files import read_vocabulary
+from keras_squeeze.transformers.tokenizers.sequences import EncodingOptions
+from keras_squeeze.transformers.tokenizers.special_tokens import as_token
 
 
 class _CharacterTable(dict):

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from keras_squeeze.transformers.batch_encoding import BatchEncoding
-from keras_squeeze.transformers.losses import IGNORED
-from keras_squeeze.transformers.sequences import to_lists
-from keras_squeeze.transformers.tokenizer_base import PreTrainedTokenizerBase
+from keras_squeeze.transformers.models.losses import IGNORED
+from keras_squeeze.transformers.tokenizers.base import PreTrainedTokenizerBase
+from keras_squeeze.transformers.tokenizers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.tokenizers.sequences import to_lists
 
 
 def default_data_collator(features, return_tensors="np"):

@@ -3,11 +3,11 @@
 import keras
 
 from keras_squeeze import models
-from keras_squeeze.transformers import heads
-from keras_squeeze.transformers import outputs
-from keras_squeeze.transformers.configs import MobileBertConfig
-from keras_squeeze.transformers.face import PreTrainedModel
-from keras_squeeze.transformers.face import TensorFlowOrder
+from keras_squeeze.transformers.models import heads
+from keras_squeeze.transformers.models import outputs
+from keras_squeeze.transformers.models.configs import MobileBertConfig
+from keras_squeeze.transformers.models.pre_trained_model import PreTrainedModel
+from keras_squeeze.transformers.models.pre_trained_model import TensorFlowOrder
 
 
 class MobileBertPreTrainedModel(PreTrainedModel):

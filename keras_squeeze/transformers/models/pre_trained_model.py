@@ -16,17 +16,17 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
-from keras_squeeze.transformers.configs import PretrainedConfig
-from keras_squeeze.transformers.configs import label_fields
-from keras_squeeze.transformers.losses import IGNORED
-from keras_squeeze.transformers.outputs import BaseModelOutputWithPooling
-from keras_squeeze.transformers.parts import Part
-from keras_squeeze.transformers.parts import below
-from keras_squeeze.transformers.parts import named_values
-from keras_squeeze.transformers.pretrained import Pretrained
-from keras_squeeze.transformers.tf_datasets import TensorFlowDatasets
-from keras_squeeze.transformers.training import Training
-from keras_squeeze.transformers.training import to_array
+from keras_squeeze.transformers.data.tf_datasets import TensorFlowDatasets
+from keras_squeeze.transformers.models.configs import PretrainedConfig
+from keras_squeeze.transformers.models.configs import label_fields
+from keras_squeeze.transformers.models.losses import IGNORED
+from keras_squeeze.transformers.models.model_files import ModelFiles
+from keras_squeeze.transformers.models.outputs import BaseModelOutputWithPooling
+from keras_squeeze.transformers.models.parts import Part
+from keras_squeeze.transformers.models.parts import below
+from keras_squeeze.transformers.models.parts import named_values
+from keras_squeeze.transformers.models.training import Training
+from keras_squeeze.transformers.models.training import to_array
 
 _INPUTS = (
     "input_ids",
@@ -42,7 +42,7 @@ _SNAKE_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])")
 _OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
 
 
-class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
+class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
     """Base of the model classes.
 
     Args:
@@ -229,7 +229,7 @@ class PreTrainedModel(Pretrained, TensorFlowDatasets, Training, keras.Model):
             name: string. The name of a part, like `"encoder.layer.0"`.
 
         Returns:
-            A `keras_squeeze.transformers.parts.Part`.
+            A `keras_squeeze.transformers.models.parts.Part`.
         """
         variables = self._saved_variables()
         ties = {} if self.task is None else self.task.hugging_face_ties

@@ -14,8 +14,10 @@ from keras_squeeze.checkpoints.hugging_face_tokenizer import (
 from keras_squeeze.new_files import write_file
 from keras_squeeze.tokenizers.vocabulary import read_vocabulary as read_lines
 from keras_squeeze.transformers.repository import Repository
-from keras_squeeze.transformers.special_tokens import as_token
-from keras_squeeze.transformers.special_tokens import tokens_from_json
+from keras_squeeze.transformers.tokenizers.special_tokens import as_token
+from keras_squeeze.transformers.tokenizers.special_tokens import (
+    tokens_from_json,
+)
 
 VOCABULARY_FILE = "vocab.txt"
 BACKEND_FILE = "tokenizer.json"

@@ -6,12 +6,12 @@ import threading
 
 from keras_squeeze.new_files import write_file
 from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
-from keras_squeeze.transformers.batch_encoding import BatchEncoding
-from keras_squeeze.transformers.special_tokens import as_token
-from keras_squeeze.transformers.tokenizer_base import PreTrainedTokenizerBase
-from keras_squeeze.transformers.tokenizer_files import BACKEND_FILE
-from keras_squeeze.transformers.tokenizer_files import VOCABULARY_FILE
-from keras_squeeze.transformers.tokenizer_files import read_vocabulary
+from keras_squeeze.transformers.tokenizers.base import PreTrainedTokenizerBase
+from keras_squeeze.transformers.tokenizers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.tokenizers.files import BACKEND_FILE
+from keras_squeeze.transformers.tokenizers.files import VOCABULARY_FILE
+from keras_squeeze.transformers.tokenizers.files import read_vocabulary
+from keras_squeeze.transformers.tokenizers.special_tokens import as_token
 from keras_squeeze.validation import shorten
 
 

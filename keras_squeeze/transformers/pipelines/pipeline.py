@@ -8,19 +8,25 @@ import os
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.transformers import auto
-from keras_squeeze.transformers.face import PreTrainedModel
-from keras_squeeze.transformers.sequences import check_choice
-from keras_squeeze.transformers.span_pipelines import QuestionAnsweringPipeline
-from keras_squeeze.transformers.span_pipelines import (
+from keras_squeeze.transformers.models.pre_trained_model import PreTrainedModel
+from keras_squeeze.transformers.pipelines.span_pipelines import (
+    QuestionAnsweringPipeline,
+)
+from keras_squeeze.transformers.pipelines.span_pipelines import (
     TokenClassificationPipeline,
 )
-from keras_squeeze.transformers.text_pipelines import FeatureExtractionPipeline
-from keras_squeeze.transformers.text_pipelines import FillMaskPipeline
-from keras_squeeze.transformers.text_pipelines import TextClassificationPipeline
-from keras_squeeze.transformers.text_pipelines import (
+from keras_squeeze.transformers.pipelines.text_pipelines import (
+    FeatureExtractionPipeline,
+)
+from keras_squeeze.transformers.pipelines.text_pipelines import FillMaskPipeline
+from keras_squeeze.transformers.pipelines.text_pipelines import (
+    TextClassificationPipeline,
+)
+from keras_squeeze.transformers.pipelines.text_pipelines import (
     ZeroShotClassificationPipeline,
 )
-from keras_squeeze.transformers.tokenizer_layers import tokenizer_of
+from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
+from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 # What transformers takes and has no meaning here.
 _WITHOUT_MEANING = ("device", "device_map", "framework", "trust_remote_code")

@@ -1,0 +1,1 @@
+"""Configurations and models, with the names and habits of transformers."""

@@ -1,0 +1,1 @@
+"""Pipelines: texts in, answers out, as transformers gives them."""
