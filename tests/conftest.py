@@ -1,5 +1,6 @@
 """Fixtures that every test folder shares."""
 
+import gc
 import os
 import pathlib
 import sys
@@ -25,6 +26,15 @@ from keras_squeeze.export import process  # noqa: E402
 from tests.converter import Converter  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_finish():
+    """Keeps what was imported out of every collection of garbage.
+
+    That is a million objects of TensorFlow, PyTorch and transformers.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

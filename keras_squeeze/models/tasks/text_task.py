@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import warnings
 
@@ -396,7 +397,13 @@ class TextTask(
             warnings.filterwarnings(
                 "ignore", "Layer (?!GroupedDense).* does not have a `quantize`"
             )
-            graph.quantize(mode, config=config, filters=filters, **kwargs)
+            # Keras collects garbage for each weight that it replaces, which
+            # looks at every object of the process each time.
+            gc.freeze()
+            try:
+                graph.quantize(mode, config=config, filters=filters, **kwargs)
+            finally:
+                gc.unfreeze()
         for model in (self, self.backbone):
             # What was compiled of the layers that were.
             model.train_function = None
