@@ -2,201 +2,153 @@
 
 # isort: off
 # Before the imports below load what logs.
-from keras_squeeze import logs  # noqa: F401
+from keras_squeeze import logs
 # isort: on
 
-from keras_squeeze import datasets as datasets
-from keras_squeeze import distillation as distillation
-from keras_squeeze import metrics as metrics
-from keras_squeeze import models as models
-from keras_squeeze.export.litert import export_tflite as export_tflite
-from keras_squeeze.export.runner import TFLiteModel as TFLiteModel
-from keras_squeeze.transformers.auto import AutoConfig as AutoConfig
-from keras_squeeze.transformers.auto import AutoModel as AutoModel
-from keras_squeeze.transformers.auto import (
-    AutoModelForMaskedLM as AutoModelForMaskedLM,
-)
-from keras_squeeze.transformers.auto import (
-    AutoModelForMultipleChoice as AutoModelForMultipleChoice,
-)
-from keras_squeeze.transformers.auto import (
-    AutoModelForNextSentencePrediction as AutoModelForNextSentencePrediction,
-)
-from keras_squeeze.transformers.auto import (
-    AutoModelForPreTraining as AutoModelForPreTraining,
-)
-from keras_squeeze.transformers.auto import (
-    AutoModelForQuestionAnswering as AutoModelForQuestionAnswering,
-)
-from keras_squeeze.transformers.auto import (
-    AutoModelForSequenceClassification as AutoModelForSequenceClassification,
-)
-from keras_squeeze.transformers.auto import (
-    AutoModelForTokenClassification as AutoModelForTokenClassification,
-)
-from keras_squeeze.transformers.auto import AutoTokenizer as AutoTokenizer
-from keras_squeeze.transformers.auto import TFAutoModel as TFAutoModel
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForMaskedLM as TFAutoModelForMaskedLM,
-)
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForMultipleChoice as TFAutoModelForMultipleChoice,
-)
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForNextSentencePrediction as TFAutoModelForNextSentencePrediction,  # noqa: E501
-)
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForPreTraining as TFAutoModelForPreTraining,
-)
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForQuestionAnswering as TFAutoModelForQuestionAnswering,
-)
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForSequenceClassification as TFAutoModelForSequenceClassification,  # noqa: E501
-)
-from keras_squeeze.transformers.auto import (
-    TFAutoModelForTokenClassification as TFAutoModelForTokenClassification,
+from keras_squeeze import datasets
+from keras_squeeze import distillation
+from keras_squeeze import metrics
+from keras_squeeze import models
+from keras_squeeze.export.litert import export_tflite
+from keras_squeeze.export.runner import TFLiteModel
+from keras_squeeze.transformers.auto import AutoConfig
+from keras_squeeze.transformers.auto import AutoModel
+from keras_squeeze.transformers.auto import AutoModelForMaskedLM
+from keras_squeeze.transformers.auto import AutoModelForMultipleChoice
+from keras_squeeze.transformers.auto import AutoModelForNextSentencePrediction
+from keras_squeeze.transformers.auto import AutoModelForPreTraining
+from keras_squeeze.transformers.auto import AutoModelForQuestionAnswering
+from keras_squeeze.transformers.auto import AutoModelForSequenceClassification
+from keras_squeeze.transformers.auto import AutoModelForTokenClassification
+from keras_squeeze.transformers.auto import AutoTokenizer
+from keras_squeeze.transformers.auto import TFAutoModel
+from keras_squeeze.transformers.auto import TFAutoModelForMaskedLM
+from keras_squeeze.transformers.auto import TFAutoModelForMultipleChoice
+from keras_squeeze.transformers.auto import TFAutoModelForNextSentencePrediction
+from keras_squeeze.transformers.auto import TFAutoModelForPreTraining
+from keras_squeeze.transformers.auto import TFAutoModelForQuestionAnswering
+from keras_squeeze.transformers.auto import TFAutoModelForSequenceClassification
+from keras_squeeze.transformers.auto import TFAutoModelForTokenClassification
+from keras_squeeze.transformers.data.data_collators import (
+    DataCollatorForLanguageModeling,
 )
 from keras_squeeze.transformers.data.data_collators import (
-    DataCollatorForLanguageModeling as DataCollatorForLanguageModeling,
+    DataCollatorForTokenClassification,
 )
 from keras_squeeze.transformers.data.data_collators import (
-    DataCollatorForTokenClassification as DataCollatorForTokenClassification,
+    DataCollatorWithPadding,
 )
-from keras_squeeze.transformers.data.data_collators import (
-    DataCollatorWithPadding as DataCollatorWithPadding,
-)
-from keras_squeeze.transformers.data.data_collators import (
-    DefaultDataCollator as DefaultDataCollator,
-)
-from keras_squeeze.transformers.data.data_collators import (
-    default_data_collator as default_data_collator,
-)
-from keras_squeeze.transformers.models.configs import (
-    MobileBertConfig as MobileBertConfig,
-)
-from keras_squeeze.transformers.models.configs import (
-    SqueezeBertConfig as SqueezeBertConfig,
+from keras_squeeze.transformers.data.data_collators import DefaultDataCollator
+from keras_squeeze.transformers.data.data_collators import default_data_collator
+from keras_squeeze.transformers.models.configs import MobileBertConfig
+from keras_squeeze.transformers.models.configs import SqueezeBertConfig
+from keras_squeeze.transformers.models.mobile_bert import MobileBertForMaskedLM
+from keras_squeeze.transformers.models.mobile_bert import (
+    MobileBertForMultipleChoice,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForMaskedLM as MobileBertForMaskedLM,
+    MobileBertForNextSentencePrediction,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForMultipleChoice as MobileBertForMultipleChoice,
+    MobileBertForPreTraining,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForNextSentencePrediction as MobileBertForNextSentencePrediction,
+    MobileBertForQuestionAnswering,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForPreTraining as MobileBertForPreTraining,
+    MobileBertForSequenceClassification,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForQuestionAnswering as MobileBertForQuestionAnswering,
+    MobileBertForTokenClassification,
+)
+from keras_squeeze.transformers.models.mobile_bert import MobileBertModel
+from keras_squeeze.transformers.models.mobile_bert import (
+    MobileBertPreTrainedModel,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForSequenceClassification as MobileBertForSequenceClassification,
+    TFMobileBertForMaskedLM,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertForTokenClassification as MobileBertForTokenClassification,
+    TFMobileBertForMultipleChoice,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertModel as MobileBertModel,
+    TFMobileBertForNextSentencePrediction,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    MobileBertPreTrainedModel as MobileBertPreTrainedModel,
+    TFMobileBertForPreTraining,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForMaskedLM as TFMobileBertForMaskedLM,
+    TFMobileBertForQuestionAnswering,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForMultipleChoice as TFMobileBertForMultipleChoice,
+    TFMobileBertForSequenceClassification,
 )
 from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForNextSentencePrediction as TFMobileBertForNextSentencePrediction,  # noqa: E501
+    TFMobileBertForTokenClassification,
 )
+from keras_squeeze.transformers.models.mobile_bert import TFMobileBertModel
 from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForPreTraining as TFMobileBertForPreTraining,
-)
-from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForQuestionAnswering as TFMobileBertForQuestionAnswering,
-)
-from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForSequenceClassification as TFMobileBertForSequenceClassification,  # noqa: E501
-)
-from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertForTokenClassification as TFMobileBertForTokenClassification,
-)
-from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertModel as TFMobileBertModel,
-)
-from keras_squeeze.transformers.models.mobile_bert import (
-    TFMobileBertPreTrainedModel as TFMobileBertPreTrainedModel,
+    TFMobileBertPreTrainedModel,
 )
 from keras_squeeze.transformers.models.outputs import (
-    MobileBertForPreTrainingOutput as MobileBertForPreTrainingOutput,
+    MobileBertForPreTrainingOutput,
 )
 from keras_squeeze.transformers.models.outputs import (
-    TFMobileBertForPreTrainingOutput as TFMobileBertForPreTrainingOutput,
+    TFMobileBertForPreTrainingOutput,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertForMaskedLM as SqueezeBertForMaskedLM,
+    SqueezeBertForMaskedLM,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertForMultipleChoice as SqueezeBertForMultipleChoice,
+    SqueezeBertForMultipleChoice,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertForQuestionAnswering as SqueezeBertForQuestionAnswering,
+    SqueezeBertForQuestionAnswering,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertForSequenceClassification as SqueezeBertForSequenceClassification,  # noqa: E501
+    SqueezeBertForSequenceClassification,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertForTokenClassification as SqueezeBertForTokenClassification,
+    SqueezeBertForTokenClassification,
+)
+from keras_squeeze.transformers.models.squeeze_bert import SqueezeBertModel
+from keras_squeeze.transformers.models.squeeze_bert import (
+    SqueezeBertPreTrainedModel,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertModel as SqueezeBertModel,
+    TFSqueezeBertForMaskedLM,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    SqueezeBertPreTrainedModel as SqueezeBertPreTrainedModel,
+    TFSqueezeBertForMultipleChoice,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertForMaskedLM as TFSqueezeBertForMaskedLM,
+    TFSqueezeBertForQuestionAnswering,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertForMultipleChoice as TFSqueezeBertForMultipleChoice,
+    TFSqueezeBertForSequenceClassification,
 )
 from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertForQuestionAnswering as TFSqueezeBertForQuestionAnswering,
+    TFSqueezeBertForTokenClassification,
 )
+from keras_squeeze.transformers.models.squeeze_bert import TFSqueezeBertModel
 from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertForSequenceClassification as TFSqueezeBertForSequenceClassification,  # noqa: E501
+    TFSqueezeBertPreTrainedModel,
 )
-from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertForTokenClassification as TFSqueezeBertForTokenClassification,
-)
-from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertModel as TFSqueezeBertModel,
-)
-from keras_squeeze.transformers.models.squeeze_bert import (
-    TFSqueezeBertPreTrainedModel as TFSqueezeBertPreTrainedModel,
-)
-from keras_squeeze.transformers.pipelines.pipeline import pipeline as pipeline
-from keras_squeeze.transformers.tokenizers.batch_encoding import (
-    BatchEncoding as BatchEncoding,
+from keras_squeeze.transformers.pipelines.pipeline import pipeline
+from keras_squeeze.transformers.tokenizers.batch_encoding import BatchEncoding
+from keras_squeeze.transformers.tokenizers.bert_tokenizers import (
+    MobileBertTokenizer,
 )
 from keras_squeeze.transformers.tokenizers.bert_tokenizers import (
-    MobileBertTokenizer as MobileBertTokenizer,
+    MobileBertTokenizerFast,
 )
 from keras_squeeze.transformers.tokenizers.bert_tokenizers import (
-    MobileBertTokenizerFast as MobileBertTokenizerFast,
+    SqueezeBertTokenizer,
 )
 from keras_squeeze.transformers.tokenizers.bert_tokenizers import (
-    SqueezeBertTokenizer as SqueezeBertTokenizer,
-)
-from keras_squeeze.transformers.tokenizers.bert_tokenizers import (
-    SqueezeBertTokenizerFast as SqueezeBertTokenizerFast,
+    SqueezeBertTokenizerFast,
 )
 from keras_squeeze.triton_loader import install as _install_triton_loader
-from keras_squeeze.version import __version__ as __version__
+from keras_squeeze.version import __version__
 
 _install_triton_loader()

@@ -29,6 +29,8 @@ LAYERS = [
     "keras_squeeze.tokenizers",
     "keras_squeeze.checkpoints",
     "keras_squeeze.models.presets",
+    "keras_squeeze.models.docstrings",
+    "keras_squeeze.models.encoder_tokenizer",
     "keras_squeeze.models.torch_parameters",
     "keras_squeeze.models.saved_model",
     "keras_squeeze.models.tasks",

@@ -17,13 +17,13 @@ from keras_squeeze.export.report import clock
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone,
 )
-from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
+from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
     MobileBertTextClassifier,
 )
 from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
     SqueezeBertBackbone,
 )
-from keras_squeeze.models.squeeze_bert.squeeze_bert_text_classifier import (
+from keras_squeeze.models.squeeze_bert.squeeze_bert_tasks import (
     SqueezeBertTextClassifier,
 )
 

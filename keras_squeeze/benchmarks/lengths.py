@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.export.runner import TFLiteModel
-from keras_squeeze.models.mobile_bert.mobile_bert_tokenizer import (
+from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
     MobileBertTokenizer,
 )
 

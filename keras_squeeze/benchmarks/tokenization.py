@@ -10,10 +10,10 @@ import time
 import keras_hub
 import tensorflow as tf
 
-from keras_squeeze.models.mobile_bert.mobile_bert_text_classifier import (
+from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
     MobileBertTextClassifierPreprocessor,
 )
-from keras_squeeze.models.mobile_bert.mobile_bert_tokenizer import (
+from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
     MobileBertTokenizer,
 )
 

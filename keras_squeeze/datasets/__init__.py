@@ -1,9 +1,7 @@
 """Data sets that come with the package, and readers of one's own."""
 
-from keras_squeeze.datasets import conll as conll
-from keras_squeeze.datasets import (
-    multiple_choice_files as multiple_choice_files,
-)
-from keras_squeeze.datasets import sms_spam as sms_spam
-from keras_squeeze.datasets import squad as squad
-from keras_squeeze.datasets import text_files as text_files
+from keras_squeeze.datasets import conll
+from keras_squeeze.datasets import multiple_choice_files
+from keras_squeeze.datasets import sms_spam
+from keras_squeeze.datasets import squad
+from keras_squeeze.datasets import text_files

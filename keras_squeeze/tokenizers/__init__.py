@@ -1,3 +1,3 @@
 from keras_squeeze.tokenizers.bert_word_piece_tokenizer import (
-    BertWordPieceTokenizer as BertWordPieceTokenizer,
+    BertWordPieceTokenizer,
 )

@@ -14,10 +14,9 @@ class MobileBertBackbone(EncoderBackbone):
     """A MobileBERT encoder network.
 
     This class implements the bidirectional transformer encoder of
-    ["MobileBERT: a Compact Task-Agnostic BERT for Resource-Limited
-    Devices"](https://arxiv.org/abs/2004.02984). It includes the embeddings,
-    the transformer layers and the pooler, but not the heads for masked
-    language modeling or next sentence prediction.
+    "MobileBERT: a Compact Task-Agnostic BERT for Resource-Limited Devices". It
+    includes the embeddings, the transformer layers and the pooler, but not
+    the heads for masked language modeling or next sentence prediction.
 
     The default constructor gives a randomly initialized network of the
     published size, 24.8 million parameters. To load preset architectures and
@@ -110,6 +109,9 @@ class MobileBertBackbone(EncoderBackbone):
     )
     model(input_data)
     ```
+
+    Reference:
+     - [MobileBERT](https://arxiv.org/abs/2004.02984)
     """
 
     def __init__(

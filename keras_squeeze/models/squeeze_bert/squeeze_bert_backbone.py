@@ -14,10 +14,9 @@ class SqueezeBertBackbone(EncoderBackbone):
     """A SqueezeBERT encoder network.
 
     This class implements the bidirectional transformer encoder of
-    ["SqueezeBERT: What can computer vision teach NLP about efficient neural
-    networks?"](https://arxiv.org/abs/2006.11316). It includes the embeddings,
-    the transformer layers and the pooler, but not the head for masked
-    language modeling.
+    "SqueezeBERT: What can computer vision teach NLP about efficient neural
+    networks?". It includes the embeddings, the transformer layers and the
+    pooler, but not the head for masked language modeling.
 
     The default constructor gives a randomly initialized network of the
     published size, 51.1 million parameters. To load preset architectures and
@@ -99,6 +98,9 @@ class SqueezeBertBackbone(EncoderBackbone):
     )
     model(input_data)
     ```
+
+    Reference:
+     - [SqueezeBERT](https://arxiv.org/abs/2006.11316)
     """
 
     def __init__(

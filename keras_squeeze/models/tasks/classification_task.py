@@ -32,6 +32,10 @@ class ClassificationTask(TextTask):
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.1`.
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
+
+    Raises:
+        ValueError: If an argument has no meaning, or `num_classes` and
+            `class_names` contradict each other.
     """
 
     hugging_face_head = [("classifier", "output_dense", DENSE)]

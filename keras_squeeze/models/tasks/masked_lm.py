@@ -9,11 +9,25 @@ from keras_squeeze.models.tasks.mask_filling_task import named_scores
 class MaskedLM(MaskFillingTask, keras_hub.models.MaskedLM):
     """Base of the masked language models.
 
-    The loss is the mean over the masked words of a batch, so that its
-    exponential is their perplexity, and the accuracy is over those words,
-    too.
+    With a `preprocessor`, which `from_preset()` creates by default, `fit()`
+    and `evaluate()` take raw text and mask words of it at random, anew in
+    each epoch. `predict()` and `annotate()` take text with `[MASK]`. Inputs
+    that are preprocessed already are dictionaries.
 
-    See `MaskFillingTask` for the arguments.
+    The loss is the mean over the masked words of a batch, so that its
+    exponential is their perplexity. The accuracy is over those words as well.
+
+    Example:
+
+    ```python
+    masked_lm = keras_squeeze.models.MobileBertMaskedLM.from_preset(
+        "mobile_bert_tiny_en_uncased"
+    )
+    masked_lm.preprocessor.sequence_length = 16
+    masked_lm.fit(["The quick brown fox jumped.", "Call me Ishmael."])
+    masked_lm.annotate("Paris is the [MASK] of France.", top_k=5)
+    masked_lm.save_to_preset("./masked_lm")
+    ```
     """
 
     hugging_face_classes = ("ForMaskedLM", "ForPreTraining")

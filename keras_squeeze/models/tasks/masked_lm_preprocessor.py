@@ -27,12 +27,23 @@ class MaskedLMPreprocessor(
     `y` are the ids of these words, and `sample_weight` is 1 for each of them
     and 0 for what fills the row up.
 
-    See `MaskingPreprocessor` for the arguments, and for `fill_mask_inputs()`,
-    which takes text that is masked already.
+    `fill_mask_inputs()` takes text that is masked already.
 
     Raises:
         ValueError: if an argument has no meaning, if `x` is not text, or if
             labels are passed.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertMaskedLMPreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased",
+        sequence_length=32,
+        mask_selection_length=5,
+    )
+    x, y, sample_weight = preprocessor(["The quick brown fox jumped."])
+    ```
     """
 
     def check_labels(self, y, sample_weight):

@@ -18,6 +18,9 @@ from keras_squeeze.models.tasks.text_task import TextTask
 class MultipleChoice(TextTask, keras_hub.models.Task):
     """Base of the multiple choice tasks: which choice goes with a prompt.
 
+    With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
+    `evaluate()`, `predict()` and `annotate()` take raw text.
+
     A dense layer on the pooled output gives one score for a prompt and a
     choice, which are read together as a pair. The scores of the choices of a
     prompt are its logits. There may be any number of choices, and another
@@ -34,6 +37,27 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.1`.
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
+
+    Raises:
+        ValueError: If `dropout` is not a rate.
+
+    Example:
+
+    ```python
+    task = keras_squeeze.models.MobileBertMultipleChoice.from_preset(
+        "mobile_bert_tiny_en_uncased",
+    )
+    task.preprocessor.sequence_length = 64
+    questions = {
+        "prompt": ["It rains, so she takes", "He is hungry, so he"],
+        "choices": [
+            ["a nap.", "an umbrella.", "a photo."],
+            ["eats.", "sings."],
+        ],
+    }
+    task.fit(x=questions, y=[1, 0], batch_size=2)
+    task.annotate(questions)
+    ```
     """
 
     hugging_face_classes = ("ForMultipleChoice",)

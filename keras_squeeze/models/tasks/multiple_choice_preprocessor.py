@@ -48,12 +48,25 @@ class MultipleChoicePreprocessor(TextPreprocessor):
     `num_choices` is that of the prompt that has the most. Others are filled
     up with choices of nothing but padding.
 
-    See `TextPreprocessor` for the arguments.
-
     Raises:
         ValueError: if an argument has no meaning, if `x` is something else or
             a prompt has no choices, or if a label is not the index of a
             choice.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertMultipleChoicePreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased", sequence_length=64
+    )
+    preprocessor(
+        {
+            "prompt": ["It rains, so she takes"],
+            "choices": [["a nap.", "an umbrella."]],
+        }
+    )
+    ```
     """
 
     def call(self, x, y=None, sample_weight=None):

@@ -18,8 +18,10 @@ HEAD = [("cls.seq_relationship", "output_dense", DENSE)]
 class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
     """Base of the next sentence predictors.
 
-    A dense layer on the pooled output tells whether the second text of a pair
-    follows the first, class 0, or comes from elsewhere, class 1.
+    With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
+    `evaluate()`, `predict()` and `annotate()` take pairs of raw text. A dense
+    layer on the pooled output tells whether the second text of a pair follows
+    the first, class 0, or comes from elsewhere, class 1.
 
     Args:
         backbone: The backbone model.
@@ -33,6 +35,25 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.0`.
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
+
+    Raises:
+        ValueError: If an argument has no meaning, or there are not two
+            classes.
+
+    Example:
+
+    ```python
+    predictor = (
+        keras_squeeze.models.MobileBertNextSentencePredictor.from_preset(
+            "mobile_bert_tiny_en_uncased"
+        )
+    )
+    first = ["Call me Ishmael.", "The quick brown fox jumped."]
+    second = ["Some years ago I thought I would sail.", "Did you buy milk?"]
+    predictor.fit(x=(first, second), y=["is_next", "not_next"])
+    predictor.annotate((first, second))
+    predictor.save_to_preset("./next_sentence_predictor")
+    ```
     """
 
     hugging_face_classes = ("ForNextSentencePrediction", "ForPreTraining")

@@ -20,10 +20,18 @@ class NextSentencePredictorPreprocessor(TextPreprocessor):
       the second.
     - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
 
-    See `TextPreprocessor` for the arguments.
-
     Raises:
         ValueError: if an argument has no meaning, or if `x` is not a pair.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertNextSentencePredictorPreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased", sequence_length=128
+    )
+    preprocessor((["Call me Ishmael."], ["Some years ago"]), y=[0])
+    ```
     """
 
     def check_inputs(self, x):

@@ -19,13 +19,29 @@ from keras_squeeze.tokenizers.texts import text_segments
 class Pretraining(MaskFillingTask, keras_hub.models.Task):
     """Base of the tasks that a backbone is trained on before all others.
 
+    With a `preprocessor`, which `from_preset()` creates by default, `fit()`
+    and `evaluate()` take raw text, mask words of it and exchange parts at
+    random. `predict()` and `annotate()` take pairs with `[MASK]`.
+
     One head predicts the masked words of a pair of texts, and another whether
     the second text follows the first. The outputs are a dictionary of
     `"prediction_logits"` of shape `(batch, predictions, vocabulary_size)` and
     `"seq_relationship_logits"` of shape `(batch, 2)`, of which class 0 means
     that it follows. The loss is the sum of both.
 
-    See `MaskFillingTask` for the arguments.
+    Example:
+
+    ```python
+    pretraining = keras_squeeze.models.MobileBertPretraining.from_preset(
+        "mobile_bert_tiny_en_uncased"
+    )
+    pretraining.preprocessor.sequence_length = 32
+    pretraining.fit(
+        x=["The quick brown fox jumped.", "Call me Ishmael. Some years ago"]
+    )
+    pretraining.annotate(("She opened the [MASK].", "It was dark behind it."))
+    pretraining.backbone.save_to_preset("./pretrained")
+    ```
     """
 
     hugging_face_classes = ("ForPreTraining",)

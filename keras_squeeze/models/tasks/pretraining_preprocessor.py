@@ -21,8 +21,19 @@ class PretrainingPreprocessor(MaskingPreprocessor):
     rows the second part is replaced by that of another row of the batch, and
     words of both parts are masked.
 
-    The output is `(x, y, sample_weight)`, of which `x` is what
-    `MaskedLMPreprocessor` gives. `y` and `sample_weight` are dictionaries:
+    The output is `(x, y, sample_weight)`. `x` is a dictionary of int32
+    tensors:
+
+    - `"token_ids"`: `[CLS]`, the tokens of the first part, some of them
+      masked, `[SEP]`, those of the second, `[SEP]`, `[PAD]`. Of shape
+      `(batch_size, sequence_length)`.
+    - `"segment_ids"`: 0 for the tokens of the first part and 1 for those of
+      the second.
+    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"mask_positions"`: Where the words to predict are, filled up with zeros.
+      Of shape `(batch_size, mask_selection_length)`.
+
+    `y` and `sample_weight` are dictionaries:
 
     - `"prediction_logits"`: The ids of the masked words, and 1 for each of
       them and 0 for what fills the row up. Of shape `(batch_size,
@@ -34,12 +45,25 @@ class PretrainingPreprocessor(MaskingPreprocessor):
     With labels `y`, pairs stay as they are, and the labels say which of them
     belong together.
 
-    See `MaskingPreprocessor` for the arguments, and for `fill_mask_inputs()`,
-    which takes text that is masked already.
+    `fill_mask_inputs()` takes text that is masked already.
 
     Raises:
         ValueError: if an argument has no meaning, if `x` is not text, or if
             there are labels for texts that are not pairs.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertPretrainingPreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased",
+        sequence_length=32,
+        mask_selection_length=5,
+    )
+    x, y, sample_weight = preprocessor(
+        ["The quick brown fox jumped.", "Call me Ishmael. Some years ago"]
+    )
+    ```
     """
 
     def masked_samples(self, segments, y, random):

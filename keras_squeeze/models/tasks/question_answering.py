@@ -17,6 +17,10 @@ OUTPUTS = ("start_logits", "end_logits")
 class QuestionAnswering(WindowedTask, keras_hub.models.Task):
     """Base of the question answering tasks, which find answers in contexts.
 
+    With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
+    `evaluate()`, `predict()` and `annotate()` take raw questions and contexts
+    of any length.
+
     A dense layer on the sequence output says for every token whether an
     answer starts and whether it ends with it. The outputs are a dictionary of
     `"start_logits"` and `"end_logits"`, both of shape `(batch_size,
@@ -28,6 +32,29 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
         preprocessor: The preprocessor layer, or `None` to pass inputs that
             are preprocessed already.
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
+
+    Example:
+
+    ```python
+    question_answering = (
+        keras_squeeze.models.MobileBertQuestionAnswering.from_preset(
+            "mobile_bert_tiny_en_uncased"
+        )
+    )
+    context = "Ada Lovelace was born in London in 1815."
+    x = {
+        "question": ["Where was she born?", "Where did she die?"],
+        "context": [context, context],
+    }
+    y = {
+        # The second question has no answer here.
+        "answer_start": [25, -1],
+        "answer_text": ["London", ""],
+    }
+    question_answering.fit(x, y, batch_size=2)
+    question_answering.annotate(x, handle_impossible_answer=True)
+    question_answering.save_to_preset("./question_answering")
+    ```
     """
 
     hugging_face_classes = ("ForQuestionAnswering",)

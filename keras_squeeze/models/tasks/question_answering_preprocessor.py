@@ -61,6 +61,22 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
             is described above, if an answer is not in the context where `y`
             says, or if a question leaves windows no room for more than their
             overlap.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertQuestionAnsweringPreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased", sequence_length=128
+    )
+    preprocessor(
+        {
+            "question": ["Where was Ada Lovelace born?"],
+            "context": ["Ada Lovelace was born in London in 1815."],
+        },
+        y={"answer_start": [25], "answer_text": ["London"]},
+    )
+    ```
     """
 
     def __init__(self, tokenizer, sequence_length=384, stride=None, **kwargs):

@@ -26,7 +26,9 @@ from keras_squeeze.models.tasks.text_task import to_source
 class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
     """Base of the text classifiers: a dense layer on the pooled output.
 
-    A text has one of several classes, or a number, or any number of classes:
+    With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
+    `evaluate()`, `predict()` and `annotate()` take raw text. A text has one of
+    several classes, or a number, or any number of classes:
 
     - By default, `y` has the ids or the names of the classes.
     - With `num_classes=1`, `y` has numbers. The loss is the mean squared
@@ -51,6 +53,26 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         multi_label: bool. Whether a text has any number of the classes.
             Defaults to `False`.
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
+
+    Raises:
+        ValueError: If an argument has no meaning, or arguments contradict
+            each other.
+
+    Example:
+
+    ```python
+    classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased",
+        class_names=["ham", "spam"],
+    )
+    classifier.fit(
+        x=["See you at nine?", "You have won! Call now to claim."],
+        y=["ham", "spam"],
+        batch_size=2,
+    )
+    classifier.annotate(["Claim your prize."])
+    classifier.save_to_preset("./spam_classifier")
+    ```
     """
 
     hugging_face_classes = ("ForSequenceClassification",)

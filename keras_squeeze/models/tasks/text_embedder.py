@@ -10,6 +10,9 @@ from keras_squeeze.models.tasks.text_task import TextTask
 class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
     """Base of the text embedders: one vector a text.
 
+    With a `preprocessor`, which `from_preset()` creates by default,
+    `encode_text()`, `search()` and `predict()` take raw text.
+
     The vectors of texts of a similar meaning point in similar directions, all
     the more so after a training for it. `search()` finds them, and vectors of
     a length of one, which these are by default, can be compared by their dot
@@ -29,6 +32,20 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
         normalize: bool. Whether to give all vectors the length one. Defaults
             to `True`.
         **kwargs: other keyword arguments of `keras_hub.models.Task`.
+
+    Raises:
+        ValueError: If `pooling` is none of these.
+
+    Example:
+
+    ```python
+    embedder = keras_squeeze.models.MobileBertTextEmbedder.from_preset(
+        "mobile_bert_tiny_en_uncased",
+    )
+    documents = ["You have won a prize!", "See you at nine."]
+    embedder.encode_text(documents)
+    embedder.search("When will we meet?", documents, top_k=1)
+    ```
     """
 
     def __init__(

@@ -3,8 +3,10 @@
 import keras
 import keras_hub
 
+from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.keras_hub_seam import convert_preprocessing_outputs_python
 from keras_squeeze.keras_hub_seam import in_tf_function
+from keras_squeeze.models.docstrings import ComposedDocstring
 from keras_squeeze.tokenizers.sequence_packer import SequencePacker
 from keras_squeeze.tokenizers.sequence_packer import check_packing
 from keras_squeeze.tokenizers.sequence_packer import check_sequence_length
@@ -12,8 +14,22 @@ from keras_squeeze.tokenizers.texts import lists_to_arrays
 from keras_squeeze.tokenizers.texts import text_segments
 
 
-class TextPreprocessor(keras_hub.models.Preprocessor):
+class TextPreprocessor(
+    ComposedDocstring, FromPreset, keras_hub.models.Preprocessor
+):
     """Base of the preprocessors: a tokenizer and a packer.
+
+    It takes `x`, `y` and `sample_weight`. `x` is a string, a batch of strings,
+    or a tuple of batches of strings whose segments are combined into a single
+    sequence. `y` and `sample_weight` are optional and passed through.
+
+    The output is `x`, `(x, y)` or `(x, y, sample_weight)`, where `x` is a
+    dictionary of int32 tensors of shape `(batch_size, sequence_length)`, or
+    `(sequence_length,)` for a single string:
+
+    - `"token_ids"`: `[CLS]`, the tokens and `[SEP]` of each segment, `[PAD]`.
+    - `"segment_ids"`: The number of the segment that each token is in.
+    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
 
     It gives exactly what `transformers.BertTokenizerFast` gives for
     `padding="max_length"` and `truncation=True`, called directly as well as
@@ -35,8 +51,21 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if an argument has no meaning, or `sequence_length` has no
-            room for the special tokens.
+        ValueError: if an argument has no meaning, if `x` is not text, if the
+            two parts of a pair have different lengths, or if
+            `sequence_length` has no room for the special tokens.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertTextClassifierPreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased", sequence_length=128
+    )
+    preprocessor(["The quick brown fox jumped.", "Call me Ishmael."])
+    # A pair of texts.
+    preprocessor((["Who wrote it?"], ["It was Ada Lovelace."]), y=None)
+    ```
     """
 
     def __init__(

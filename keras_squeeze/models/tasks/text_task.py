@@ -11,6 +11,7 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
+from keras_squeeze.models.docstrings import ComposedDocstring
 from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.row_counts import first_rows
@@ -22,7 +23,12 @@ from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
 class TextTask(
-    SavedModelExport, FromPreset, CheckedWeights, TorchParameters, OneAtATime
+    ComposedDocstring,
+    SavedModelExport,
+    FromPreset,
+    CheckedWeights,
+    TorchParameters,
+    OneAtATime,
 ):
     """What the tasks do differently from KerasHub's, whatever their head.
 

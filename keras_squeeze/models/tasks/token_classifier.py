@@ -15,8 +15,27 @@ from keras_squeeze.tokenizers.texts import samples_of
 class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
     """Base of the token classifiers: a dense layer on the sequence output.
 
-    See `ClassificationTask` for the arguments. The loss and the accuracy are
-    averages over words: only the first token of each has a label.
+    It finds the names in a text, or the parts of speech of its words. With a
+    `preprocessor`, which `from_preset()` creates by default, `fit()`,
+    `evaluate()` and `predict()` take lists of words, and `annotate()` also
+    takes raw text. The loss and the accuracy are averages over words: only
+    the first token of each has a label.
+
+    Example:
+
+    ```python
+    classifier = keras_squeeze.models.MobileBertTokenClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased",
+        class_names=["O", "B-person", "I-person"],
+    )
+    classifier.fit(
+        x=[["Ada", "Lovelace", "wrote", "."], ["Call", "me", "Ishmael"]],
+        y=[["B-person", "I-person", "O", "O"], ["O", "O", "B-person"]],
+        batch_size=2,
+    )
+    classifier.annotate(["Who was Ada Lovelace?"])
+    classifier.save_to_preset("./person_finder")
+    ```
     """
 
     hugging_face_classes = ("ForTokenClassification",)

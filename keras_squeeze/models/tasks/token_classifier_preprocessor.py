@@ -54,6 +54,19 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         ValueError: if an argument has no meaning, if `x` is not a batch of
             lists of words, if `y` does not have one label for each word, or
             if windows have no room for more than their overlap.
+
+    Example:
+
+    ```python
+    cls = keras_squeeze.models.MobileBertTokenClassifierPreprocessor
+    preprocessor = cls.from_preset(
+        "mobile_bert_tiny_en_uncased", sequence_length=128
+    )
+    preprocessor(
+        [["Ada", "Lovelace", "wrote", "."], ["Call", "me", "Ishmael"]],
+        y=[[1, 2, 0, 0], [0, 0, 1]],
+    )
+    ```
     """
 
     def call(self, x, y=None, sample_weight=None):

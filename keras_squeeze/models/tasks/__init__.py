@@ -1,0 +1,1 @@
+"""The tasks that the models share, and their preprocessors."""
