@@ -35,7 +35,7 @@ class Converter:
         self._process = None
 
     def run(self, command, env, **kwargs):
-        *interpreter, program, folder, filepath, options = command
+        *interpreter, program, folder, options = command
         if self._process is None:
             # What the program leaves unimported is left so here, too.
             program = program[: program.index("from ")] + _PROGRAM
@@ -47,7 +47,7 @@ class Converter:
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-        arguments = json.dumps([str(folder), str(filepath), options])
+        arguments = json.dumps([str(folder), options])
         print(arguments, file=self._process.stdin, flush=True)
         returncode = int(self._process.stdout.readline())
         return subprocess.CompletedProcess(command, returncode, stderr="")

@@ -13,34 +13,28 @@ import numpy as np
 import tensorflow as tf
 
 from keras_squeeze.export.lowering import lower
-from keras_squeeze.export.model_file import align_dimensions
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.model_file import save_model
-from keras_squeeze.export.model_file import tidy_names
 from keras_squeeze.export.process import ANSWER_FILE
 from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
+from keras_squeeze.export.quantization import is_for_quantizer
 from keras_squeeze.export.quantization import quantize_file
 from keras_squeeze.export.runner import INPUTS
-from keras_squeeze.export.signatures import merge_models
 from keras_squeeze.export.signatures import signature_names
 from keras_squeeze.export.text_input import TextReader
 
 
-def main(folder, filepath, options):
+def main(folder, options):
     """What the other process does; its answer is a file in the folder.
 
     Args:
         folder: string. The folder of the model.
-        filepath: string. The file to write.
         options: string. The other arguments of `convert_model()`, in JSON.
     """
     try:
-        answer = {
-            "parameters": convert_model(folder, filepath, **json.loads(options))
-        }
+        parameters, files = convert_model(folder, **json.loads(options))
+        answer = {"parameters": parameters, "files": files}
     except Exception as e:
         answer = {"error": _explain(e)}
     with open(os.path.join(folder, ANSWER_FILE), "w", encoding="utf-8") as file:
@@ -49,7 +43,6 @@ def main(folder, filepath, options):
 
 def convert_model(
     folder,
-    filepath,
     sequence_lengths,
     quantization=None,
     per_channel=True,
@@ -58,8 +51,7 @@ def convert_model(
     """Convert the model that a folder has the config and weights of.
 
     Args:
-        folder: string. The folder.
-        filepath: string. The file to write.
+        folder: string. The folder, which the files are written to as well.
         sequence_lengths: List of ints. The lengths of the inputs, each of
             which has a signature.
         quantization: string or `None`. One of `process.QUANTIZATIONS`.
@@ -70,7 +62,8 @@ def convert_model(
             the folder has then. Defaults to `0`, for inputs of ids.
 
     Returns:
-        int. The number of parameters of the model.
+        A tuple of an int, the number of parameters of the model, and of the
+        list of the files, one for each signature.
     """
     with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
         config = json.load(file)
@@ -106,14 +99,10 @@ def convert_model(
                 name: calibration[f"{signature}/{name}"]
                 for name in INPUTS.values()
             }
-        converted = load_model(part)
-        align_dimensions(converted)
-        save_model(converted, part)
-        quantize_file(part, quantization, signature, samples)
-        parts.append(load_model(part))
-        tidy_names(parts[-1])
-    save_model(merge_models(parts), filepath)
-    return model.count_params()
+        if is_for_quantizer(quantization):
+            quantize_file(part, quantization, signature, samples)
+        parts.append(part)
+    return model.count_params(), parts
 
 
 def _functions_of_ids(model, sequence_lengths):

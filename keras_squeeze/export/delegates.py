@@ -15,7 +15,6 @@ import collections
 import dataclasses
 
 from keras_squeeze.export.model_file import is_constant
-from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import operation_name
 
 _COMPARISONS = frozenset(
@@ -148,19 +147,19 @@ class GpuDelegate:
         return "\n".join(lines)
 
 
-def check_gpu_delegate(filepath):
+def check_gpu_delegate(model):
     """Find out what of a `.tflite` file the GPU delegate runs.
 
     Nothing is run: the operations are compared with the published rules. The
     file may have several graphs, of which the first is checked.
 
     Args:
-        filepath: string. The file.
+        model: What `model_file.load_model()` returns.
 
     Returns:
         A `GpuDelegate`.
     """
-    graph = _Graph(load_model(filepath))
+    graph = _Graph(model)
     problems = {}
     for i, operation in enumerate(graph.operations):
         reason = next(_reasons(graph, operation), None)

@@ -11,14 +11,9 @@ from keras_squeeze.metrics.entities import entity_spans
 from keras_squeeze.metrics.squad import exact_match
 from keras_squeeze.metrics.squad import f1_score
 from keras_squeeze.models.tasks.class_names import labels_to_ids
-from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
 from keras_squeeze.models.tasks.multiple_choice_preprocessor import read_choices
-from keras_squeeze.models.tasks.next_sentence_predictor import (
-    NextSentencePredictor,
-)
-from keras_squeeze.models.tasks.question_answering import QuestionAnswering
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
-from keras_squeeze.models.tasks.token_classifier import TokenClassifier
+from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.tokenizers.texts import text_segments
 
 _RESAMPLES = 1000
@@ -76,15 +71,11 @@ class LabelledData:
     """
 
     def __init__(self, task, data):
-        kind = next(
-            (kind for cls, kind in _KINDS.items() if isinstance(task, cls)),
-            None,
-        )
+        kind = _KINDS.get(getattr(task, "evaluation_kind", None))
         if kind is None or task.preprocessor is None:
             raise ValueError(
-                "`evaluation_data` is for the tasks "
-                f"{[cls.__name__ for cls in _KINDS]} with a `preprocessor`. "
-                f"Received: a {type(task).__name__}"
+                f"`evaluation_data` is for the tasks {_evaluated(TextTask)} "
+                f"with a `preprocessor`. Received: a {type(task).__name__}"
             )
         if not isinstance(data, (list, tuple)) or len(data) != 2:
             raise ValueError(
@@ -260,13 +251,19 @@ class _Questions:
         }
 
 
+# By what tasks have as their `evaluation_kind`.
 _KINDS = {
-    TextClassifier: _Texts,
-    NextSentencePredictor: _Texts,
-    MultipleChoice: _Choices,
-    TokenClassifier: _Words,
-    QuestionAnswering: _Questions,
+    "texts": _Texts,
+    "choices": _Choices,
+    "words": _Words,
+    "questions": _Questions,
 }
+
+
+def _evaluated(cls):
+    """The names of the tasks that there are labelled data for."""
+    names = [x for part in cls.__subclasses__() for x in _evaluated(part)]
+    return [cls.__name__] if vars(cls).get("evaluation_kind") else names
 
 
 @contextlib.contextmanager

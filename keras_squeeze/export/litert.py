@@ -1,3 +1,5 @@
+"""Exports models to LiteRT: check, convert, verify, put in place."""
+
 import json
 import os
 import tempfile
@@ -6,40 +8,30 @@ import keras
 import numpy as np
 
 from keras_squeeze.export.app_files import app_folder
-from keras_squeeze.export.app_files import check_app_folder
 from keras_squeeze.export.app_files import write_app_files
 from keras_squeeze.export.delegates import check_gpu_delegate
-from keras_squeeze.export.evaluation import LabelledData
+from keras_squeeze.export.metadata import append_files
+from keras_squeeze.export.model_file import computed_tensors
 from keras_squeeze.export.model_file import count_operations
+from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.phone_libraries import add_libraries_metadata
-from keras_squeeze.export.phone_libraries import check_labels
-from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
-from keras_squeeze.export.process import QUANTIZATIONS
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
-from keras_squeeze.export.quantization import LARGEST_FLOAT16
-from keras_squeeze.export.quantization import calibration_samples
-from keras_squeeze.export.quantization import check_quantizer
 from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import measure_latency
 from keras_squeeze.export.report import versions
-from keras_squeeze.export.serving import find_embeddings
-from keras_squeeze.export.serving import float32_config
-from keras_squeeze.export.serving import serving_model
+from keras_squeeze.export.request import ExportRequest
+from keras_squeeze.export.signatures import read_converted
 from keras_squeeze.export.signatures import signature_names
-from keras_squeeze.export.text_input import check_text_input
 from keras_squeeze.export.text_input import save_preprocessor
 from keras_squeeze.export.verification import SENTENCES
 from keras_squeeze.export.verification import verify
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
 from keras_squeeze.new_files import new_files
-
-# [CLS], a token and [SEP].
-_SHORTEST = 3
 
 
 def export_tflite(
@@ -163,191 +155,160 @@ def export_tflite(
     print(report)
     ```
     """
-    embeddings = find_embeddings(model)
-    lengths = _check_sequence_length(
-        sequence_length, embeddings.max_sequence_length
+    request = ExportRequest(
+        model,
+        filepath,
+        sequence_length,
+        quantization,
+        probabilities,
+        labels,
+        calibration_data,
+        text_input,
+        metadata,
+        per_channel,
+        evaluation_data,
+        app_files,
+        verbose,
     )
-    calibration = _check_quantization(
-        quantization, model, calibration_data, lengths, text_input
-    )
-    labels = check_labels(model, labels)
-    num_texts = check_text_input(text_input, model, lengths)
-    filepath = _check_filepath(filepath)
-    if evaluation_data is not None:
-        evaluation_data = LabelledData(model, evaluation_data)
-    if app_files:
-        check_app_folder(filepath, model, num_texts)
-    serving = serving_model(
-        model, lengths[0] if len(lengths) == 1 else None, probabilities
-    )
-    config, exported_config = float32_config(serving)
-
-    def tell(stage):
-        if verbose:
-            print(stage, flush=True)
-
     # Beside the one that it replaces: renaming does not cross file systems.
-    with new_file(filepath) as unverified:
-        unverified = str(unverified)
-        with tempfile.TemporaryDirectory() as exchange:
-            tell("Saving the weights")
-            # Here, in the saved model, and in the part for each length.
-            copies = 2 + len(lengths)
-            check_free_space(exchange, serving.variables, copies)
-            weights = os.path.join(exchange, WEIGHTS_FILE)
-            serving.save_weights(weights)
-            with open(
-                os.path.join(exchange, CONFIG_FILE), "w", encoding="utf-8"
-            ) as file:
-                json.dump(exported_config, file)
-            if calibration is not None:
-                names = signature_names(lengths)
-                np.savez(
-                    os.path.join(exchange, CALIBRATION_FILE),
-                    **{
-                        f"{names[length]}/{name}": array
-                        for length, arrays in calibration.items()
-                        for name, array in arrays.items()
-                    },
-                )
-            if num_texts:
-                save_preprocessor(model.preprocessor, exchange)
-            tell("Converting, in a process with TensorFlow")
-            parameters = convert(
-                exchange,
-                unverified,
-                sequence_lengths=lengths,
-                quantization=quantization,
-                per_channel=per_channel,
-                num_texts=num_texts,
-            )
-            if config != exported_config:
-                # A model in mixed precision is itself farther from the
-                # exported one than an export may be.
-                serving = keras.saving.deserialize_keras_object(exported_config)
-                serving.load_weights(weights)
-        phone_libraries = None
-        if metadata and not num_texts:
-            texts = evaluation_data and evaluation_data.texts
-            phone_libraries = add_libraries_metadata(
-                unverified, model, labels, texts or SENTENCES
-            )
-        tell("Comparing the file with the Keras model")
-        runner, agreement = verify(
-            unverified, serving, model, embeddings, quantization, calibration
-        )
-        evaluation = None
-        if evaluation_data is not None:
-            tell("Comparing the answers of both with the labels")
-            evaluation = evaluation_data.evaluate(runner)
-        report = ExportReport(
-            path=filepath,
-            size_bytes=os.path.getsize(unverified),
+    with new_file(request.filepath) as unverified:
+        contents, parameters, reference = _convert(request)
+        phone_libraries = _write(request, contents, unverified)
+        report = _verify(
+            request,
+            str(unverified),
+            contents,
+            reference,
             parameters=parameters,
-            quantization=quantization,
-            sequence_length=runner.sequence_length,
-            signatures={
-                name: length for length, name in runner.signatures.items()
-            },
-            inputs=runner.inputs,
-            outputs=runner.outputs,
-            ops=count_operations(unverified),
-            agreement=agreement,
             phone_libraries=phone_libraries,
-            gpu_delegate=check_gpu_delegate(unverified),
-            latency=measure_latency(runner),
-            sha256=checksum(unverified),
-            versions=versions(),
-            evaluation=evaluation,
-            app_folder=app_folder(filepath) if app_files else None,
         )
-        if app_files:
-            with new_files(report.app_folder) as folder:
-                write_app_files(folder, runner, model, labels, report)
-        # Windows does not rename a file that is in use.
-        del runner
-    tell(f"Wrote {filepath}")
+    request.tell(f"Wrote {request.filepath}")
     return report
 
 
-def _check_quantization(
-    quantization, model, calibration_data, lengths, text_input
-):
-    """Returns the calibration samples, or `None` if there are no data."""
-    if quantization not in QUANTIZATIONS:
-        raise ValueError(
-            f"`quantization` must be one of {QUANTIZATIONS}. Received: "
-            f"quantization={quantization!r}"
+def _convert(request):
+    """Convert a model to what will be one file.
+
+    Args:
+        request: The `ExportRequest`.
+
+    Returns:
+        A tuple of what `model_file.load_model()` gives, of the number of
+        parameters of the model, and of the Keras model to compare with.
+    """
+    with tempfile.TemporaryDirectory() as exchange:
+        request.tell("Saving the weights")
+        # Here, in the saved model, and in the part for each length.
+        copies = 2 + len(request.lengths)
+        check_free_space(exchange, request.serving.variables, copies)
+        weights = os.path.join(exchange, WEIGHTS_FILE)
+        request.serving.save_weights(weights)
+        path = os.path.join(exchange, CONFIG_FILE)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(request.config, file)
+        if request.calibration is not None:
+            _save_calibration(request, exchange)
+        if request.num_texts:
+            save_preprocessor(request.model.preprocessor, exchange)
+        request.tell("Converting, in a process with TensorFlow")
+        parameters, files = convert(
+            exchange,
+            sequence_lengths=request.lengths,
+            quantization=request.quantization,
+            per_channel=request.per_channel,
+            num_texts=request.num_texts,
         )
-    check_quantizer(quantization)
-    if quantization == "float16":
-        _check_float16(model)
-    if quantization in CALIBRATED:
-        if text_input:
-            raise ValueError(
-                f"`text_input` must be False with the quantizations "
-                f"{CALIBRATED}, which are calibrated on ids. Received: "
-                f"quantization={quantization!r}, text_input={text_input!r}"
-            )
-        if calibration_data is None:
-            raise ValueError(
-                "`calibration_data` must be a list of raw inputs, such as "
-                f"texts, with the quantizations {CALIBRATED}. Received: "
-                f"quantization={quantization!r}, calibration_data=None"
-            )
-    if calibration_data is None:
-        return None
-    return calibration_samples(model, calibration_data, lengths)
+        contents = read_converted(files, request.quantization)
+        reference = request.serving
+        if not request.is_float32:
+            # A model in mixed precision is itself farther from the exported
+            # one than an export may be.
+            reference = keras.saving.deserialize_keras_object(request.config)
+            reference.load_weights(weights)
+    return contents, parameters, reference
 
 
-def _check_float16(model):
-    for weight in model.weights:
-        values = np.abs(keras.ops.convert_to_numpy(weight))
-        if np.max(values, initial=0) > LARGEST_FLOAT16:
-            raise ValueError(
-                "`quantization` must be another one than 'float16' for a "
-                f"model with weights above {LARGEST_FLOAT16:g}. Received: a "
-                f"model whose `{weight.path}` reaches {np.max(values):.3g}"
-            )
-
-
-def _check_sequence_length(sequence_length, longest):
-    """Returns the list of the lengths, from the shortest to the longest."""
-    lengths = [sequence_length]
-    if isinstance(sequence_length, (list, tuple)):
-        lengths = list(sequence_length)
-    valid = lengths and all(
-        isinstance(length, int)
-        and not isinstance(length, bool)
-        and _SHORTEST <= length <= longest
-        for length in lengths
+def _save_calibration(request, folder):
+    """Write the inputs that ranges are measured on, by their signatures."""
+    names = signature_names(request.lengths)
+    np.savez(
+        os.path.join(folder, CALIBRATION_FILE),
+        **{
+            f"{names[length]}/{name}": array
+            for length, arrays in request.calibration.items()
+            for name, array in arrays.items()
+        },
     )
-    if not valid:
-        raise ValueError(
-            "`sequence_length` must be an integer or several, from "
-            f"{_SHORTEST} to {longest}, the number of positions of the model. "
-            f"Received: sequence_length={sequence_length!r}"
-        )
-    return sorted(set(lengths))
 
 
-def _check_filepath(filepath):
-    if not isinstance(filepath, (str, os.PathLike)):
-        raise ValueError(
-            "`filepath` must be a string or a path. Received: "
-            f"filepath={filepath!r}"
+def _write(request, contents, filepath):
+    """Write the file, with metadata if a library for phones can use them.
+
+    Args:
+        request: The `ExportRequest`.
+        contents: What `model_file.load_model()` gives. It is changed.
+        filepath: A `pathlib.Path`.
+
+    Returns:
+        `PhoneLibraries`, or `None` if there was to be no metadata.
+    """
+    phone_libraries, files = None, {}
+    if request.metadata:
+        data = request.evaluation_data
+        phone_libraries, files = add_libraries_metadata(
+            contents,
+            request.model,
+            request.labels,
+            (data and data.texts) or SENTENCES,
         )
-    filepath = os.path.abspath(filepath)
-    folder = os.path.dirname(filepath)
-    if not os.path.isdir(folder):
-        reason = "whose folder does not exist"
-    elif os.path.isdir(filepath):
-        reason = "which is a folder"
-    elif not os.access(folder, os.W_OK):
-        reason = "whose folder cannot be written to"
-    else:
-        return filepath
-    raise ValueError(
-        f"`filepath` must be a file that can be written. Received: "
-        f"filepath={filepath!r}, {reason}"
+    save_model(contents, filepath)
+    if files:
+        append_files(filepath, files)
+    return phone_libraries
+
+
+def _verify(request, filepath, contents, reference, **results):
+    """Compare the file with the Keras model, and write the files for an app.
+
+    Args:
+        request: The `ExportRequest`.
+        filepath: string. The file.
+        contents: What `model_file.load_model()` would give of it.
+        reference: The Keras model to compare with.
+        **results: What the stages before this one add to the report.
+
+    Returns:
+        The `ExportReport`.
+    """
+    request.tell("Comparing the file with the Keras model")
+    runner, agreement = verify(
+        request, filepath, reference, computed_tensors(contents)
     )
+    evaluation = None
+    if request.evaluation_data is not None:
+        request.tell("Comparing the answers of both with the labels")
+        evaluation = request.evaluation_data.evaluate(runner)
+    report = ExportReport(
+        path=request.filepath,
+        size_bytes=os.path.getsize(filepath),
+        quantization=request.quantization,
+        sequence_length=runner.sequence_length,
+        signatures={name: length for length, name in runner.signatures.items()},
+        inputs=runner.inputs,
+        outputs=runner.outputs,
+        ops=count_operations(contents),
+        agreement=agreement,
+        gpu_delegate=check_gpu_delegate(contents),
+        latency=measure_latency(runner),
+        sha256=checksum(filepath),
+        versions=versions(),
+        evaluation=evaluation,
+        app_folder=app_folder(request.filepath) if request.app_files else None,
+        **results,
+    )
+    if request.app_files:
+        with new_files(report.app_folder) as folder:
+            write_app_files(
+                folder, runner, request.model, request.labels, report
+            )
+    return report

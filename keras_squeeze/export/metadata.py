@@ -10,8 +10,6 @@ import zipfile
 import flatbuffers
 import numpy as np
 
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.model_file import signature_tensors
 
 VOCABULARY_FILE = "vocab.txt"
@@ -79,23 +77,27 @@ _FEATURES = 1
 _BERT_TOKENIZER = 4
 
 
-def add_metadata(filepath, name, description, vocabulary, labels=None):
+def add_metadata(model, name, description, vocabulary, labels=None):
     """Give a `.tflite` file the metadata of a model that reads text.
 
     The file is one that `export_tflite()` makes. Its inputs get the names
     that the libraries look for, whatever their order in the file.
 
     Args:
-        filepath: string. The file, which is changed.
+        model: What `model_file.load_model()` returns. It is changed in place.
         name: string. The name of the model, for people.
         description: string. What it does, for people.
         vocabulary: List of strings. The tokens in the order of their ids.
         labels: List of strings or `None`. The classes of the first output in
             the order of their ids. Defaults to `None`.
+
+    Returns:
+        A dictionary of lists of strings, the lines of the files that the
+        metadata names, by the names of the files. They belong behind the
+        model: see `append_files`.
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = load_model(filepath)
     inputs, outputs = signature_tensors(model)
     graph = model.subgraphs[0]
     files = {VOCABULARY_FILE: vocabulary}
@@ -147,7 +149,16 @@ def add_metadata(filepath, name, description, vocabulary, labels=None):
         *(model.metadata or []),
         schema.MetadataT(name=_MODEL_ENTRY, buffer=len(model.buffers) - 1),
     ]
-    save_model(model, filepath)
+    return files
+
+
+def append_files(filepath, files):
+    """Append the files that metadata names to a `.tflite` file.
+
+    Args:
+        filepath: string. The file, which is changed.
+        files: Dictionary. What `add_metadata()` returns.
+    """
     # The libraries read archives that are not compressed.
     with zipfile.ZipFile(filepath, "a", zipfile.ZIP_STORED) as archive:
         for file, lines in files.items():

@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import functools
 import re
 
 import numpy as np
@@ -173,7 +174,9 @@ def _align_products(model, graph):
             former = reshapes[features]
             new = reshape(model, graph, former.inputs[0], features)
             former.inputs = new.inputs
-            former.builtinOptions = new.builtinOptions
+            # Options are no part of a file without their type.
+            if former.builtinOptionsType:
+                former.builtinOptions = new.builtinOptions
 
 
 def add_reshaped(graph, number, shape):
@@ -287,29 +290,45 @@ def operation_name(model, operation):
     Returns:
         string. The name of a custom operation is its own.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     code = model.operatorCodes[operation.opcodeIndex]
     if code.customCode:
         return code.customCode.decode()
     # Files of the first schema, which had a byte for the code, have it in the
     # deprecated field alone.
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return _operation_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+@functools.cache
+def _operation_names():
+    from ai_edge_litert import schema_py_generated as schema
+
     names = vars(schema.BuiltinOperator).items()
-    return next(name for name, value in names if value == number)
+    return {value: name for name, value in names if name.isupper()}
 
 
-def count_operations(filepath):
+def computed_tensors(model):
+    """The tensors that the first graph of a file computes.
+
+    Args:
+        model: What `load_model()` returns.
+
+    Returns:
+        A set of the numbers of the tensors.
+    """
+    operations = model.subgraphs[0].operators
+    return {int(number) for x in operations for number in x.outputs}
+
+
+def count_operations(model):
     """Count the operations of a `.tflite` file.
 
     Args:
-        filepath: string. The file.
+        model: What `load_model()` returns.
 
     Returns:
         A dictionary of counts by the names of the operations, the most
         frequent first.
     """
-    model = load_model(filepath)
     counts = collections.Counter(
         operation_name(model, operation)
         for graph in model.subgraphs

@@ -3,24 +3,12 @@
 import dataclasses
 
 from keras_squeeze.export.metadata import add_metadata
-from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import operation_name
 from keras_squeeze.export.model_file import signature_tensors
 from keras_squeeze.export.phone_tokenizer import PhoneTokenizer
 from keras_squeeze.models.tasks.question_answering import QuestionAnswering
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
-from keras_squeeze.models.tasks.text_embedder import TextEmbedder
 from keras_squeeze.version import __version__
-
-# What the libraries call what they do with a model of a task.
-_LIBRARIES = {
-    TextClassifier: (
-        "MediaPipe TextClassifier",
-        "Task Library BertNLClassifier",
-    ),
-    TextEmbedder: ("MediaPipe TextEmbedder", "Task Library TextEmbedder"),
-    QuestionAnswering: ("Task Library BertQuestionAnswerer",),
-}
 
 # The only length for which the Task Library prepares questions.
 _LENGTH_OF_QUESTIONS = 384
@@ -155,35 +143,29 @@ def check_labels(model, labels):
     return list(names)
 
 
-def add_libraries_metadata(filepath, model, labels, texts):
+def add_libraries_metadata(contents, model, labels, texts):
     """Give a file metadata, if there is a library that can use it.
 
     Args:
-        filepath: string. The file, which is changed.
+        contents: What `model_file.load_model()` returns of the file. It is
+            changed in place.
         model: The exported model.
         labels: What `check_labels()` returns.
         texts: List of strings to compare the tokenizers on.
 
     Returns:
-        `PhoneLibraries`.
+        A tuple of `PhoneLibraries` and of the files that belong behind the
+        model, as `metadata.append_files()` takes them.
     """
-    names = next(
-        (
-            names
-            for task, names in _LIBRARIES.items()
-            if isinstance(model, task)
-        ),
-        (),
-    )
+    names = getattr(model, "phone_libraries", ())
     if not names:
-        return PhoneLibraries({}, 0, [])
-    contents = load_model(filepath)
+        return PhoneLibraries({}, 0, []), {}
     obstacle = _obstacle(model, contents)
     if obstacle:
-        return PhoneLibraries(dict.fromkeys(names, obstacle), 0, [])
+        return PhoneLibraries(dict.fromkeys(names, obstacle), 0, []), {}
     vocabulary = model.preprocessor.tokenizer.vocabulary
-    add_metadata(
-        filepath,
+    files = add_metadata(
+        contents,
         name=type(model).__name__,
         description=f"Exported by keras_squeeze {__version__}.",
         vocabulary=vocabulary,
@@ -195,11 +177,11 @@ def add_libraries_metadata(filepath, model, labels, texts):
         for name in names
     }
     if all(obstacles.values()):
-        return PhoneLibraries(obstacles, 0, [])
+        return PhoneLibraries(obstacles, 0, []), files
     differing_texts = PhoneTokenizer(vocabulary).differing_texts(
         model.preprocessor, texts, _sequence_length(contents)
     )
-    return PhoneLibraries(obstacles, len(texts), differing_texts)
+    return PhoneLibraries(obstacles, len(texts), differing_texts), files
 
 
 def _obstacle(model, contents):

@@ -49,18 +49,18 @@ class ExportError(RuntimeError):
     """A model that cannot be exported, or a file that is not good enough."""
 
 
-def convert(folder, filepath, **options):
-    """Convert a saved serving model to a `.tflite` file.
+def convert(folder, **options):
+    """Convert a saved serving model to `.tflite` files of a signature each.
 
     Args:
         folder: string. A folder with the config of the model in `config.json`
             and its weights in `model.weights.h5`.
-        filepath: string. The file to write.
         **options: The keyword arguments of `conversion.convert_model()`, of
             types that JSON has.
 
     Returns:
-        int. The number of parameters of the model.
+        A tuple of an int, the number of parameters of the model, and of the
+        list of the files, which are in the folder.
 
     Raises:
         ExportError: If the model has operations that LiteRT lacks, cannot be
@@ -76,7 +76,7 @@ def convert(folder, filepath, **options):
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     command = [sys.executable, "-P", "-c", _PROGRAM]
-    command += [folder, filepath, json.dumps(options)]
+    command += [folder, json.dumps(options)]
     result = subprocess.run(
         command,
         env=environment,
@@ -96,4 +96,4 @@ def convert(folder, filepath, **options):
         ) from None
     if "error" in answer:
         raise ExportError(answer["error"])
-    return answer["parameters"]
+    return answer["parameters"], answer["files"]

@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from keras_squeeze.export.model_file import add_reshaped
+from keras_squeeze.export.model_file import align_dimensions
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import operation_name
 from keras_squeeze.export.model_file import reshape
@@ -115,24 +116,38 @@ def check_quantizer(quantization):
             ) from e
 
 
+def is_for_quantizer(quantization):
+    """Whether a quantization is done after the conversion, and not by it.
+
+    Args:
+        quantization: string or `None`. One of `process.QUANTIZATIONS`.
+
+    Returns:
+        bool.
+    """
+    return quantization in _BITS
+
+
 def quantize_file(filepath, quantization, signature, samples=None):
     """Quantize a float32 file in place.
 
     Args:
-        filepath: string. The file, of one signature.
-        quantization: string or `None`. One of `process.QUANTIZATIONS`. Those
-            that the converter has done leave the file as it is.
+        filepath: string. The file, of one signature, as the converter made
+            it.
+        quantization: string. One of those that `is_for_quantizer()` is true
+            of.
         signature: string. The name of the signature.
         samples: Dictionary of int32 arrays by the names of the backbone's
             inputs, to measure the ranges of activations on. Needed by
             `process.CALIBRATED`. Defaults to `None`.
     """
-    if quantization not in _BITS:
-        return
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer import quantizer
 
-    _name_lookups(filepath)
+    model = load_model(filepath)
+    align_dimensions(model)
+    _name_lookups(model)
+    save_model(model, filepath)
     quantizing = quantizer.Quantizer(filepath)
     bits, input_bits = _BITS[quantization]
     product = qtyping.TFLOperationName.FULLY_CONNECTED
@@ -184,7 +199,7 @@ def _widen(ranges):
         limits["max"] = np.maximum(limits["max"], _LEAST_RANGE)
 
 
-def _name_lookups(filepath):
+def _name_lookups(model):
     """Turn lookups in tables into the operation that is named after them.
 
     The quantizer does not know the other one, `GATHER`, which takes ids of
@@ -192,7 +207,6 @@ def _name_lookups(filepath):
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = load_model(filepath)
     lookup = schema.BuiltinOperator.EMBEDDING_LOOKUP
     (graph,) = model.subgraphs
     operations = []
@@ -219,7 +233,6 @@ def _name_lookups(filepath):
         if code.builtinCode == schema.BuiltinOperator.GATHER:
             code.builtinCode = code.deprecatedBuiltinCode = lookup
             code.version = 1
-    save_model(model, filepath)
 
 
 @contextlib.contextmanager
@@ -236,13 +249,14 @@ def _quiet():
         logging.disable(level)
 
 
-def largest_activation(filepath, inputs):
+def largest_activation(filepath, inputs, computed):
     """The largest value that a file computes on its way.
 
     Args:
         filepath: string. The file, of which the first graph is run.
         inputs: Dictionary of int32 arrays of shape `(samples,
             sequence_length)` by the names of the file's inputs.
+        computed: What `model_file.computed_tensors()` returns of the file.
 
     Returns:
         float. The largest absolute value.
@@ -265,19 +279,17 @@ def largest_activation(filepath, inputs):
         for detail in details
         if key in detail["name"]
     }
-    operations = load_model(filepath).subgraphs[0].operators
-    numbers = {number for x in operations for number in x.outputs}
-    computed = [
+    floats = [
         detail["index"]
         for detail in interpreter.get_tensor_details()
-        if detail["index"] in numbers and detail["dtype"] == np.float32
+        if detail["index"] in computed and detail["dtype"] == np.float32
     ]
     largest = 0.0
     for i in range(len(next(iter(inputs.values())))):
         for key, index in by_name.items():
             interpreter.set_tensor(index, inputs[key][i : i + 1])
         interpreter.invoke()
-        for index in computed:
+        for index in floats:
             values = np.abs(interpreter.get_tensor(index))
             largest = max(largest, float(np.max(values, initial=0.0)))
     return largest

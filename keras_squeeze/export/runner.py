@@ -1,3 +1,5 @@
+"""Runs exported files with LiteRT's interpreter."""
+
 import contextlib
 import os
 

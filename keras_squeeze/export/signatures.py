@@ -2,6 +2,10 @@
 
 import copy
 
+from keras_squeeze.export.model_file import align_dimensions
+from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.model_file import tidy_names
+from keras_squeeze.export.quantization import is_for_quantizer
 from keras_squeeze.export.runner import SIGNATURE
 
 
@@ -18,6 +22,25 @@ def signature_names(sequence_lengths):
     if len(sequence_lengths) == 1:
         return {sequence_lengths[0]: SIGNATURE}
     return {length: f"length_{length}" for length in sequence_lengths}
+
+
+def read_converted(filepaths, quantization):
+    """Read what was converted, ready to be written as one file.
+
+    Args:
+        filepaths: List of strings. What `process.convert()` wrote.
+        quantization: string or `None`. How the files are quantized.
+
+    Returns:
+        An `ai_edge_litert.schema_py_generated.ModelT`.
+    """
+    models = [load_model(path) for path in filepaths]
+    for model in models:
+        # The quantizer has been given aligned dimensions.
+        if not is_for_quantizer(quantization):
+            align_dimensions(model)
+        tidy_names(model)
+    return merge_models(models)
 
 
 def merge_models(models):

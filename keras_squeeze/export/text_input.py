@@ -13,11 +13,8 @@ from keras_squeeze.export.runner import TOKENS_SIGNATURE
 from keras_squeeze.models.tasks.next_sentence_predictor import (
     NextSentencePredictor,
 )
-from keras_squeeze.models.tasks.text_classifier import TextClassifier
-from keras_squeeze.models.tasks.text_embedder import TextEmbedder
 
 _FILE = "preprocessor.json"
-_TASKS = (TextClassifier, TextEmbedder, NextSentencePredictor)
 
 
 def check_text_input(text_input, model, sequence_lengths):
@@ -42,13 +39,13 @@ def check_text_input(text_input, model, sequence_lengths):
         )
     if not text_input:
         return 0
-    if not isinstance(model, _TASKS) or model.preprocessor is None:
-        names = ", ".join(cls.__name__ for cls in _TASKS)
+    preprocessor = getattr(model, "preprocessor", None)
+    if not getattr(model, "reads_text", False) or preprocessor is None:
         raise ValueError(
-            "`text_input` is for tasks that take a text or a pair as it is, "
-            f"{names}, with a preprocessor. Received: a "
-            f"{type(model).__name__} with the preprocessor "
-            f"{getattr(model, 'preprocessor', None)}"
+            "`text_input` is for tasks that take a text or a pair of texts, "
+            "such as TextClassifier and TextEmbedder, with a preprocessor. "
+            f"Received: a {type(model).__name__} with the preprocessor "
+            f"{preprocessor}"
         )
     if isinstance(model, NextSentencePredictor) and text_input != "pair":
         raise ValueError(

@@ -56,22 +56,17 @@ SENTENCES = (
 )
 
 
-def verify(
-    filepath, reference, model, embeddings, quantization, calibration=None
-):
+def verify(request, filepath, reference, computed):
     """Compare a `.tflite` file with its Keras model.
 
     Real text is used if the model has a preprocessor, and random token ids
     otherwise.
 
     Args:
+        request: The `ExportRequest`.
         filepath: string. The file.
         reference: A `keras.Model` with the inputs and outputs of the file.
-        model: The exported model, asked for its `preprocessor`.
-        embeddings: Its `BertEmbeddings`, asked for the ranges of ids.
-        quantization: string or `None`. How the file was quantized.
-        calibration: Optional dictionary by length of dictionaries of arrays
-            by the names of the backbone's inputs, to compare on as well.
+        computed: What `model_file.computed_tensors()` gives of the file.
 
     Returns:
         A tuple of the file's `TFLiteModel` and the `Agreement`.
@@ -82,45 +77,15 @@ def verify(
     """
     runner = TFLiteModel(filepath)
     agreements = [
-        _verify_length(
-            runner,
-            length,
-            reference,
-            model,
-            embeddings,
-            quantization,
-            None if calibration is None else calibration[length],
-        )
+        _verify_length(request, runner, length, reference, computed)
         for length in runner.signatures
     ]
     return runner, _summarize(agreements)
 
 
-def _verify_length(
-    runner, length, reference, model, embeddings, quantization, calibration
-):
+def _verify_length(request, runner, length, reference, computed):
     """Compare one of the signatures of the file."""
-    preprocessor = getattr(model, "preprocessor", None)
-    source = "random ids" if preprocessor is None else "text"
-    if runner.num_texts:
-        texts = _texts(runner.num_texts)
-        samples = _pack(preprocessor, [texts], length)
-        _check_tokens(runner.tokenize(texts), samples)
-        outputs = runner.predict(texts)
-    else:
-        if preprocessor is None:
-            samples = _random_samples(embeddings, length)
-        else:
-            counts = range(1, min(embeddings.num_segments, 2) + 1)
-            samples = _pack(preprocessor, map(_texts, counts), length)
-        if calibration is not None:
-            source = "text and calibration data"
-            samples = {
-                name: np.concatenate([x, calibration[name]])
-                for name, x in samples.items()
-            }
-        samples = spread(samples, _most_samples(runner))
-        outputs = runner.predict(samples, sequence_length=length)
+    samples, source, outputs = _run(request, runner, length)
     if not isinstance(outputs, dict):
         outputs = {next(iter(runner.outputs)): outputs}
     inputs = {name: samples[key] for name, key in INPUTS.items()}
@@ -138,7 +103,7 @@ def _verify_length(
         },
         equal_predictions=_equal_predictions(outputs, expected),
         largest_activation=_largest_activation(
-            runner, length, quantization, inputs
+            runner, length, request.quantization, inputs, computed
         ),
     )
     for name, output in outputs.items():
@@ -152,11 +117,35 @@ def _verify_length(
                 f"The exported file gives values of `{name}` that are not "
                 "finite."
             )
-    if quantization is None:
+    if request.quantization is None:
         _check_float(agreement, reference, inputs, expected)
     else:
         _check_quantized(agreement)
     return agreement
+
+
+def _run(request, runner, length):
+    """Returns the samples to compare on, what they are, and the outputs."""
+    preprocessor = getattr(request.model, "preprocessor", None)
+    source = "random ids" if preprocessor is None else "text"
+    if runner.num_texts:
+        texts = _texts(runner.num_texts)
+        samples = _pack(preprocessor, [texts], length)
+        _check_tokens(runner.tokenize(texts), samples)
+        return samples, source, runner.predict(texts)
+    if preprocessor is None:
+        samples = _random_samples(request.embeddings, length)
+    else:
+        counts = range(1, min(request.embeddings.num_segments, 2) + 1)
+        samples = _pack(preprocessor, map(_texts, counts), length)
+    if request.calibration is not None:
+        source = "text and calibration data"
+        samples = {
+            name: np.concatenate([x, request.calibration[length][name]])
+            for name, x in samples.items()
+        }
+    samples = spread(samples, _most_samples(runner))
+    return samples, source, runner.predict(samples, sequence_length=length)
 
 
 def _summarize(agreements):
@@ -191,7 +180,7 @@ def _summarize(agreements):
     )
 
 
-def _largest_activation(runner, length, quantization, inputs):
+def _largest_activation(runner, length, quantization, inputs, computed):
     """The largest value on the way, of the graph that is the first."""
     whole = quantization in (None, "float16") and not runner.num_texts
     if not whole or length != runner.sequence_length:
@@ -200,7 +189,7 @@ def _largest_activation(runner, length, quantization, inputs):
         name: np.asarray(x[:_MOST_OBSERVED], "int32")
         for name, x in inputs.items()
     }
-    return largest_activation(runner.filepath, some)
+    return largest_activation(runner.filepath, some, computed)
 
 
 def _check_float(agreement, reference, inputs, expected):

@@ -9,6 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_squeeze.export.delegates import check_gpu_delegate
+from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import save_model
 
 pytestmark = pytest.mark.skipif(
@@ -81,7 +82,7 @@ def check(tmp_path, *operations):
     used = {i for operator in graph.operators for i in operator.inputs}
     graph.outputs = sorted(set(last) - used)
     save_model(model, tmp_path / "x.tflite")
-    return check_gpu_delegate(tmp_path / "x.tflite")
+    return check_gpu_delegate(load_model(tmp_path / "x.tflite"))
 
 
 def dense(keep_dimensions=False, special=0):
@@ -280,7 +281,7 @@ def test_first_dimension(tmp_path):
 
 def test_exported_file(exported):
     _, path, report = exported
-    assert report.gpu_delegate == check_gpu_delegate(path)
+    assert report.gpu_delegate == check_gpu_delegate(load_model(path))
     assert report.gpu_delegate.operations == sum(report.ops.values())
     assert "GPU delegate" in str(report)
     # Everything but the lookups, and what is ready before them.

@@ -79,6 +79,20 @@ def test_file_has_the_names_and_types_that_phones_expect(exported):
         assert details["dtype"] == np.int32
 
 
+def test_file_is_parsed_once(exported, tmp_path, monkeypatch):
+    classifier, _, _ = exported
+    parsed, parse = [], schema.ModelT.InitFromPackedBuf
+
+    def count(contents):
+        parsed.append(True)
+        return parse(contents)
+
+    monkeypatch.setattr(schema.ModelT, "InitFromPackedBuf", count)
+    path = tmp_path / "model.tflite"
+    export_tflite(classifier, path, sequence_length=8, verbose=False)
+    assert len(parsed) == 1
+
+
 def test_report(exported):
     classifier, path, report = exported
     assert report.path == str(path)
@@ -154,10 +168,8 @@ def test_file_of_another_model_is_refused(exported, tmp_path, monkeypatch):
     path = tmp_path / "model.tflite"
     path.write_bytes(b"the file before")
 
-    def convert(folder, filepath, **options):
-        with open(filepath, "wb") as file:
-            file.write(other.read_bytes())
-        return report.parameters
+    def convert(folder, **options):
+        return report.parameters, [other]
 
     monkeypatch.setattr(litert, "convert", convert)
     model = mobile_bert_classifier(classifier.preprocessor)
@@ -171,7 +183,7 @@ def test_process_that_dies_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "subprocess", subprocess)
     monkeypatch.setattr(process.sys, "executable", "false")
     with pytest.raises(ExportError, match="exit code 1: no message"):
-        process.convert(str(tmp_path), str(tmp_path / "model.tflite"))
+        process.convert(str(tmp_path))
 
 
 @pytest.mark.parametrize("length", [2, 65, 8.0, True, None, (), (8, 65)])

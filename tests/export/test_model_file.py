@@ -48,8 +48,8 @@ def test_saved_file_gives_the_same(exported, tmp_path):
         TFLiteModel(tmp_path / "saved.tflite").predict(INPUTS),
         TFLiteModel(path).predict(INPUTS),
     )
-    assert count_operations(tmp_path / "saved.tflite") == (
-        count_operations(path)
+    assert count_operations(load_model(tmp_path / "saved.tflite")) == (
+        count_operations(load_model(path))
     )
 
 

@@ -15,6 +15,7 @@ from keras_squeeze import export_tflite
 from keras_squeeze import models
 from keras_squeeze.export.evaluation import LabelledData
 from keras_squeeze.export.metadata import add_metadata
+from keras_squeeze.export.metadata import append_files
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.model_file import save_model
 from keras_squeeze.export.phone_libraries import add_libraries_metadata
@@ -96,13 +97,20 @@ def media_pipe_ids(media_pipe, vocabulary, tmp_path_factory):
     )
     path = tmp_path_factory.mktemp("ids") / "ids.tflite"
     save_model(model, path)
-    add_metadata(path, "ids", "Gives the ids.", vocabulary)
+    # Names that are read are bytes.
+    write(path, load_model(path), "ids", "Gives the ids.", vocabulary)
     embedder = media_pipe("TextEmbedder", path)
 
     def media_pipe_ids(text):
         return embedder.embed(text).embeddings[0].embedding.astype(int).tolist()
 
     return media_pipe_ids
+
+
+def write(path, model, *metadata):
+    files = add_metadata(model, *metadata)
+    save_model(model, path)
+    append_files(path, files)
 
 
 def scores_by_name(classifier, text):
@@ -271,14 +279,14 @@ def test_same_metadata_twice_is_the_same_file(exported, tmp_path):
     _, path, _ = exported
     contents = []
     for name in ("a.tflite", "b.tflite"):
-        save_model(load_model(path), tmp_path / name)
-        add_metadata(tmp_path / name, "name", "text", ["a", "b"], ["c"])
+        model = load_model(path)
+        write(tmp_path / name, model, "name", "text", ["a", "b"], ["c"])
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
 
 
 @pytest.fixture
-def obstacles(exported, tmp_path):
+def obstacles(exported):
     """A function that gives the obstacles of a classifier.
 
     It may have another preprocessor, or the file be changed.
@@ -297,11 +305,11 @@ def obstacles(exported, tmp_path):
         model = load_model(path)
         model.metadata = []
         change(model)
-        other = tmp_path / "other.tflite"
-        save_model(model, other)
-        contents = other.read_bytes()
-        result = add_libraries_metadata(other, task, task.class_names, TEXTS)
-        is_changed = other.read_bytes() != contents
+        result, files = add_libraries_metadata(
+            model, task, task.class_names, TEXTS
+        )
+        is_changed = bool(model.metadata)
+        assert is_changed == bool(files)
         assert is_changed == (None in result.obstacles.values())
         assert result.texts == (len(TEXTS) if is_changed else 0)
         return tuple(result.obstacles.values())
@@ -355,8 +363,8 @@ def test_files_that_libraries_do_not_open(obstacles):
 
 def test_model_without_preprocessor(exported):
     _, path, _ = exported
-    result = add_libraries_metadata(
-        str(path), squeeze_bert_classifier(), ["a", "b", "c"], TEXTS
+    result, _ = add_libraries_metadata(
+        load_model(path), squeeze_bert_classifier(), ["a", "b", "c"], TEXTS
     )
     assert "with a preprocessor" in str(result)
     assert result.texts == 0
@@ -371,12 +379,13 @@ def test_questions_of_another_length(exported):
             task.preprocessor.tokenizer
         ),
     )
-    result = add_libraries_metadata(str(path), questions, None, TEXTS)
+    contents = load_model(path)
+    result, _ = add_libraries_metadata(contents, questions, None, TEXTS)
     assert result.obstacles == {
         "Task Library BertQuestionAnswerer": "needs sequence_length=384"
     }
-    result = add_libraries_metadata(str(path), task.backbone, None, TEXTS)
-    assert result.obstacles == {}
+    result, files = add_libraries_metadata(contents, task.backbone, None, TEXTS)
+    assert result.obstacles == {} and files == {}
 
 
 def test_texts_to_compare_tokenizers_on(exported):

@@ -6,6 +6,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_squeeze import export_tflite
+from keras_squeeze.export.model_file import computed_tensors
 from keras_squeeze.export.model_file import load_model
 from keras_squeeze.export.quantization import calibration_samples
 from keras_squeeze.export.quantization import largest_activation
@@ -102,6 +103,7 @@ def test_activations_beyond_float16_are_reported(tmp_path):
             "input_mask": inputs["padding_mask"],
             "input_type_ids": inputs["segment_ids"],
         },
+        computed_tensors(load_model(path)),
     )
     np.testing.assert_allclose(observed, np.abs(states).max(), rtol=1e-2)
     assert observed > 1e6

@@ -1,6 +1,7 @@
 """Files that take text, run with TensorFlow Text's operations for LiteRT."""
 
 import sys
+import types
 
 import keras
 import numpy as np
@@ -122,10 +123,9 @@ def test_file_with_other_ids_is_refused(text_file, monkeypatch):
     classifier, path, _ = text_file
     texts = (*verification.SENTENCES, "x" * 101)
     monkeypatch.setattr(verification, "SENTENCES", texts)
+    request = types.SimpleNamespace(model=classifier, quantization=None)
     with pytest.raises(ExportError, match="`token_ids`.*xxx"):
-        verification.verify(
-            path, None, classifier, classifier.backbone.embeddings, None
-        )
+        verification.verify(request, path, None, set())
 
 
 def test_what_cannot_take_text(preprocessor, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """What is refused, with a stand-in for the file's outputs."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -43,10 +45,13 @@ def compare(monkeypatch):
         monkeypatch.setattr(
             verification, "largest_activation", lambda *args: 0.5
         )
-        embeddings = find_embeddings(model)
-        _, agreement = verification.verify(
-            "", serving, model, embeddings, quantization
+        request = types.SimpleNamespace(
+            model=model,
+            embeddings=find_embeddings(model),
+            quantization=quantization,
+            calibration=None,
         )
+        _, agreement = verification.verify(request, "", serving, set())
         return agreement
 
     return compare

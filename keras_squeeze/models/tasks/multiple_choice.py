@@ -63,6 +63,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
     hugging_face_classes = ("ForMultipleChoice",)
     hugging_face_head = [("classifier", "output_dense", DENSE)]
     uses_pooled_output = True
+    evaluation_kind = "choices"
 
     def __init__(self, backbone, preprocessor=None, dropout=0.1, **kwargs):
         validation.check_rate("dropout", dropout)

@@ -59,6 +59,8 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
     hugging_face_classes = ("ForNextSentencePrediction", "ForPreTraining")
     hugging_face_head = HEAD
     uses_pooled_output = True
+    reads_text = True
+    evaluation_kind = "texts"
 
     def __init__(
         self,

@@ -59,6 +59,8 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
 
     hugging_face_classes = ("ForQuestionAnswering",)
     hugging_face_head = [("qa_outputs", "output_dense", DENSE)]
+    phone_libraries = ("Task Library BertQuestionAnswerer",)
+    evaluation_kind = "questions"
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
         # === Layers ===

@@ -77,6 +77,12 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
 
     hugging_face_classes = ("ForSequenceClassification",)
     uses_pooled_output = True
+    phone_libraries = (
+        "MediaPipe TextClassifier",
+        "Task Library BertNLClassifier",
+    )
+    reads_text = True
+    evaluation_kind = "texts"
 
     def __init__(
         self,

@@ -48,6 +48,9 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
     ```
     """
 
+    phone_libraries = ("MediaPipe TextEmbedder", "Task Library TextEmbedder")
+    reads_text = True
+
     def __init__(
         self,
         backbone,

@@ -40,8 +40,11 @@ class TextTask(
     `hugging_face_head`, the rows of the weight table for it;
     `hugging_face_ties`, the names of tensors that a checkpoint may hold in
     addition, each with the name of the one that it is equal to;
-    `uses_pooled_output`, without which a checkpoint may lack a pooler; and
-    `reads_segments`, without which a tuple is no text of several parts.
+    `uses_pooled_output`, without which a checkpoint may lack a pooler;
+    `reads_segments`, without which a tuple is no text of several parts; and
+    for exported files `phone_libraries`, what the libraries for phones call a
+    model of the task, `reads_text`, whether an input is a text or a pair, and
+    `evaluation_kind`, the kind of its labels: see `export.evaluation`.
     """
 
     hugging_face_classes = ()
@@ -49,6 +52,9 @@ class TextTask(
     hugging_face_ties = {}
     uses_pooled_output = False
     reads_segments = True
+    phone_libraries = ()
+    reads_text = False
+    evaluation_kind = None
 
     @property
     def preprocessor(self):

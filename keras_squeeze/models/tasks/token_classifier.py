@@ -40,6 +40,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
 
     hugging_face_classes = ("ForTokenClassification",)
     reads_segments = False
+    evaluation_kind = "words"
 
     def default_loss(self):
         loss = super().default_loss()

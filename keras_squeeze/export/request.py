@@ -1,0 +1,198 @@
+"""What an export is to make, checked before any work is done."""
+
+import os
+
+import keras
+import numpy as np
+
+from keras_squeeze.export.app_files import check_app_folder
+from keras_squeeze.export.evaluation import LabelledData
+from keras_squeeze.export.phone_libraries import check_labels
+from keras_squeeze.export.process import CALIBRATED
+from keras_squeeze.export.process import QUANTIZATIONS
+from keras_squeeze.export.quantization import LARGEST_FLOAT16
+from keras_squeeze.export.quantization import calibration_samples
+from keras_squeeze.export.quantization import check_quantizer
+from keras_squeeze.export.serving import find_embeddings
+from keras_squeeze.export.serving import float32_config
+from keras_squeeze.export.serving import serving_model
+from keras_squeeze.export.text_input import check_text_input
+
+# [CLS], a token and [SEP].
+_SHORTEST = 3
+
+
+class ExportRequest:
+    """The arguments of `export_tflite()`, in the form that its stages need.
+
+    Args:
+        model: See `export_tflite()`, as all others.
+        filepath: string or `os.PathLike`.
+        sequence_length: int or tuple of ints.
+        quantization: string or `None`.
+        probabilities: bool.
+        labels: List of strings or `None`.
+        calibration_data: List of raw inputs, or `None`.
+        text_input: bool or `"pair"`.
+        metadata: bool.
+        per_channel: bool.
+        evaluation_data: Tuple of raw inputs and labels, or `None`.
+        app_files: bool.
+        verbose: bool.
+
+    Attributes:
+        embeddings: The embeddings of the model, which know the ranges of its
+            inputs.
+        lengths: List of ints. The sequence lengths, the shortest first.
+        calibration: Dictionary by length of what `calibration_samples()`
+            gives, or `None`.
+        num_texts: int. How many texts the file takes, zero for ids.
+        evaluation_data: A `LabelledData`, or `None`.
+        serving: A `keras.Model` with the inputs and outputs of the file.
+        config: Dictionary. The config of `serving` with nothing but float32
+            in it.
+        is_float32: bool. Whether this is the config of `serving` itself.
+
+    Raises:
+        ValueError: If an argument is out of range, or the model is not one
+            that can be exported.
+        ImportError: If a package is missing that an argument needs.
+    """
+
+    def __init__(
+        self,
+        model,
+        filepath,
+        sequence_length,
+        quantization,
+        probabilities,
+        labels,
+        calibration_data,
+        text_input,
+        metadata,
+        per_channel,
+        evaluation_data,
+        app_files,
+        verbose,
+    ):
+        self.model = model
+        self.quantization = quantization
+        self.per_channel = per_channel
+        self.app_files = app_files
+        self.verbose = verbose
+        self.embeddings = find_embeddings(model)
+        self.lengths = _check_sequence_length(
+            sequence_length, self.embeddings.max_sequence_length
+        )
+        self.calibration = _check_quantization(
+            quantization, model, calibration_data, self.lengths, text_input
+        )
+        self.labels = check_labels(model, labels)
+        self.num_texts = check_text_input(text_input, model, self.lengths)
+        # The libraries that read metadata make the ids themselves.
+        self.metadata = metadata and not self.num_texts
+        self.filepath = _check_filepath(filepath)
+        self.evaluation_data = None
+        if evaluation_data is not None:
+            self.evaluation_data = LabelledData(model, evaluation_data)
+        if app_files:
+            check_app_folder(self.filepath, model, self.num_texts)
+        self.serving = serving_model(
+            model,
+            self.lengths[0] if len(self.lengths) == 1 else None,
+            probabilities,
+        )
+        config, self.config = float32_config(self.serving)
+        self.is_float32 = config == self.config
+
+    def tell(self, stage):
+        """Print what is being done.
+
+        Args:
+            stage: string.
+        """
+        if self.verbose:
+            print(stage, flush=True)
+
+
+def _check_quantization(
+    quantization, model, calibration_data, lengths, text_input
+):
+    """Returns the calibration samples, or `None` if there are no data."""
+    if quantization not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantization` must be one of {QUANTIZATIONS}. Received: "
+            f"quantization={quantization!r}"
+        )
+    check_quantizer(quantization)
+    if quantization == "float16":
+        _check_float16(model)
+    if quantization in CALIBRATED:
+        if text_input:
+            raise ValueError(
+                f"`text_input` must be False with the quantizations "
+                f"{CALIBRATED}, which are calibrated on ids. Received: "
+                f"quantization={quantization!r}, text_input={text_input!r}"
+            )
+        if calibration_data is None:
+            raise ValueError(
+                "`calibration_data` must be a list of raw inputs, such as "
+                f"texts, with the quantizations {CALIBRATED}. Received: "
+                f"quantization={quantization!r}, calibration_data=None"
+            )
+    if calibration_data is None:
+        return None
+    return calibration_samples(model, calibration_data, lengths)
+
+
+def _check_float16(model):
+    for weight in model.weights:
+        values = np.abs(keras.ops.convert_to_numpy(weight))
+        if np.max(values, initial=0) > LARGEST_FLOAT16:
+            raise ValueError(
+                "`quantization` must be another one than 'float16' for a "
+                f"model with weights above {LARGEST_FLOAT16:g}. Received: a "
+                f"model whose `{weight.path}` reaches {np.max(values):.3g}"
+            )
+
+
+def _check_sequence_length(sequence_length, longest):
+    """Returns the list of the lengths, from the shortest to the longest."""
+    lengths = [sequence_length]
+    if isinstance(sequence_length, (list, tuple)):
+        lengths = list(sequence_length)
+    valid = lengths and all(
+        isinstance(length, int)
+        and not isinstance(length, bool)
+        and _SHORTEST <= length <= longest
+        for length in lengths
+    )
+    if not valid:
+        raise ValueError(
+            "`sequence_length` must be an integer or several, from "
+            f"{_SHORTEST} to {longest}, the number of positions of the model. "
+            f"Received: sequence_length={sequence_length!r}"
+        )
+    return sorted(set(lengths))
+
+
+def _check_filepath(filepath):
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise ValueError(
+            "`filepath` must be a string or a path. Received: "
+            f"filepath={filepath!r}"
+        )
+    filepath = os.path.abspath(filepath)
+    folder = os.path.dirname(filepath)
+    if not os.path.isdir(folder):
+        reason = "whose folder does not exist"
+    elif os.path.isdir(filepath):
+        reason = "which is a folder"
+    elif not os.access(folder, os.W_OK):
+        reason = "whose folder cannot be written to"
+    else:
+        return filepath
+    raise ValueError(
+        f"`filepath` must be a file that can be written. Received: "
+        f"filepath={filepath!r}, {reason}"
+    )
