@@ -1,9 +1,12 @@
 """Fixtures that every test folder shares."""
 
+import atexit
 import gc
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,6 +21,14 @@ for name in (
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # It takes a third of the time off the compiling, which is most of the time.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # The workers are started with this environment, and share what each of
+    # them has compiled.
+    folder = tempfile.mkdtemp(prefix="jax_programs_")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import keras  # noqa: E402
 import pytest  # noqa: E402
