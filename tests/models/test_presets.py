@@ -652,6 +652,33 @@ def test_card_of_the_spam_preset():
     assert "CC BY 4.0" in card and "## Limits" in card
 
 
+@pytest.mark.parametrize("name", TINY)
+def test_card_of_a_tiny_preset(name):
+    folder = presets.presets_folder() / name
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    provenance = json.loads((folder / "provenance.json").read_text())
+    measured = provenance["fine_tuned"]
+    medians = [
+        ("SST-2, dev | accuracy", measured["SST-2"]["dev_accuracy"]),
+        (
+            "SST-2, dev, with a teacher | accuracy",
+            measured["SST-2 with a teacher"]["dev_accuracy"],
+        ),
+        (
+            "STS-B, dev | Spearman's correlation",
+            measured["STS-B"]["dev_spearman"],
+        ),
+        (
+            "STS-B, test | Spearman's correlation",
+            measured["STS-B"]["test_spearman"],
+        ),
+    ]
+    for row, values in medians:
+        assert f"| {row} | {np.median(values):.4f} |" in card
+    assert f"{provenance['parameters']:,} parameters" in card
+    assert "CC BY 4.0" in card and "## Limits" in card
+
+
 @pytest.mark.parametrize("name", CARRIED)
 def test_files_of_a_tiny_preset(name):
     folder = presets.presets_folder() / name
