@@ -141,7 +141,7 @@ def measure(y, answers):
     }
 
 
-def main():
+def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--base", default=BASE)
     parser.add_argument("--epochs", type=int, default=5)
@@ -152,8 +152,11 @@ def main():
     parser.add_argument(
         "--output", default=str(FOLDER), help="folder of the presets"
     )
-    args = parser.parse_args()
+    return parser.parse_args()
 
+
+def main():
+    args = parse_args()
     (x, y), (x_test, y_test) = sms_spam.load_data()
     is_held_out = training.hold_out(y, 0.1, args.seed)
     keras.utils.set_random_seed(args.seed)
@@ -190,11 +193,10 @@ def main():
         finished = folder / "preset"
         save(finished, task, task.preprocessor)
         training.plot_history(history, finished / "learning_curve.png")
-        parameters = task.backbone.count_params()
         data = pathlib.Path(sms_spam.__file__).parent / "data" / "sms_spam"
         provenance = {
             "license": "Apache-2.0",
-            "parameters": parameters,
+            "parameters": task.backbone.count_params(),
             "corpus": "SMS Spam Collection, CC BY 4.0",
             "corpus_sha256": checksum(data / "SMSSpamCollection.tsv"),
             "weights_sha256": checksum(finished / "model.weights.h5"),
@@ -210,26 +212,45 @@ def main():
         (finished / "provenance.json").write_text(
             json.dumps(provenance, indent=1) + "\n"
         )
-        rows = [
-            f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} |"
-            for name, m in metrics.items()
-        ]
-        card = CARD.format(
-            name=NAME,
-            base=BASE,
-            parameters=parameters,
-            train=(~is_held_out).sum(),
-            validation=is_held_out.sum(),
-            test=len(y_test),
-            spam=y_test.sum(),
-            rows="\n".join(rows),
-            sequence_length=args.sequence_length,
-        )
+        card = model_card(provenance, is_held_out, y_test)
         (finished / "README.md").write_text(card, encoding="utf-8")
         shutil.copytree(
             finished, pathlib.Path(args.output) / NAME, dirs_exist_ok=True
         )
-    print("\n".join(rows))
+    print(table(metrics))
+
+
+def model_card(provenance, is_held_out, y_test):
+    """The text that goes with the preset.
+
+    Args:
+        provenance: Dictionary. How the preset was made.
+        is_held_out: bool array with an entry per message of the training
+            part.
+        y_test: int array of the labels of the test part.
+
+    Returns:
+        A string.
+    """
+    return CARD.format(
+        name=NAME,
+        base=BASE,
+        parameters=provenance["parameters"],
+        train=(~is_held_out).sum(),
+        validation=is_held_out.sum(),
+        test=len(y_test),
+        spam=y_test.sum(),
+        rows=table(provenance["metrics"]),
+        sequence_length=provenance["settings"]["sequence_length"],
+    )
+
+
+def table(metrics):
+    """The rows of a table of metrics in Markdown."""
+    return "\n".join(
+        f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} |"
+        for name, m in metrics.items()
+    )
 
 
 if __name__ == "__main__":

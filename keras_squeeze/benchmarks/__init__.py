@@ -1,0 +1,1 @@
+"""Measures parts of the package on the machine that it runs on."""

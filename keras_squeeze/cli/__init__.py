@@ -2,21 +2,27 @@
 
 import argparse
 import contextlib
+import importlib
 import signal
 import sys
 import threading
 
 from keras_squeeze import logs
-from keras_squeeze.cli import benchmark
-from keras_squeeze.cli import convert
-from keras_squeeze.cli import export
-from keras_squeeze.cli import finetune
-from keras_squeeze.cli import predict
-from keras_squeeze.cli import presets
-from keras_squeeze.cli import quickstart
 from keras_squeeze.version import __version__
 
-COMMANDS = (quickstart, finetune, predict, export, convert, presets, benchmark)
+# The module of each command, which is imported when the command is given, and
+# the first line of its docstring.
+COMMANDS = {
+    "quickstart": "Fine-tune the tiny MobileBERT on text messages and put it "
+    "in a TFLite file",
+    "finetune": "Fine-tune a preset on one's own data",
+    "predict": "Answer with a fine-tuned preset",
+    "export": "Export a fine-tuned preset to a TFLite file",
+    "convert": "Convert a Hugging Face checkpoint to a Keras preset, or one "
+    "of Google's",
+    "presets": "List the built-in presets",
+    "benchmark": "Measure the speed of parts of the package on this machine",
+}
 
 # What wrong arguments and unreadable files raise.
 BAD_INPUT = (
@@ -36,8 +42,13 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} -h)\n")
 
 
-def build_parser():
-    """Build the parser of the whole command line.
+def build_parser(commands=tuple(COMMANDS)):
+    """Build the parser of the command line.
+
+    Args:
+        commands: Names of the commands whose modules are imported for their
+            arguments. Of the others there are only the names. Defaults to
+            all.
 
     Returns:
         An `argparse.ArgumentParser`. What it parses has a function `run`,
@@ -54,27 +65,32 @@ def build_parser():
         "--version", action="version", version=f"keras-squeeze {__version__}"
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        summary = command.__doc__.strip()
+    for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(
-            command.__name__.rpartition(".")[2],
-            help=summary.partition("\n")[0].rstrip("."),
-            description=summary,
+            name,
+            help=summary,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        subparser.add_argument(
-            "--debug",
-            action="store_true",
-            help="show where in the code an error comes from",
-        )
-        subparser.add_argument(
-            logs.FLAG,
-            action="store_true",
-            help="show what TensorFlow and the other libraries log",
-        )
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        if name in commands:
+            _add_arguments(subparser, name)
     return parser
+
+
+def _add_arguments(parser, name):
+    command = importlib.import_module(f"keras_squeeze.cli.{name}")
+    parser.description = command.__doc__.strip()
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="show where in the code an error comes from",
+    )
+    parser.add_argument(
+        logs.FLAG,
+        action="store_true",
+        help="show what TensorFlow and the other libraries log",
+    )
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
 
 
 def main(argv=None):
@@ -88,7 +104,9 @@ def main(argv=None):
         int. The exit code: 0, 1 for a failure, 2 for bad input, 128 and the
         number of the signal for an interruption.
     """
-    args = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    # Before the command there are only options that end the process.
+    args = build_parser(argv[:1]).parse_args(argv)
     try:
         with _cleaning_up():
             args.run(args)

@@ -40,6 +40,20 @@ def _float(text, expected, is_expected):
     return value
 
 
+def add_preset_argument(parser):
+    """Add the argument for the preset of a task.
+
+    Args:
+        parser: The `argparse.ArgumentParser`.
+    """
+    parser.add_argument(
+        "--preset",
+        required=True,
+        metavar="DIR",
+        help="the preset, as `finetune` and `quickstart` write it",
+    )
+
+
 def add_column_arguments(parser):
     """Add the arguments of how a table of labelled texts is read.
 

@@ -1,31 +1,81 @@
 """Measure the speed of parts of the package on this machine."""
 
+from rich.console import Console
+from rich.table import Table
+
+from keras_squeeze.benchmarks import grouped_dense
+from keras_squeeze.benchmarks import latency
+from keras_squeeze.benchmarks import lengths
+from keras_squeeze.benchmarks import tokenization
 from keras_squeeze.cli import arguments
+from keras_squeeze.datasets import sms_spam
 
 
 def add_arguments(parser):
-    subparsers = parser.add_subparsers(
-        metavar="PART", dest="part", required=True
-    )
-    tokenization = subparsers.add_parser(
+    subparsers = parser.add_subparsers(metavar="PART", required=True)
+    _add_tokenization(subparsers)
+    _add_grouped_dense(subparsers)
+    _add_latency(subparsers)
+    _add_lengths(subparsers)
+
+
+def run(args):
+    args.measure(args)
+
+
+def _add_tokenization(subparsers):
+    parser = subparsers.add_parser(
         "tokenization",
         help="preprocessing, next to other preprocessors of BERT",
         description="Sentences a second of the preprocessor and of others.",
     )
-    grouped_dense = subparsers.add_parser(
+    _add_sentences(parser)
+    _add_sequence_length(parser)
+    _add_repeats(parser, 5)
+    parser.set_defaults(measure=_measure_tokenization)
+
+
+def _measure_tokenization(args):
+    _print_table(
+        tokenization.run(
+            _sentences(args.sentences),
+            sequence_length=args.sequence_length,
+            repeats=args.repeats,
+        )
+    )
+
+
+def _add_grouped_dense(subparsers):
+    parser = subparsers.add_parser(
         "grouped_dense",
         help="SqueezeBERT's grouped projection, next to other ways to write it",
         description="Times of a forward pass and of a training step of "
         "SqueezeBERT's grouped projection, written in four ways.",
     )
-    grouped_dense.add_argument(
+    parser.add_argument(
         "--batch-size",
         type=arguments.positive_int,
         default=8,
         metavar="N",
         help="how many sequences to compute at once (default: %(default)s)",
     )
-    latency = subparsers.add_parser(
+    _add_sequence_length(parser)
+    _add_repeats(parser, 5)
+    parser.set_defaults(measure=_measure_grouped_dense)
+
+
+def _measure_grouped_dense(args):
+    _print_table(
+        grouped_dense.run(
+            batch_size=args.batch_size,
+            sequence_length=args.sequence_length,
+            repeats=args.repeats,
+        )
+    )
+
+
+def _add_latency(subparsers):
+    parser = subparsers.add_parser(
         "latency",
         help="exported files, next to BERT-base exported in the same way",
         description="Times and sizes of classifiers of published size, "
@@ -35,50 +85,8 @@ def add_arguments(parser):
         "of published size have random weights, on which the times do not "
         "depend.",
     )
-    lengths = subparsers.add_parser(
-        "lengths",
-        help="files of several sequence lengths, on real texts",
-        description="Mean times of sentences that are each run with the "
-        "shortest length of a file that they fit in, next to the time that "
-        "all of them take with the longest.",
-    )
-    for subparser, models in (
-        (
-            latency,
-            "all of bert_base, bert_small, bert_mini, bert_tiny, "
-            "squeeze_bert, mobile_bert, squeeze_bert_tiny_en_uncased, "
-            "mobile_bert_tiny_en_uncased",
-        ),
-        (lengths, "the tiny presets"),
-    ):
-        subparser.add_argument(
-            "--model",
-            action="append",
-            metavar="NAME",
-            help="a model to export and measure, which may be given several "
-            f"times (default: {models})",
-        )
-        subparser.add_argument(
-            "--quantization",
-            action="append",
-            metavar="NAME",
-            help="how to export the models, as in `export`, or float32; it "
-            "may be given several times (default: float32 and dynamic_int8)",
-        )
-        subparser.add_argument(
-            "--folder",
-            metavar="DIR",
-            help="where to keep the exported files, which are not exported "
-            "again if they are there (default: nowhere)",
-        )
-        subparser.add_argument(
-            "--threads",
-            type=arguments.positive_int,
-            default=1,
-            metavar="N",
-            help="how many threads LiteRT has (default: %(default)s)",
-        )
-    latency.add_argument(
+    _add_files(parser, f"all of {', '.join(latency.MODELS)}")
+    parser.add_argument(
         "--file",
         action="append",
         default=[],
@@ -86,91 +94,26 @@ def add_arguments(parser):
         help="a .tflite file to measure along with them, which may be given "
         "several times",
     )
-    latency.add_argument(
+    parser.add_argument(
         "--profile",
         action="store_true",
         help="tell which operations of each file take how long, too",
     )
-    latency.add_argument(
+    parser.add_argument(
         "--plot", metavar="FILE", help="a .png file to draw the times in"
     )
-    for subparser in (tokenization, lengths):
-        subparser.add_argument(
-            "--sentences",
-            metavar="FILE",
-            help="a text file with a sentence a line (default: the SMS Spam "
-            "Collection)",
-        )
-    lengths.add_argument(
-        "--sequence-length",
-        type=arguments.positive_ints,
-        default="16,32,64,128",
-        metavar="N[,N...]",
-        help="the lengths of a file (default: %(default)s)",
-    )
-    for subparser in (tokenization, grouped_dense, latency):
-        subparser.add_argument(
-            "--sequence-length",
-            type=arguments.positive_int,
-            default=128,
-            metavar="N",
-            help="tokens a sequence (default: %(default)s)",
-        )
-    repeats = {tokenization: 5, grouped_dense: 5, latency: 50, lengths: 20}
-    for subparser, default in repeats.items():
-        subparser.add_argument(
-            "--repeats",
-            type=arguments.positive_int,
-            default=default,
-            metavar="N",
-            help="how often to measure, of which the median is given "
-            "(default: %(default)s)",
-        )
+    _add_sequence_length(parser)
+    _add_repeats(parser, 50)
+    parser.set_defaults(measure=_measure_latency)
 
 
-def run(args):
-    settings = {
-        "sequence_length": args.sequence_length,
-        "repeats": args.repeats,
-    }
-    if args.part == "tokenization":
-        from keras_squeeze.benchmarks import tokenization
-
-        sentences = _sentences(args.sentences)
-        _print_table(tokenization.run(sentences, **settings))
-    elif args.part == "grouped_dense":
-        from keras_squeeze.benchmarks import grouped_dense
-
-        _print_table(grouped_dense.run(batch_size=args.batch_size, **settings))
-    else:
-        settings["folder"] = args.folder
-        settings["num_threads"] = args.threads
-        if args.quantization:
-            settings["quantizations"] = [
-                None if name == "float32" else name
-                for name in args.quantization
-            ]
-        if args.model:
-            settings["models"] = args.model
-        if args.part == "lengths":
-            from keras_squeeze.benchmarks import lengths
-
-            sentences = _sentences(args.sentences)
-            _print_table(lengths.run(sentences, **settings))
-        else:
-            _run_latency(args, settings)
-
-
-def _run_latency(args, settings):
+def _measure_latency(args):
     if args.plot:
         arguments.check_output_file(args.plot, ".png")
-
-    from keras_squeeze.benchmarks import latency
-
     rows = latency.run(
         files=args.file,
         profile=args.profile,
-        **settings,
+        **_settings_of_files(args),
     )
     operations = [row.pop("operations", None) for row in rows]
     _print_table(rows)
@@ -182,10 +125,116 @@ def _run_latency(args, settings):
         print(f"Wrote {args.plot}")
 
 
-def _print_table(rows, title=None):
-    from rich.console import Console
-    from rich.table import Table
+def _add_lengths(subparsers):
+    parser = subparsers.add_parser(
+        "lengths",
+        help="files of several sequence lengths, on real texts",
+        description="Mean times of sentences that are each run with the "
+        "shortest length of a file that they fit in, next to the time that "
+        "all of them take with the longest.",
+    )
+    _add_files(parser, "the tiny presets")
+    _add_sentences(parser)
+    parser.add_argument(
+        "--sequence-length",
+        type=arguments.positive_ints,
+        default="16,32,64,128",
+        metavar="N[,N...]",
+        help="the lengths of a file (default: %(default)s)",
+    )
+    _add_repeats(parser, 20)
+    parser.set_defaults(measure=_measure_lengths)
 
+
+def _measure_lengths(args):
+    _print_table(
+        lengths.run(_sentences(args.sentences), **_settings_of_files(args))
+    )
+
+
+def _add_files(parser, models):
+    """Add the arguments of which models to export, and how.
+
+    Args:
+        parser: The `argparse.ArgumentParser`.
+        models: string. What models there are by default.
+    """
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="a model to export and measure, which may be given several "
+        f"times (default: {models})",
+    )
+    parser.add_argument(
+        "--quantization",
+        action="append",
+        metavar="NAME",
+        help="how to export the models, as in `export`, or float32; it "
+        "may be given several times (default: float32 and dynamic_int8)",
+    )
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        help="where to keep the exported files, which are not exported "
+        "again if they are there (default: nowhere)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=arguments.positive_int,
+        default=1,
+        metavar="N",
+        help="how many threads LiteRT has (default: %(default)s)",
+    )
+
+
+def _settings_of_files(args):
+    settings = {
+        "sequence_length": args.sequence_length,
+        "repeats": args.repeats,
+        "folder": args.folder,
+        "num_threads": args.threads,
+    }
+    if args.quantization:
+        settings["quantizations"] = [
+            None if name == "float32" else name for name in args.quantization
+        ]
+    if args.model:
+        settings["models"] = args.model
+    return settings
+
+
+def _add_sentences(parser):
+    parser.add_argument(
+        "--sentences",
+        metavar="FILE",
+        help="a text file with a sentence a line (default: the SMS Spam "
+        "Collection)",
+    )
+
+
+def _add_sequence_length(parser):
+    parser.add_argument(
+        "--sequence-length",
+        type=arguments.positive_int,
+        default=128,
+        metavar="N",
+        help="tokens a sequence (default: %(default)s)",
+    )
+
+
+def _add_repeats(parser, default):
+    parser.add_argument(
+        "--repeats",
+        type=arguments.positive_int,
+        default=default,
+        metavar="N",
+        help="how often to measure, of which the median is given "
+        "(default: %(default)s)",
+    )
+
+
+def _print_table(rows, title=None):
     table = Table(title=title)
     for name, value in rows[0].items():
         table.add_column(
@@ -212,8 +261,6 @@ def _cell(value):
 
 def _sentences(path):
     if path is None:
-        from keras_squeeze.datasets import sms_spam
-
         (x_train, _), (x_test, _) = sms_spam.load_data()
         return [*x_train, *x_test]
     with open(path, encoding="utf-8") as file:

@@ -4,6 +4,15 @@ A checkpoint with a head becomes the task of that head, with the names of its
 classes. Of any other the backbone and the tokenizer are converted.
 """
 
+from keras_squeeze.checkpoints.from_preset import load_config
+from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.cli import arguments
+from keras_squeeze.cli.task_types import task_types_of_checkpoint
+from keras_squeeze.keras_hub_seam import find_subclass
+from keras_squeeze.models.encoder_backbone import EncoderBackbone
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
+from keras_squeeze.new_files import new_folder
+
 
 def add_arguments(parser):
     parser.add_argument(
@@ -24,27 +33,16 @@ def add_arguments(parser):
 
 
 def run(args):
-    from keras_squeeze.cli import arguments
-
     output = arguments.check_output_folder(args.preset, args.overwrite)
-
-    from keras_squeeze.checkpoints.from_preset import load_config
-    from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
-    from keras_squeeze.cli.loading import find_task_types
-    from keras_squeeze.keras_hub_seam import find_subclass
-    from keras_squeeze.models.encoder_backbone import EncoderBackbone
-    from keras_squeeze.models.tasks.text_classifier import TextClassifier
-    from keras_squeeze.new_files import new_folder
-
     config = load_config(args.checkpoint)
     if not is_hugging_face_config(config):
         raise ValueError(
             f"`{args.checkpoint}` must be a Hugging Face checkpoint, whose "
             "`config.json` names a `model_type`."
         )
-    task_types = find_task_types(args.checkpoint)
+    task_types = task_types_of_checkpoint(config)
     if task_types:
-        parts = [task_types[0].base_class().from_preset(args.checkpoint)]
+        parts = [task_types[0].task_class.from_preset(args.checkpoint)]
     else:
         backbone = EncoderBackbone.from_preset(args.checkpoint)
         cls = find_subclass(args.checkpoint, TextClassifier, type(backbone))

@@ -5,15 +5,13 @@ It is compared with the preset on real text before it is put in place.
 """
 
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.task_types import task_type_of
+from keras_squeeze.datasets.text_files import read_texts
+from keras_squeeze.export.litert import export_tflite
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--preset",
-        required=True,
-        metavar="DIR",
-        help="the preset, as `finetune` and `quickstart` write it",
-    )
+    arguments.add_preset_argument(parser)
     parser.add_argument(
         "--output",
         required=True,
@@ -79,19 +77,15 @@ def run(args):
     if args.report:
         arguments.check_output_file(args.report, ".json", ".md")
 
-    import keras_squeeze
-    from keras_squeeze.cli.loading import load_task
-
     calibration_data = None
     if args.calibration:
-        from keras_squeeze.datasets.text_files import read_texts
-
         calibration_data = read_texts(args.calibration)
-    task = load_task(args.preset)
+    task_type = task_type_of(args.preset)
+    task = task_type.task_class.from_preset(args.preset)
     evaluation_data = None
     if args.evaluate:
-        evaluation_data = _evaluation_data(args, task)
-    report = keras_squeeze.export_tflite(
+        evaluation_data = _evaluation_data(args, task_type, task)
+    report = export_tflite(
         task,
         args.output,
         sequence_length=args.sequence_length,
@@ -108,10 +102,7 @@ def run(args):
         print(f"Wrote {args.report}")
 
 
-def _evaluation_data(args, task):
-    from keras_squeeze.cli.loading import task_type_of
-
-    task_type = task_type_of(args.preset)
+def _evaluation_data(args, task_type, task):
     num_classes = getattr(task, "num_classes", 0)
     names = getattr(task, "class_names", None)
     samples = task_type.samples(

@@ -4,38 +4,49 @@ Reads labelled data from files, trains, and writes a preset with the weights
 of the epoch that does best on the validation data, and a plot of the learning
 curve. A training that was stopped goes on when the same command is given
 again.
-
-What the files of a task are:
-
-  text_classification   .csv, .tsv or .jsonl with the columns `text` and
-                        `label`, or `sentence1`, `sentence2` and `label` for
-                        pairs, in any order. Without such names, the column
-                        with the fewest distinct values is the label. Labels
-                        are names or numbers; with --regression, numbers to
-                        be predicted; with --label-separator, any number of
-                        names.
-  token_classification  CoNLL: a word and its label a line, with spaces or a
-                        tab between them, and an empty line after each
-                        sentence.
-  question_answering    SQuAD: .json, version 1.1 or 2.0.
-  multiple_choice       .csv, .tsv or .jsonl with the columns `prompt`,
-                        `choice1`, `choice2` and so on, and `label`.
-  next_sentence         .csv, .tsv or .jsonl with two texts and a label, 0 if
-                        the second follows the first and 1 if not.
-  masked_lm,            .txt with a text a line, or the text columns of .csv,
-  pretraining           .tsv or .jsonl. There are no labels.
 """
+
+import dataclasses
+import functools
+import json
+import shutil
+
+import keras
 
 from keras_squeeze.cli import arguments
 from keras_squeeze.cli.task_types import TASK_TYPES
+from keras_squeeze.cli.task_types import lay_out
+from keras_squeeze.cli.training import fine_tune
+from keras_squeeze.cli.training import hold_out
+from keras_squeeze.cli.training import load_or_make
+from keras_squeeze.cli.training import plot_history
+from keras_squeeze.cli.training import print_history
+from keras_squeeze.cli.training import stopped_history
+from keras_squeeze.datasets.samples import Samples
+from keras_squeeze.new_files import new_folder
+
+# The arguments that `fine_tune()` takes.
+_TRAINING_SETTINGS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "sequence_length",
+    "seed",
+    "patience",
+    "group_by_length",
+)
 
 
 def add_arguments(parser):
+    files = {
+        name: task_type.files_help
+        for name, task_type in TASK_TYPES.items()
+        if task_type.is_trainable
+    }
+    parser.epilog = f"What the files of a task are:\n\n{lay_out(files)}"
     parser.add_argument(
         "--task",
-        choices=[
-            name for name, task in TASK_TYPES.items() if task.is_trainable
-        ],
+        choices=list(files),
         default="text_classification",
         help="what to train for (default: %(default)s)",
     )
@@ -65,6 +76,26 @@ def add_arguments(parser):
         help="the labels are numbers to be predicted, and not classes",
     )
     parser.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="the preset folder to write; unfinished trainings are in "
+        "DIR.training",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the preset that is in DIR",
+    )
+    _add_teacher_arguments(parser)
+    arguments.add_training_arguments(
+        parser, epochs=3, learning_rate=5e-5, sequence_length=None
+    )
+    _add_more_training_arguments(parser)
+
+
+def _add_teacher_arguments(parser):
+    parser.add_argument(
         "--teacher",
         metavar="NAME",
         help="a larger model that is trained for the same classes, or numbers, "
@@ -88,6 +119,9 @@ def add_arguments(parser):
         "about what the --teacher says; with many --unlabelled texts, a "
         "model may learn more with 0 (default: %(default)s)",
     )
+
+
+def _add_more_training_arguments(parser):
     parser.add_argument(
         "--patience",
         type=arguments.positive_int,
@@ -110,142 +144,50 @@ def add_arguments(parser):
         "faster on newer GPUs and on some CPUs; the preset that is written "
         "is float32 all the same (default: %(default)s)",
     )
-    parser.add_argument(
-        "--output",
-        required=True,
-        metavar="DIR",
-        help="the preset folder to write; unfinished trainings are in "
-        "DIR.training",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace the preset that is in DIR",
-    )
-    arguments.add_training_arguments(
-        parser, epochs=3, learning_rate=5e-5, sequence_length=None
-    )
 
 
 def run(args):
     output = arguments.check_output_folder(args.output, args.overwrite)
+    stopped = output.with_name(f"{output.name}.training")
     task_type = TASK_TYPES[args.task]
-    if args.teacher is not None and not task_type.can_have_teacher:
-        raise ValueError(f"--teacher is not for --task {args.task}.")
-    if args.group_by_length and not task_type.can_group_by_length:
-        raise ValueError(f"--group-by-length is not for --task {args.task}.")
-    if args.unlabelled is not None and args.teacher is None:
-        raise ValueError("--unlabelled needs a --teacher.")
-    # Wrong files are told of before anything is loaded, which takes a while.
-    data = task_type.read(args.train, args)
-    kwargs = task_type.task_kwargs(data, args)
-    train = task_type.samples(data, kwargs)
-    validation = None
-    if args.validation is not None:
-        data = task_type.read(args.validation, args)
-        validation = task_type.samples(data, kwargs)
-        if isinstance(train.x, tuple) != isinstance(validation.x, tuple):
-            raise ValueError(
-                f"`{args.train}` and `{args.validation}` must either both "
-                "have pairs of texts or both have single texts."
-            )
-
-    unlabelled = None
-    if args.unlabelled is not None:
-        unlabelled = task_type.read_unlabelled(args.unlabelled, args)
-        if isinstance(train.x, tuple) != isinstance(unlabelled.x, tuple):
-            raise ValueError(
-                f"`{args.train}` and `{args.unlabelled}` must either both "
-                "have pairs of texts or both have single texts."
-            )
-
-    import functools
-    import json
-    import shutil
-
-    import keras
-
-    from keras_squeeze.cli.training import fine_tune
-    from keras_squeeze.cli.training import hold_out
-    from keras_squeeze.cli.training import load_or_make
-    from keras_squeeze.cli.training import plot_history
-    from keras_squeeze.cli.training import print_history
-    from keras_squeeze.cli.training import stopped_history
-    from keras_squeeze.new_files import new_folder
-
-    if validation is None:
-        is_held_out = hold_out(task_type.strata(train), 0.1, args.seed)
-        validation = train.take(is_held_out)
-        train = train.take(~is_held_out)
+    _check(args, task_type)
+    data = _read(args, task_type)
     keras.utils.set_random_seed(args.seed)
-    task_class = task_type.base_class()
-    task = task_class.from_preset(args.preset, dtype=args.dtype, **kwargs)
+    task = task_type.task_class.from_preset(
+        args.preset, dtype=args.dtype, **data.task_kwargs
+    )
+    names = data.task_kwargs.get("class_names")
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
-        f"{len(train):,} samples to train on, {len(validation):,} to validate "
-        f"on{_classes(kwargs)}."
+        f"{len(data.train):,} samples to train on, "
+        f"{len(data.validation):,} to validate on"
+        f"{f', {len(names)} classes' if names else ''}."
     )
-    task_type.prepare(task, train)
-    settings = {
-        name: getattr(args, name)
-        for name in (
-            "task",
-            "preset",
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "patience",
-            "group_by_length",
-            "dtype",
-            "seed",
-        )
-    }
-    settings["sequence_length"] = args.sequence_length or (
-        task_type.sequence_length
-    )
-    settings["train"] = train.digest()
-    settings["validation"] = validation.digest()
-    stopped = output.with_name(f"{output.name}.training")
-    compile_kwargs = {}
+    task_type.prepare(task, data.train)
+    settings = _settings(args, task_type, data)
+    train, compile_kwargs = data.train, {}
     if args.teacher is not None:
-        settings["teacher"] = args.teacher
-        settings["label_weight"] = args.label_weight
-        if unlabelled is not None:
-            settings["unlabelled"] = unlabelled.digest()
-            train = train.joined(unlabelled)
-        # The teacher may take longer for its labels than the training.
-        stopped_history(stopped, settings)
-        train, compile_kwargs = task_type.with_teacher(
-            train,
-            kwargs,
-            settings["sequence_length"],
-            functools.partial(
-                load_or_make, stopped / "soft_labels.npz", settings
-            ),
-            args,
+        train, compile_kwargs = _with_teacher(
+            args, task_type, data, stopped, settings
         )
     history = fine_tune(
         task,
         train.parts(),
-        validation.parts(),
+        data.validation.parts(),
         stopped,
         settings,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        sequence_length=settings["sequence_length"],
-        seed=args.seed,
-        objective=task_type.objective(kwargs),
-        score=lambda: task_type.scores(task, validation),
-        patience=args.patience,
-        group_by_length=args.group_by_length,
+        **{name: settings[name] for name in _TRAINING_SETTINGS},
+        objective=task_type.objective(data.task_kwargs),
+        score=lambda: task_type.scores(task, data.validation),
         **compile_kwargs,
     )
     print_history(history)
     if args.dtype != "float32":
         # The policy is for the training, and not for those who load it.
         weights = task.get_weights()
-        task = task_class.from_preset(args.preset, dtype="float32", **kwargs)
+        task = task_type.task_class.from_preset(
+            args.preset, dtype="float32", **data.task_kwargs
+        )
         task.set_weights(weights)
         task.preprocessor.sequence_length = settings["sequence_length"]
     with new_folder(output) as folder:
@@ -258,6 +200,89 @@ def run(args):
     print(f"Wrote the preset `{output}`.")
 
 
-def _classes(task_kwargs):
-    names = task_kwargs.get("class_names")
-    return f", {len(names)} classes" if names else ""
+@dataclasses.dataclass(frozen=True)
+class _Data:
+    """What a training reads from files.
+
+    Args:
+        train: `Samples` to learn from.
+        validation: `Samples` to choose the best epoch on.
+        unlabelled: `Samples` that a teacher alone labels, or `None`.
+        task_kwargs: Dictionary of arguments of `from_preset()`.
+    """
+
+    train: Samples
+    validation: Samples
+    unlabelled: Samples | None
+    task_kwargs: dict
+
+
+def _check(args, task_type):
+    if args.teacher is not None and not task_type.can_have_teacher:
+        raise ValueError(f"--teacher is not for --task {args.task}.")
+    if args.group_by_length and not task_type.can_group_by_length:
+        raise ValueError(f"--group-by-length is not for --task {args.task}.")
+    if args.unlabelled is not None and args.teacher is None:
+        raise ValueError("--unlabelled needs a --teacher.")
+
+
+def _read(args, task_type):
+    """Read all files, whose faults are told before a model is loaded."""
+    contents = task_type.read(args.train, args)
+    task_kwargs = task_type.task_kwargs(contents, args)
+    train = task_type.samples(contents, task_kwargs)
+    validation = unlabelled = None
+    if args.validation is not None:
+        contents = task_type.read(args.validation, args)
+        validation = task_type.samples(contents, task_kwargs)
+        _check_pairs(args.train, train, args.validation, validation)
+    if args.unlabelled is not None:
+        unlabelled = task_type.read_unlabelled(args.unlabelled, args)
+        _check_pairs(args.train, train, args.unlabelled, unlabelled)
+    if validation is None:
+        is_held_out = hold_out(task_type.strata(train), 0.1, args.seed)
+        validation = train.take(is_held_out)
+        train = train.take(~is_held_out)
+    return _Data(train, validation, unlabelled, task_kwargs)
+
+
+def _check_pairs(path, samples, other_path, others):
+    if isinstance(samples.x, tuple) != isinstance(others.x, tuple):
+        raise ValueError(
+            f"`{path}` and `{other_path}` must either both have pairs of texts "
+            "or both have single texts."
+        )
+
+
+def _settings(args, task_type, data):
+    """All that makes a training what it is, as a dictionary for JSON."""
+    settings = {
+        name: getattr(args, name)
+        for name in ("task", "preset", "dtype", *_TRAINING_SETTINGS)
+    }
+    if args.sequence_length is None:
+        settings["sequence_length"] = task_type.sequence_length
+    settings["train"] = data.train.digest()
+    settings["validation"] = data.validation.digest()
+    if args.teacher is not None:
+        settings["teacher"] = args.teacher
+        settings["label_weight"] = args.label_weight
+        if data.unlabelled is not None:
+            settings["unlabelled"] = data.unlabelled.digest()
+    return settings
+
+
+def _with_teacher(args, task_type, data, stopped, settings):
+    """The samples with the teacher's labels, and arguments of `compile()`."""
+    train = data.train
+    if data.unlabelled is not None:
+        train = train.joined(data.unlabelled)
+    # The teacher may take longer for its labels than the training.
+    stopped_history(stopped, settings)
+    return task_type.with_teacher(
+        train,
+        data.task_kwargs,
+        settings["sequence_length"],
+        functools.partial(load_or_make, stopped / "soft_labels.npz", settings),
+        args,
+    )

@@ -1,32 +1,26 @@
 """Answer with a fine-tuned preset.
 
-Takes the texts as arguments, or from the standard input, one a line, for the
-single argument `-`. What the texts are depends on the task of the preset:
-
-  text_classification   texts to classify; pairs, with --pairs
-  token_classification  texts to find entities in
-  question_answering    questions on the text of --context
-  multiple_choice       a prompt, of which one --choice is to be chosen
-  next_sentence         pairs of texts, with a tab between them
-  masked_lm             texts with [MASK] where a word is missing
-  pretraining           pairs of texts with [MASK]
-  text_embedding        texts, whose vectors are given
+Takes the texts as arguments, or from the standard input, one per line, for
+the single argument `-`. What the texts are depends on the task of the preset.
 """
 
 import json
 import sys
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from keras_squeeze.cli import arguments
 from keras_squeeze.cli.task_types import TASK_TYPES
+from keras_squeeze.cli.task_types import lay_out
+from keras_squeeze.cli.task_types import task_type_of
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--preset",
-        required=True,
-        metavar="DIR",
-        help="the preset, as `finetune` and `quickstart` write it",
-    )
+    texts = {name: x.texts_help for name, x in TASK_TYPES.items()}
+    parser.epilog = f"What the texts of a task are:\n\n{lay_out(texts)}"
+    arguments.add_preset_argument(parser)
     parser.add_argument(
         "--task",
         choices=list(TASK_TYPES),
@@ -78,25 +72,21 @@ def run(args):
     if args.texts == ["-"]:
         args.texts = _lines_of_stdin()
 
-    from keras_squeeze.cli.loading import load_task
-    from keras_squeeze.cli.loading import task_type_of
-
     task_type = task_type_of(args.preset, args.task)
     inputs, shown = task_type.inputs(args)
     rows = []
     if args.texts:
-        task = load_task(args.preset, args.task)
+        task = task_type.task_class.from_preset(args.preset)
         answers = task_type.annotate(task, inputs, args)
         rows = task_type.rows(shown, answers)
     if args.json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
-        return
+    else:
+        _print_table(rows)
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
+def _print_table(rows):
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(*(name.replace("_", " ").capitalize() for name in names))
     for row in rows:

@@ -1,18 +1,18 @@
 """List the built-in presets."""
 
+import pathlib
+import shutil
+import textwrap
+
+from keras_squeeze import models
+from keras_squeeze.models.encoder_backbone import EncoderBackbone
+
 
 def add_arguments(parser):
     del parser
 
 
 def run(args):
-    import pathlib
-    import shutil
-    import textwrap
-
-    from keras_squeeze import models
-    from keras_squeeze.models.encoder_backbone import EncoderBackbone
-
     width = shutil.get_terminal_size().columns
     for cls in vars(models).values():
         if not (isinstance(cls, type) and issubclass(cls, EncoderBackbone)):

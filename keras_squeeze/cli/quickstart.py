@@ -6,7 +6,24 @@ with 32 and with 8 bits, and runs the TFLite file on messages: those given, or
 a few of its own. Everything it needs is in the package.
 """
 
+import json
+import pathlib
+import tempfile
+
+import keras
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.training import fine_tune
+from keras_squeeze.cli.training import hold_out
+from keras_squeeze.cli.training import print_history
+from keras_squeeze.datasets import sms_spam
+from keras_squeeze.export.litert import export_tflite
+from keras_squeeze.export.runner import TFLiteModel
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
+from keras_squeeze.new_files import new_folder
 
 MESSAGES = (
     "Are we still on for lunch at one? I'm running ten minutes late.",
@@ -50,25 +67,8 @@ def add_arguments(parser):
 
 def run(args):
     output = arguments.check_output_folder(args.output, overwrite=True)
-
-    import json
-    import pathlib
-    import tempfile
-
-    import keras
-    from rich.console import Console
-
-    import keras_squeeze
-    from keras_squeeze.cli.training import fine_tune
-    from keras_squeeze.cli.training import hold_out
-    from keras_squeeze.cli.training import print_history
-    from keras_squeeze.datasets import sms_spam
-    from keras_squeeze.models.tasks.text_classifier import TextClassifier
-    from keras_squeeze.new_files import new_folder
-
     console = Console()
-    (x, y), (x_test, y_test) = sms_spam.load_data()
-    is_held_out = hold_out(y, 0.1, args.seed)
+    (x, y), test = sms_spam.load_data()
     keras.utils.set_random_seed(args.seed)
     task = TextClassifier.from_preset(
         args.preset,
@@ -77,14 +77,39 @@ def run(args):
     )
 
     console.rule("Fine-tuning")
+    history = _train(args, task, x, y, num_test=len(test[0]))
+    print_history(history)
+
+    console.rule("Saving and exporting")
+    with new_folder(output) as folder:
+        results = _export(args, task, folder, *test)
+        metrics = {"history": history, "test": results}
+        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    print(f"Wrote the preset `{output}`, with the .tflite files in it.")
+    console.print(_results_table(results, output, task))
+
+    name = next(iter(TFLITE_FILES))
+    console.rule(f"Running {name}")
+    messages = args.messages or MESSAGES
+    model = TFLiteModel(output / name, task.preprocessor)
+    console.print(_messages_table(messages, model, task))
+    print(
+        "Now try your own:\n"
+        f'  keras-squeeze predict --preset {args.output} "Is it spam?"'
+    )
+
+
+def _train(args, task, x, y, num_test):
+    """Fine-tune the task, and return the learning curve."""
+    is_held_out = hold_out(y, 0.1, args.seed)
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
         f"{(~is_held_out).sum():,} messages to train on, "
-        f"{is_held_out.sum():,} to choose the best epoch, {len(x_test):,} to "
+        f"{is_held_out.sum():,} to choose the best epoch, {num_test:,} to "
         "test on."
     )
     with tempfile.TemporaryDirectory() as folder:
-        history = fine_tune(
+        return fine_tune(
             task,
             (x[~is_held_out], y[~is_held_out]),
             (x[is_held_out], y[is_held_out]),
@@ -98,50 +123,31 @@ def run(args):
             # A length more is a minute more to compile, in which this is done.
             group_by_length=keras.backend.backend() != "jax",
         )
-    print_history(history)
-
-    console.rule("Saving and exporting")
-    with new_folder(output) as folder:
-        task.save_to_preset(folder)
-        for name, quantization in TFLITE_FILES.items():
-            print(f"Exporting {name}, and comparing it with the model.")
-            keras_squeeze.export_tflite(
-                task,
-                folder / name,
-                sequence_length=args.sequence_length,
-                quantization=quantization,
-                verbose=False,
-            )
-        print(f"Running the files on the {len(x_test):,} test messages.")
-        answers = {"Keras": _probabilities(task, x_test)}
-        for name in TFLITE_FILES:
-            model = keras_squeeze.TFLiteModel(folder / name, task.preprocessor)
-            answers[name] = model.predict(list(x_test))
-        results = {
-            name: _measure(probabilities, answers["Keras"], y_test)
-            for name, probabilities in answers.items()
-        }
-        metrics = {"history": history, "test": results}
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
-    print(f"Wrote the preset `{output}`, with the .tflite files in it.")
-    console.print(_results_table(results, output, task))
-
-    name = next(iter(TFLITE_FILES))
-    console.rule(f"Running {name}")
-    messages = args.messages or MESSAGES
-    model = keras_squeeze.TFLiteModel(output / name, task.preprocessor)
-    console.print(_messages_table(messages, model, task))
-    print(
-        "Now try your own:\n"
-        f'  keras-squeeze predict --preset {args.output} "Is it spam?"'
-    )
 
 
-def _probabilities(task, texts):
-    import keras
-
-    logits = task.predict(texts, batch_size=64, verbose=0)
-    return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
+def _export(args, task, folder, x, y):
+    """Write the preset and the files, and measure all of them on messages."""
+    task.save_to_preset(folder)
+    for name, quantization in TFLITE_FILES.items():
+        print(f"Exporting {name}, and comparing it with the model.")
+        export_tflite(
+            task,
+            folder / name,
+            sequence_length=args.sequence_length,
+            quantization=quantization,
+            verbose=False,
+        )
+    print(f"Running the files on the {len(x):,} test messages.")
+    answers = {
+        "Keras": task.probabilities(task.predict(x, batch_size=64, verbose=0))
+    }
+    for name in TFLITE_FILES:
+        model = TFLiteModel(folder / name, task.preprocessor)
+        answers[name] = model.predict(list(x))
+    return {
+        name: _measure(probabilities, answers["Keras"], y)
+        for name, probabilities in answers.items()
+    }
 
 
 def _measure(probabilities, reference, y):
@@ -158,8 +164,6 @@ def _measure(probabilities, reference, y):
 
 
 def _results_table(results, output, task):
-    from rich.table import Table
-
     table = Table(title="Messages that it has not seen")
     table.add_column("Model", no_wrap=True)
     for name in ("Size", "Accuracy", "Spam F1", "Same answers", "Difference"):
@@ -180,9 +184,6 @@ def _results_table(results, output, task):
 
 
 def _messages_table(messages, model, task):
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table("Message", "TFLite", "Keras")
     pairs = zip(
         messages,

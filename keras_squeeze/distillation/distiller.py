@@ -1,3 +1,5 @@
+"""A student that learns what a teacher computes, as a Keras model."""
+
 import keras
 import numpy as np
 from keras import ops

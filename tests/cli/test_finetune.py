@@ -13,7 +13,7 @@ import pytest
 
 from keras_squeeze import cli
 from keras_squeeze import distillation
-from keras_squeeze.cli import training
+from keras_squeeze.cli import finetune
 from keras_squeeze.datasets.text_files import read_labelled_texts
 from keras_squeeze.models import SqueezeBertTextClassifier
 
@@ -99,8 +99,8 @@ def test_trains_in_bfloat16(tmp_path, monkeypatch, tiny_preset, weather):
         logits.append(task.predict(["great warm sunny", "awful cold"]))
         return history
 
-    policies, logits, original = [], [], training.fine_tune
-    monkeypatch.setattr(training, "fine_tune", fine_tune)
+    policies, logits, original = [], [], finetune.fine_tune
+    monkeypatch.setattr(finetune, "fine_tune", fine_tune)
     output = tmp_path / "out"
     argv = arguments(
         tiny_preset, weather, output, epochs=6, dtype="mixed_bfloat16"
@@ -159,7 +159,7 @@ def test_learns_texts_without_labels(
         return label
 
     trained_on, labelled, label_weights, dtypes = [], [], [], []
-    monkeypatch.setattr(training, "fine_tune", fine_tune)
+    monkeypatch.setattr(finetune, "fine_tune", fine_tune)
     monkeypatch.setattr(distillation, "HuggingFaceClassifier", teacher_of)
     more, pairs = tmp_path / "more.txt", tmp_path / "pairs.csv"
     more.write_text("great\n\nawful sad\n")
@@ -364,7 +364,7 @@ def test_a_preset_is_only_replaced_by_a_whole_one(
         (pathlib.Path(folder) / "config.json").write_text("half")
         raise OSError("no space left")
 
-    monkeypatch.setattr(training, "fine_tune", fine_tune)
+    monkeypatch.setattr(finetune, "fine_tune", fine_tune)
     monkeypatch.setattr(
         SqueezeBertTextClassifier, "save_to_preset", save_to_preset
     )

@@ -1,3 +1,4 @@
+import importlib
 import os
 import pathlib
 import re
@@ -35,6 +36,24 @@ def test_help_names_every_command(capsys):
             cli.main([name, "--help"])
         assert exit.value.code == 0
         assert f"keras-squeeze {name}" in capsys.readouterr().out
+
+
+def test_summaries_are_those_of_the_modules():
+    for name, summary in cli.COMMANDS.items():
+        module = importlib.import_module(f"keras_squeeze.cli.{name}")
+        assert module.__doc__.startswith(f"{summary}.\n") or (
+            module.__doc__ == f"{summary}."
+        )
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["nothing"]])
+def test_commands_that_are_not_given_are_not_imported(argv, monkeypatch):
+    def import_module(name):
+        raise AssertionError(f"{name} is not needed")
+
+    monkeypatch.setattr(importlib, "import_module", import_module)
+    with pytest.raises(SystemExit):
+        cli.main(argv)
 
 
 @pytest.mark.parametrize(

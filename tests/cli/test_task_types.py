@@ -182,6 +182,20 @@ def test_what_predict_needs(case, message):
         TASK_TYPES[case].inputs(args)
 
 
+@pytest.mark.parametrize("command", ["finetune", "predict"])
+def test_help_tells_of_every_task(capsys, command):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    output = capsys.readouterr().out
+    for name, task_type in TASK_TYPES.items():
+        texts = task_type.texts_help
+        if command == "finetune":
+            if not task_type.is_trainable:
+                continue
+            texts = task_type.files_help
+        assert f"  {name:<22}{texts[:30]}" in output
+
+
 def test_regression_starts_at_the_mean(tmp_path, mobile_preset):
     path = tmp_path / "data.tsv"
     rows = [f"{word}\t{i}" for i in range(1, 5) for word in ("sunny", "cold")]

@@ -1,0 +1,637 @@
+"""The tasks as the command line has them: their files, inputs and answers."""
+
+import json
+import pathlib
+import textwrap
+
+import numpy as np
+
+from keras_squeeze import distillation
+from keras_squeeze.checkpoints.files import load_json
+from keras_squeeze.checkpoints.from_preset import load_config
+from keras_squeeze.checkpoints.hugging_face import has_head
+from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
+from keras_squeeze.checkpoints.preset_names import check_preset
+from keras_squeeze.cli.training import Objective
+from keras_squeeze.datasets import conll
+from keras_squeeze.datasets.multiple_choice_files import read_multiple_choice
+from keras_squeeze.datasets.samples import Samples
+from keras_squeeze.datasets.squad import read_squad
+from keras_squeeze.datasets.text_files import read_labelled_texts
+from keras_squeeze.datasets.text_files import read_texts
+from keras_squeeze.metrics.entities import entity_scores
+from keras_squeeze.metrics.squad import squad_scores
+from keras_squeeze.models.tasks.masked_lm import MaskedLM
+from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
+from keras_squeeze.models.tasks.next_sentence_predictor import (
+    NextSentencePredictor,
+)
+from keras_squeeze.models.tasks.pretraining import Pretraining
+from keras_squeeze.models.tasks.question_answering import QuestionAnswering
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
+from keras_squeeze.models.tasks.text_embedder import TextEmbedder
+from keras_squeeze.models.tasks.token_classifier import TokenClassifier
+
+
+class TaskType:
+    """Base of the tasks as the command line has them.
+
+    Attributes:
+        name: string. The name on the command line.
+        task_class: The class whose `from_preset()` makes the task.
+        files_help: string. What the files are that `finetune` reads.
+        texts_help: string. What the texts are that `predict` answers.
+        sequence_length: int. How many tokens of a text to use by default.
+        is_trainable: bool. Whether there are labels, or something in their
+            place, to learn from.
+        can_have_teacher: bool. Whether there is `with_teacher()`.
+        can_group_by_length: bool. Whether `fit()` of the task can put texts
+            of about the same length into a batch.
+    """
+
+    name = None
+    task_class = None
+    files_help = None
+    texts_help = None
+    sequence_length = 128
+    is_trainable = True
+    can_have_teacher = False
+    can_group_by_length = False
+
+    def read(self, path, args):
+        """Read a file of samples.
+
+        Args:
+            path: string. The file.
+            args: The arguments of the command.
+
+        Returns:
+            What the file holds, in the form that `task_kwargs()` and
+            `samples()` take.
+        """
+        raise NotImplementedError
+
+    def task_kwargs(self, data, args):
+        """The arguments of a new task.
+
+        Args:
+            data: What `read()` gave of the file to train on.
+            args: The arguments of the command.
+
+        Returns:
+            A dictionary of arguments of `from_preset()`.
+        """
+        return {}
+
+    def samples(self, data, task_kwargs):
+        """Give what a file holds the form that `fit()` takes.
+
+        Args:
+            data: What `read()` gave.
+            task_kwargs: Dictionary. What `task_kwargs()` gave.
+
+        Returns:
+            A `keras_squeeze.datasets.samples.Samples`.
+        """
+        return data
+
+    def prepare(self, task, samples):
+        """Change a task before it is trained.
+
+        Args:
+            task: The task.
+            samples: The `Samples` to train on.
+        """
+
+    def objective(self, task_kwargs):
+        """What makes one epoch better than another.
+
+        Args:
+            task_kwargs: Dictionary. What `task_kwargs()` gave.
+
+        Returns:
+            A `keras_squeeze.cli.training.Objective`.
+        """
+        return Objective("val_loss", lower_is_better=True)
+
+    def strata(self, samples):
+        """Numbers of which each is to be held out in the same part.
+
+        Args:
+            samples: The `Samples`.
+
+        Returns:
+            An int array of shape `(len(samples),)`.
+        """
+        return np.zeros(len(samples), "int32")
+
+    def scores(self, task, samples):
+        """Measure the answers of a task in the terms of its field.
+
+        Args:
+            task: The task.
+            samples: The `Samples` to validate on.
+
+        Returns:
+            A dictionary of floats, whose names start with `val_`. Empty if
+            the metrics of `fit()` say it all.
+        """
+        return {}
+
+    def inputs(self, args):
+        """Read the inputs to predict from the arguments of `predict`.
+
+        Args:
+            args: The arguments of the command, with a list `texts`.
+
+        Returns:
+            A tuple of what `annotate()` takes, and a list with what to show
+            for each input.
+        """
+        return list(args.texts), list(args.texts)
+
+    def annotate(self, task, inputs, args):
+        """Answer the inputs.
+
+        Args:
+            task: The task.
+            inputs: What `annotate()` of the task takes.
+            args: The arguments of the command, with `top_k`, an int or `None`.
+
+        Returns:
+            A list with a list of answers for each input.
+        """
+        return task.annotate(inputs, top_k=args.top_k or 1)
+
+    def rows(self, shown, answers):
+        """Lay answers out in the rows of a table.
+
+        Args:
+            shown: List with what to show for each input.
+            answers: What `annotate()` gave.
+
+        Returns:
+            A list of dictionaries by the names of the columns.
+        """
+        return [
+            {"text": text, **answer}
+            for text, best in zip(shown, answers, strict=True)
+            for answer in best
+        ]
+
+
+class TextClassificationType(TaskType):
+    """Texts, or pairs of texts, and their classes, or a number for each."""
+
+    name = "text_classification"
+    task_class = TextClassifier
+    files_help = (
+        ".csv, .tsv or .jsonl with the columns `text` and `label`, or "
+        "`sentence1`, `sentence2` and `label` for pairs, in any order. Without "
+        "such names, the column with the fewest distinct values is the label. "
+        "Labels are names or numbers; with --regression, numbers to be "
+        "predicted; with --label-separator, any number of names."
+    )
+    texts_help = "texts to classify; pairs, with --pairs"
+    can_have_teacher = True
+    can_group_by_length = True
+
+    def read(self, path, args):
+        return read_labelled_texts(
+            path, args.text_column, args.label_column, args.label_separator
+        )
+
+    def task_kwargs(self, data, args):
+        if args.regression:
+            return {"num_classes": 1}
+        class_names = data.class_names()
+        if len(class_names) < 2:
+            raise ValueError(
+                f"`{args.train}` must have at least two different labels. "
+                f"Received: {class_names}"
+            )
+        kwargs = {"num_classes": len(class_names), "class_names": class_names}
+        return {**kwargs, "multi_label": data.is_multi_label}
+
+    def samples(self, data, task_kwargs):
+        if task_kwargs["num_classes"] == 1:
+            return Samples(data.x, data.numbers())
+        return Samples(data.x, data.class_ids(task_kwargs["class_names"]))
+
+    def prepare(self, task, samples):
+        if task.problem_type == "regression":
+            # Otherwise the features tell the mean at first, and a backbone
+            # may not come back from that.
+            task.output_dense.bias.assign([samples.y.mean()])
+
+    def read_unlabelled(self, path, args):
+        """Read texts that only a teacher labels.
+
+        Args:
+            path: string. The file.
+            args: The arguments of the command.
+
+        Returns:
+            A `Samples`, with the labels that stand for none.
+        """
+        x = read_texts(path, args.text_column)
+        samples = Samples(x)
+        if args.regression:
+            return Samples(x, np.full(len(samples), np.nan, "float32"))
+        return Samples(x, np.full(len(samples), -1, "int32"))
+
+    def with_teacher(
+        self, train, task_kwargs, sequence_length, load_or_make, args
+    ):
+        """Let a teacher label the samples, too.
+
+        Args:
+            train: The `Samples`.
+            task_kwargs: Dictionary. What `task_kwargs()` gave.
+            sequence_length: int. How many tokens of a text it reads.
+            load_or_make: A function that gives the labels of a training that
+                was stopped, or calls the one that it is given to make them.
+            args: The arguments of the command. Its `teacher` is the preset of
+                a text classifier, or the folder of a Hugging Face checkpoint
+                of one, and computes in its `dtype`.
+
+        Returns:
+            A tuple of the `Samples` with both labels, and a dictionary of
+            arguments of `compile()` of the task.
+
+        Raises:
+            ValueError: If the teacher has other classes.
+        """
+        if task_kwargs.get("multi_label"):
+            raise ValueError("--teacher is not for texts of several labels.")
+        num_classes = task_kwargs["num_classes"]
+        class_names = task_kwargs.get("class_names")
+
+        def label():
+            model = self._teacher(class_names, sequence_length, args)
+            print(f"{args.teacher} labels {len(train):,} samples.", flush=True)
+            y = distillation.soft_labels(model, train.x, train.y)
+            if y.shape[1] != 1 + num_classes:
+                raise ValueError(
+                    f"`{args.teacher}` must have {num_classes} outputs, as "
+                    f"many as the student. Received: {y.shape[1] - 1} outputs"
+                )
+            return y
+
+        y = load_or_make(label)
+        if num_classes == 1:
+            metric = distillation.SoftLabelCorrelation()
+        else:
+            metric = distillation.SoftLabelAccuracy(num_classes)
+        loss = distillation.SoftLabelLoss(
+            num_classes, label_weight=args.label_weight
+        )
+        return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
+
+    def _teacher(self, class_names, sequence_length, args):
+        path = pathlib.Path(args.teacher) / "config.json"
+        if path.is_file():
+            config = json.loads(path.read_text(encoding="utf-8"))
+            own = (None, "mobilebert", "squeezebert")
+            if config.get("model_type") not in own:
+                return distillation.HuggingFaceClassifier(
+                    args.teacher,
+                    class_names,
+                    sequence_length,
+                    dtype=args.dtype.removeprefix("mixed_"),
+                )
+        task = self.task_class.from_preset(args.teacher, dtype=args.dtype)
+        if task.class_names != class_names:
+            raise ValueError(
+                f"`{args.teacher}` must be a classifier of the classes "
+                f"{class_names}. Received: one of {task.class_names}"
+            )
+        task.preprocessor.sequence_length = sequence_length
+        return task
+
+    def objective(self, task_kwargs):
+        if task_kwargs["num_classes"] == 1:
+            return Objective("val_pearson")
+        if task_kwargs["multi_label"]:
+            return Objective("val_binary_accuracy")
+        return Objective("val_sparse_categorical_accuracy")
+
+    def strata(self, samples):
+        is_class = samples.y.ndim == 1 and samples.y.dtype.kind == "i"
+        return samples.y if is_class else super().strata(samples)
+
+    def inputs(self, args):
+        if args.pairs:
+            return split_pairs(args.texts), args.texts
+        return super().inputs(args)
+
+
+class TokenClassificationType(TaskType):
+    """Sentences in CoNLL files, whose words have labels."""
+
+    name = "token_classification"
+    task_class = TokenClassifier
+    files_help = (
+        "CoNLL: a word and its label per line, with spaces or a tab between "
+        "them, and an empty line after each sentence."
+    )
+    texts_help = "texts to find entities in"
+
+    def read(self, path, args):
+        return Samples(*conll.read_conll(path))
+
+    def task_kwargs(self, data, args):
+        return {"class_names": conll.class_names(data.y)}
+
+    def objective(self, task_kwargs):
+        return Objective("val_f1")
+
+    def scores(self, task, samples):
+        scores = entity_scores(samples.y, task.predict_labels(samples.x))
+        return {
+            f"val_{name}": scores[name]
+            for name in ("precision", "recall", "f1")
+        }
+
+    def annotate(self, task, inputs, args):
+        # All entities of a text, if not told otherwise.
+        return task.annotate(inputs, top_k=args.top_k)
+
+
+class QuestionAnsweringType(TaskType):
+    """Questions on texts, in the files of SQuAD."""
+
+    name = "question_answering"
+    task_class = QuestionAnswering
+    files_help = "SQuAD: .json, version 1.1 or 2.0."
+    texts_help = "questions on the text of --context"
+    sequence_length = 384
+
+    def read(self, path, args):
+        return read_squad(path)
+
+    def objective(self, task_kwargs):
+        return Objective("val_f1")
+
+    def scores(self, task, samples):
+        may_be_none = bool((samples.y["answer_start"] < 0).any())
+        answers = task.annotate(samples.x, handle_impossible_answer=may_be_none)
+        scores = squad_scores(answers, samples.answers)
+        return {f"val_{name}": scores[name] for name in ("exact", "f1")}
+
+    def inputs(self, args):
+        if args.context is None:
+            raise ValueError(
+                "The preset answers questions on a text. Give the text with "
+                "--context."
+            )
+        questions = list(args.texts)
+        contexts = [args.context] * len(questions)
+        return {"question": questions, "context": contexts}, questions
+
+    def annotate(self, task, inputs, args):
+        return task.annotate(
+            inputs,
+            top_k=args.top_k or 1,
+            handle_impossible_answer=args.may_have_no_answer,
+        )
+
+
+class MultipleChoiceType(TaskType):
+    """Prompts, each with choices of which one is right."""
+
+    name = "multiple_choice"
+    task_class = MultipleChoice
+    files_help = (
+        ".csv, .tsv or .jsonl with the columns `prompt`, `choice1`, `choice2` "
+        "and so on, and `label`."
+    )
+    texts_help = "a prompt, for which one --choice is to be chosen"
+
+    def read(self, path, args):
+        return read_multiple_choice(path)
+
+    def objective(self, task_kwargs):
+        return Objective("val_sparse_categorical_accuracy")
+
+    def inputs(self, args):
+        if not args.choice:
+            raise ValueError(
+                "The preset chooses between choices. Give each of them with "
+                "--choice."
+            )
+        prompts = list(args.texts)
+        choices = [args.choice] * len(prompts)
+        return {"prompt": prompts, "choices": choices}, prompts
+
+
+class MaskedLMType(TaskType):
+    """Texts without labels, of which words are to be guessed."""
+
+    name = "masked_lm"
+    task_class = MaskedLM
+    files_help = (
+        ".txt with a text per line, or the text columns of .csv, .tsv or "
+        ".jsonl. There are no labels."
+    )
+    texts_help = "texts with [MASK] where a word is missing"
+
+    def read(self, path, args):
+        return Samples(read_texts(path, args.text_column))
+
+    def inputs(self, args):
+        if args.pairs:
+            return split_pairs(args.texts), args.texts
+        return super().inputs(args)
+
+    def rows(self, shown, answers):
+        rows = []
+        for text, masks in zip(shown, answers, strict=True):
+            # For a text of several masks there is a list for each of them.
+            several = isinstance(masks[0], list)
+            for number, fillings in enumerate(masks if several else [masks]):
+                for filling in fillings:
+                    rows.append({"text": text, "mask": number + 1, **filling})
+        return rows
+
+
+class PretrainingType(MaskedLMType):
+    """Texts, or pairs that follow each other, without labels."""
+
+    name = "pretraining"
+    task_class = Pretraining
+    texts_help = "pairs of texts with [MASK]"
+
+    def inputs(self, args):
+        return split_pairs(args.texts), args.texts
+
+    def rows(self, shown, answers):
+        rows = []
+        for text, answer in zip(shown, answers, strict=True):
+            masks = answer.pop("masks")
+            rows.append({"text": text, **answer})
+            if masks:
+                rows += super().rows([text], [masks])
+        return rows
+
+
+class NextSentenceType(TaskType):
+    """Pairs of texts, and whether the second follows the first."""
+
+    name = "next_sentence"
+    task_class = NextSentencePredictor
+    files_help = (
+        ".csv, .tsv or .jsonl with two texts and a label, 0 if the second "
+        "follows the first and 1 if not."
+    )
+    texts_help = "pairs of texts, with a tab between them"
+
+    def read(self, path, args):
+        data = read_labelled_texts(path, args.text_column, args.label_column)
+        if not data.is_pairs:
+            raise ValueError(
+                f"`{path}` must have pairs of texts, in columns like "
+                "`sentence1` and `sentence2`."
+            )
+        return Samples(data.x, data.class_ids(["0", "1"]))
+
+    def objective(self, task_kwargs):
+        return Objective("val_sparse_categorical_accuracy")
+
+    def strata(self, samples):
+        return samples.y
+
+    def inputs(self, args):
+        return split_pairs(args.texts), args.texts
+
+
+class TextEmbeddingType(TaskType):
+    """Texts, whose vectors are wanted."""
+
+    name = "text_embedding"
+    task_class = TextEmbedder
+    texts_help = "texts, whose vectors are given"
+    is_trainable = False
+
+    def annotate(self, task, inputs, args):
+        vectors = task.predict(inputs, verbose=0)
+        return [[{"embedding": vector.tolist()}] for vector in vectors]
+
+
+def split_pairs(texts):
+    """Split texts that are two with a tab between them.
+
+    Args:
+        texts: list of strings.
+
+    Returns:
+        A tuple of two lists of strings.
+
+    Raises:
+        ValueError: If a text has no tab or several.
+    """
+    for text in texts:
+        if text.count("\t") != 1:
+            raise ValueError(
+                "Each text must be two texts with a tab between them. "
+                f"Received: {text!r}"
+            )
+    pairs = [text.split("\t") for text in texts]
+    return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+# A checkpoint that has the heads of several is converted to the first.
+TASK_TYPES = {
+    task_type.name: task_type
+    for task_type in (
+        TextClassificationType(),
+        TokenClassificationType(),
+        QuestionAnsweringType(),
+        MultipleChoiceType(),
+        PretrainingType(),
+        MaskedLMType(),
+        NextSentenceType(),
+        TextEmbeddingType(),
+    )
+}
+
+
+def lay_out(texts):
+    """Lay texts out beside the names of tasks, for `--help`.
+
+    Args:
+        texts: Dictionary of strings by the names of tasks.
+
+    Returns:
+        string.
+    """
+    return "\n".join(
+        textwrap.fill(
+            text,
+            width=78,
+            initial_indent=f"  {name:<22}",
+            subsequent_indent=" " * 24,
+            break_on_hyphens=False,
+        )
+        for name, text in texts.items()
+    )
+
+
+def task_types_of_checkpoint(config):
+    """Find out which tasks a Hugging Face checkpoint has the heads of.
+
+    Args:
+        config: Dictionary. Its `config.json`.
+
+    Returns:
+        A list of `TaskType`s.
+    """
+    return [
+        task_type
+        for task_type in TASK_TYPES.values()
+        if has_head(config, task_type.task_class)
+    ]
+
+
+def task_type_of(preset, name=None):
+    """The task that a preset is to be used for.
+
+    Args:
+        preset: string. What `from_preset()` takes.
+        name: Optional string. The name of the task on the command line.
+            Defaults to the first that the preset has the head of.
+
+    Returns:
+        A `TaskType`.
+
+    Raises:
+        ValueError: If there is no such preset, or it has no such task.
+    """
+    found = _find_task_types(preset)
+    if name is not None and not TASK_TYPES[name].is_trainable:
+        return TASK_TYPES[name]
+    if name is not None:
+        found = [task_type for task_type in found if task_type.name == name]
+    if not found:
+        raise ValueError(
+            f"The preset `{preset}` is not fine-tuned for "
+            f"{name or 'a task'} yet. `keras-squeeze finetune` does that."
+        )
+    return found[0]
+
+
+def _find_task_types(preset):
+    """The tasks that a preset, or a checkpoint, has the heads of."""
+    check_preset(preset)
+    try:
+        name = load_json(preset, "task.json")["class_name"]
+    except FileNotFoundError:
+        config = load_config(preset)
+        if is_hugging_face_config(config):
+            return task_types_of_checkpoint(config)
+        return []
+    return [
+        task_type
+        for task_type in TASK_TYPES.values()
+        if name.endswith(task_type.task_class.__name__)
+    ]
