@@ -193,6 +193,9 @@ def measure(files, sequence_length=128, num_threads=1, repeats=50):
     Example:
 
     ```python
+    classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+        "mobile_bert_tiny_en_uncased", num_classes=2
+    )
     keras_squeeze.export_tflite(classifier, "classifier.tflite")
     keras_squeeze.benchmarks.latency.measure(["classifier.tflite"])
     ```

@@ -47,8 +47,8 @@ def run(sentences, sequence_length=128, repeats=5, vocabulary=None):
 
     ```python
     (sentences, _), _ = keras_squeeze.datasets.sms_spam.load_data()
-    for row in tokenization.run(list(sentences)):
-        print(row)
+    for row in keras_squeeze.benchmarks.tokenization.run(list(sentences)):
+        print(row["name"], row["sentences_per_second"])
     ```
     """
     if vocabulary is None:

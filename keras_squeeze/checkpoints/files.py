@@ -64,7 +64,7 @@ def get_file(preset, path, **options):
     Example:
 
     ```python
-    path = get_file("hf://google/mobilebert-uncased", "config.json")
+    path = get_file("mobile_bert_tiny_en_uncased", "config.json")
     ```
     """
     handle = preset

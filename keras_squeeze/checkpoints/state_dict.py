@@ -58,8 +58,12 @@ def open_state_dict(preset, subfolder="", **options):
     Example:
 
     ```python
-    state_dict = open_state_dict("hf://google/mobilebert-uncased")
-    state_dict.shape("cls.predictions.bias")  # (30522,)
+    backbone = keras_squeeze.models.MobileBertBackbone.from_preset(
+        "mobile_bert_tiny_en_uncased"
+    )
+    backbone.export_to_transformers("checkpoint")
+    state_dict = open_state_dict("checkpoint")
+    state_dict.shape("embeddings.word_embeddings.weight")  # (30522, 128)
     ```
     """
 

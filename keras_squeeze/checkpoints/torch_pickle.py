@@ -78,6 +78,9 @@ class TorchPickle:
     Example:
 
     ```python
+    import torch
+
+    torch.save({"bias": torch.zeros(3)}, "pytorch_model.bin")
     checkpoint = TorchPickle("pytorch_model.bin")
     for name in checkpoint:
         print(name, checkpoint.shape(name), checkpoint[name].dtype)

@@ -51,9 +51,9 @@ def read_multiple_choice(path, column_names=None):
 
     ```python
     train = keras_squeeze.datasets.multiple_choice_files.read_multiple_choice(
-        "train.csv"
+        "copa.csv"
     )
-    task.fit(train.x, train.y)
+    x, y = train.x, train.y
     ```
     """
     rows = read_rows(path)

@@ -143,7 +143,7 @@ def read_squad(path):
     ```python
     train = keras_squeeze.datasets.squad.read_squad("train-v1.1.json")
     train = train.with_unanswerable(fraction=1 / 3)
-    question_answering.fit(train.x, train.y)
+    x, y = train.x, train.y
     ```
 
     Reference:

@@ -77,9 +77,8 @@ def squad_scores(predictions, references):
     Example:
 
     ```python
-    data = keras_squeeze.datasets.squad.read_squad("dev-v1.1.json")
-    squad_scores(question_answering.annotate(data.x), data.answers)
-    # {"exact": 81.5, "f1": 88.6, "total": 10570, ...}
+    squad_scores(["London", "in 1815"], [["London"], ["1815", "year 1815"]])
+    # {"exact": 50.0, "f1": 83.3, "total": 2, ...}
     ```
 
     References:

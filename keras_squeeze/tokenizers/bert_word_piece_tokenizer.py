@@ -87,6 +87,8 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
     tokenizer(["The quick brown fox.", "The Café."])
 
     # In a `tf.data` pipeline.
+    import tensorflow as tf
+
     dataset = tf.data.Dataset.from_tensor_slices(["The quick", "brown fox"])
     dataset = dataset.batch(2).map(tokenizer)
 

@@ -188,6 +188,9 @@ class MaskFillingTask(TextTask):
         Example:
 
         ```python
+        masked_lm = keras_squeeze.models.MobileBertMaskedLM.from_preset(
+            "mobile_bert_tiny_en_uncased"
+        )
         masked_lm.annotate("Paris is the [MASK] of France.")
         # {"score": 0.99, "token": 3007, "token_str": "capital",
         #  "sequence": "Paris is the capital of France."}

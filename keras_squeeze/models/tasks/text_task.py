@@ -398,6 +398,9 @@ class TextTask(
         Example:
 
         ```python
+        classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+            "mobile_bert_tiny_en_uncased", num_classes=2
+        )
         classifier.quantize("int8")
         classifier.save_to_preset("int8_preset")
         ```

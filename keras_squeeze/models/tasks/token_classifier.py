@@ -170,7 +170,9 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         ```python
         labels = classifier.predict_labels([["Ada", "was", "born"]])
         # [["B-person", "O", "O"]]
-        keras_squeeze.metrics.entities.entity_scores(y, labels)
+        keras_squeeze.metrics.entities.entity_scores(
+            [["B-person", "O", "O"]], labels
+        )
         ```
         """
         self.check_annotatable()

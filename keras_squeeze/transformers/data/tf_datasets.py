@@ -65,6 +65,11 @@ class TensorFlowDatasets:
         Example:
 
         ```python
+        name = "mobile_bert_tiny_en_uncased"
+        tokenizer = keras_squeeze.AutoTokenizer.from_pretrained(name)
+        model = keras_squeeze.AutoModelForSequenceClassification
+        model = model.from_pretrained(name)
+        model.compile(optimizer="adam")
         texts = ["Good!", "Not very good.", "Bad."]
         samples = [
             {**tokenizer(text), "label": label}
