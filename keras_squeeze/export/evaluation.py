@@ -10,8 +10,8 @@ from keras_squeeze.export.runner import fixed_sequence_length
 from keras_squeeze.metrics.entities import entity_spans
 from keras_squeeze.metrics.squad import exact_match
 from keras_squeeze.metrics.squad import f1_score
-from keras_squeeze.models.tasks.class_names import labels_to_ids
-from keras_squeeze.models.tasks.multiple_choice_preprocessor import read_choices
+from keras_squeeze.models.class_names import labels_to_ids
+from keras_squeeze.models.preprocessors.multiple_choice import read_choices
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.tokenizers.texts import text_segments

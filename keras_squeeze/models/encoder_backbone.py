@@ -8,8 +8,8 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
+from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.saved_model import SavedModelExport
-from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.torch_parameters import TorchParameters
 
 # The rows of the weight tables for what every backbone here has.

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_safe_mode
 from keras_squeeze.keras_hub_seam import in_tf_function
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.tokenizers.texts import flatten_texts
 from keras_squeeze.tokenizers.texts import join_innermost
 from keras_squeeze.tokenizers.texts import lists_to_arrays

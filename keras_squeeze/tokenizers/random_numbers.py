@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_squeeze.tokenizers.sequence_packer import library_of
+from keras_squeeze.tokenizers.arrays import library_of
 
 
 class RandomNumbers:

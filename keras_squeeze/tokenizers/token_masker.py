@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from keras_squeeze.tokenizers.sequence_packer import library_of
-from keras_squeeze.tokenizers.sequence_packer import take
-from keras_squeeze.tokenizers.sequence_packer import to_float32
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import take
+from keras_squeeze.tokenizers.arrays import to_float32
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.validation import check_positive_int
 
 

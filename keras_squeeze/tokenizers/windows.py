@@ -1,7 +1,7 @@
 """Cuts rows of tokens that are too long for a model into windows."""
 
-from keras_squeeze.tokenizers.sequence_packer import library_of
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import to_int32
 
 
 def sliding_windows(lengths, room, overlap):

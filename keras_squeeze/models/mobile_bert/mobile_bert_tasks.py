@@ -7,35 +7,35 @@ from keras_squeeze.models.encoder_tokenizer import EncoderTokenizer
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone,
 )
-from keras_squeeze.models.tasks.masked_lm import MaskedLM
-from keras_squeeze.models.tasks.masked_lm_preprocessor import (
-    MaskedLMPreprocessor,
-)
-from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
-from keras_squeeze.models.tasks.multiple_choice_preprocessor import (
+from keras_squeeze.models.preprocessors.masked_lm import MaskedLMPreprocessor
+from keras_squeeze.models.preprocessors.multiple_choice import (
     MultipleChoicePreprocessor,
 )
+from keras_squeeze.models.preprocessors.next_sentence_predictor import (
+    NextSentencePredictorPreprocessor,
+)
+from keras_squeeze.models.preprocessors.pretraining import (
+    PretrainingPreprocessor,
+)
+from keras_squeeze.models.preprocessors.question_answering import (
+    QuestionAnsweringPreprocessor,
+)
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
+from keras_squeeze.models.preprocessors.token_classifier import (
+    TokenClassifierPreprocessor,
+)
+from keras_squeeze.models.tasks.masked_lm import MaskedLM
+from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
 from keras_squeeze.models.tasks.next_sentence_predictor import (
     NextSentencePredictor,
 )
-from keras_squeeze.models.tasks.next_sentence_predictor_preprocessor import (
-    NextSentencePredictorPreprocessor,
-)
 from keras_squeeze.models.tasks.pretraining import Pretraining
-from keras_squeeze.models.tasks.pretraining_preprocessor import (
-    PretrainingPreprocessor,
-)
 from keras_squeeze.models.tasks.question_answering import QuestionAnswering
-from keras_squeeze.models.tasks.question_answering_preprocessor import (
-    QuestionAnsweringPreprocessor,
-)
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 from keras_squeeze.models.tasks.text_embedder import TextEmbedder
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.tasks.token_classifier import TokenClassifier
-from keras_squeeze.models.tasks.token_classifier_preprocessor import (
-    TokenClassifierPreprocessor,
-)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")

@@ -4,28 +4,28 @@ import keras
 import keras_hub
 
 from keras_squeeze.models.encoder_tokenizer import EncoderTokenizer
+from keras_squeeze.models.preprocessors.masked_lm import MaskedLMPreprocessor
+from keras_squeeze.models.preprocessors.multiple_choice import (
+    MultipleChoicePreprocessor,
+)
+from keras_squeeze.models.preprocessors.question_answering import (
+    QuestionAnsweringPreprocessor,
+)
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
+from keras_squeeze.models.preprocessors.token_classifier import (
+    TokenClassifierPreprocessor,
+)
 from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
     SqueezeBertBackbone,
 )
 from keras_squeeze.models.tasks.masked_lm import MaskedLM
-from keras_squeeze.models.tasks.masked_lm_preprocessor import (
-    MaskedLMPreprocessor,
-)
 from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
-from keras_squeeze.models.tasks.multiple_choice_preprocessor import (
-    MultipleChoicePreprocessor,
-)
 from keras_squeeze.models.tasks.question_answering import QuestionAnswering
-from keras_squeeze.models.tasks.question_answering_preprocessor import (
-    QuestionAnsweringPreprocessor,
-)
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 from keras_squeeze.models.tasks.text_embedder import TextEmbedder
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.tasks.token_classifier import TokenClassifier
-from keras_squeeze.models.tasks.token_classifier_preprocessor import (
-    TokenClassifierPreprocessor,
-)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")

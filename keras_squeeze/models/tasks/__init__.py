@@ -1,1 +1,1 @@
-"""The tasks that the models share, and their preprocessors."""
+"""The tasks that the models share: heads on a backbone, and what they do."""

@@ -4,7 +4,7 @@ import heapq
 
 import numpy as np
 
-from keras_squeeze.models.tasks.class_names import softmax
+from keras_squeeze.models.class_names import softmax
 
 
 class AnswerSpans:

@@ -5,9 +5,9 @@ from keras import ops
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
-from keras_squeeze.models.tasks.class_names import check_class_names
-from keras_squeeze.models.tasks.class_names import class_weights_to_ids
-from keras_squeeze.models.tasks.class_names import softmax
+from keras_squeeze.models.class_names import check_class_names
+from keras_squeeze.models.class_names import class_weights_to_ids
+from keras_squeeze.models.class_names import softmax
 from keras_squeeze.models.tasks.text_task import TextTask
 
 

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_tf_function
-from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.class_names import labels_to_ids
 from keras_squeeze.tokenizers.texts import ragged_rows
 
 

@@ -9,7 +9,7 @@ from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import TENSOR
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead
-from keras_squeeze.models.tasks.class_names import softmax
+from keras_squeeze.models.class_names import softmax
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.row_counts import power_of_two

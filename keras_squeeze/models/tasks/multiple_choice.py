@@ -6,12 +6,12 @@ from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.layers.choices import ChoiceLogits
 from keras_squeeze.layers.choices import FlattenChoices
-from keras_squeeze.models.tasks.class_names import softmax
-from keras_squeeze.models.tasks.classification_task import dropout_of_head
-from keras_squeeze.models.tasks.multiple_choice_preprocessor import (
+from keras_squeeze.models.class_names import softmax
+from keras_squeeze.models.preprocessors.multiple_choice import (
     check_choice_labels,
 )
-from keras_squeeze.models.tasks.multiple_choice_preprocessor import read_choices
+from keras_squeeze.models.preprocessors.multiple_choice import read_choices
+from keras_squeeze.models.tasks.classification_task import dropout_of_head
 from keras_squeeze.models.tasks.text_task import TextTask
 
 

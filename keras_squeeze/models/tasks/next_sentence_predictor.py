@@ -2,13 +2,13 @@ import keras_hub
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
-from keras_squeeze.models.tasks.class_names import check_class_ids
-from keras_squeeze.models.tasks.class_names import labels_to_ids
-from keras_squeeze.models.tasks.class_names import likeliest
-from keras_squeeze.models.tasks.classification_task import ClassificationTask
-from keras_squeeze.models.tasks.next_sentence_predictor_preprocessor import (
+from keras_squeeze.models.class_names import check_class_ids
+from keras_squeeze.models.class_names import labels_to_ids
+from keras_squeeze.models.class_names import likeliest
+from keras_squeeze.models.preprocessors.next_sentence_predictor import (
     check_pair,
 )
+from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.tokenizers.texts import text_segments
 
 CLASS_NAMES = ("is_next", "not_next")

@@ -2,17 +2,17 @@ import keras
 import keras_hub
 
 from keras_squeeze.checkpoints.weight_table import DENSE
-from keras_squeeze.models.tasks.class_names import likeliest
-from keras_squeeze.models.tasks.class_names import softmax
+from keras_squeeze.models.class_names import likeliest
+from keras_squeeze.models.class_names import softmax
+from keras_squeeze.models.preprocessors.next_sentence_predictor import (
+    check_pair,
+)
+from keras_squeeze.models.preprocessors.pretraining import PREDICTION
+from keras_squeeze.models.preprocessors.pretraining import RELATIONSHIP
 from keras_squeeze.models.tasks.mask_filling_task import MaskFillingTask
 from keras_squeeze.models.tasks.mask_filling_task import mean_over_masks
 from keras_squeeze.models.tasks.mask_filling_task import named_scores
 from keras_squeeze.models.tasks.next_sentence_predictor import CLASS_NAMES
-from keras_squeeze.models.tasks.next_sentence_predictor_preprocessor import (
-    check_pair,
-)
-from keras_squeeze.models.tasks.pretraining_preprocessor import PREDICTION
-from keras_squeeze.models.tasks.pretraining_preprocessor import RELATIONSHIP
 from keras_squeeze.tokenizers.texts import text_segments
 
 

@@ -9,13 +9,13 @@ from keras_squeeze import keras_hub_seam
 from keras_squeeze import validation
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.metrics.correlation import PearsonCorrelation
-from keras_squeeze.models.tasks.class_names import check_class_ids
-from keras_squeeze.models.tasks.class_names import labels_to_ids
-from keras_squeeze.models.tasks.class_names import likeliest
+from keras_squeeze.models.class_names import check_class_ids
+from keras_squeeze.models.class_names import labels_to_ids
+from keras_squeeze.models.class_names import likeliest
+from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
 from keras_squeeze.models.tasks.length_batches import LengthBatches
-from keras_squeeze.models.tasks.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.text_task import TextTask
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import is_data_set

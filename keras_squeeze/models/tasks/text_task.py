@@ -12,11 +12,13 @@ from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
 from keras_squeeze.models.docstrings import ComposedDocstring
+from keras_squeeze.models.one_at_a_time import OneAtATime
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
 from keras_squeeze.models.saved_model import SavedModelExport
-from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
 from keras_squeeze.models.torch_parameters import TorchParameters
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.tokenizers.texts import lists_to_arrays

@@ -4,8 +4,8 @@ import numpy as np
 
 from keras_squeeze import validation
 from keras_squeeze.metrics.entities import entity_spans
-from keras_squeeze.models.tasks.class_names import check_class_ids
-from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.class_names import check_class_ids
+from keras_squeeze.models.class_names import labels_to_ids
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.tokenized_words import TokenizedWords
 from keras_squeeze.models.tasks.windowed_task import WindowedTask

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.tokenizers.texts import flatten_texts
 from keras_squeeze.tokenizers.texts import samples_of
 from keras_squeeze.tokenizers.texts import word_rows

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from keras_squeeze import keras_hub_seam
-from keras_squeeze.models.tasks.one_at_a_time import one_at_a_time
+from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.text_task import TextTask

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_squeeze.models.tasks.one_at_a_time import OneAtATime
+from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.tasks.text_task import build_optimizer
 from keras_squeeze.models.tasks.text_task import default_optimizer
 from keras_squeeze.models.tasks.text_task import zero_of

@@ -6,7 +6,7 @@ import contextlib
 import numpy as np
 
 from keras_squeeze.metrics.entities import entity_spans
-from keras_squeeze.models.tasks.class_names import softmax
+from keras_squeeze.models.class_names import softmax
 from keras_squeeze.transformers import auto
 from keras_squeeze.transformers.models import heads
 from keras_squeeze.transformers.pipelines.base import Pipeline

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_squeeze import validation
-from keras_squeeze.models.tasks.class_names import likeliest
-from keras_squeeze.models.tasks.class_names import softmax
+from keras_squeeze.models.class_names import likeliest
+from keras_squeeze.models.class_names import softmax
 from keras_squeeze.transformers import auto
 from keras_squeeze.transformers.models import heads
 from keras_squeeze.transformers.pipelines.base import Pipeline

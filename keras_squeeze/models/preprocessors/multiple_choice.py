@@ -7,10 +7,12 @@ import keras
 import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_tf_function
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
-from keras_squeeze.models.tasks.text_preprocessor import first_if
-from keras_squeeze.tokenizers.sequence_packer import library_of
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
+from keras_squeeze.models.preprocessors.text_preprocessor import first_if
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.tokenizers.texts import named_texts
 from keras_squeeze.tokenizers.texts import ragged_rows
 from keras_squeeze.tokenizers.texts import samples_of

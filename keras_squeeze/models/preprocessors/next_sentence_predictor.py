@@ -1,6 +1,8 @@
 """Preprocessing for next sentence prediction."""
 
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
 
 
 class NextSentencePredictorPreprocessor(TextPreprocessor):

@@ -1,11 +1,13 @@
 """Preprocessing for masked words together with the order of sentences."""
 
-from keras_squeeze.models.tasks.class_names import check_class_ids
-from keras_squeeze.models.tasks.masking_preprocessor import MaskingPreprocessor
-from keras_squeeze.tokenizers.sequence_packer import library_of
-from keras_squeeze.tokenizers.sequence_packer import take
-from keras_squeeze.tokenizers.sequence_packer import to_float32
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.models.class_names import check_class_ids
+from keras_squeeze.models.preprocessors.masking_preprocessor import (
+    MaskingPreprocessor,
+)
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import take
+from keras_squeeze.tokenizers.arrays import to_float32
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.tokenizers.windows import count_up
 
 # The names of the outputs of the task.

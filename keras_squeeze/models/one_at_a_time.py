@@ -3,7 +3,7 @@ import functools
 import os
 import threading
 
-from keras_squeeze.models.tasks.data_sets import released_data_sets
+from keras_squeeze.models.data_sets import released_data_sets
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
 

@@ -4,7 +4,9 @@ import numpy as np
 
 from keras_squeeze import validation
 from keras_squeeze.keras_hub_seam import in_tf_function
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
 
 
 class WindowedPreprocessor(TextPreprocessor):

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from keras_squeeze.models.tasks.text_preprocessor import TextPreprocessor
-from keras_squeeze.models.tasks.text_preprocessor import first_if
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
+from keras_squeeze.models.preprocessors.text_preprocessor import first_if
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import take
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.tokenizers.random_numbers import RandomNumbers
-from keras_squeeze.tokenizers.sequence_packer import library_of
-from keras_squeeze.tokenizers.sequence_packer import take
-from keras_squeeze.tokenizers.sequence_packer import to_int32
 from keras_squeeze.tokenizers.texts import text_segments
 from keras_squeeze.tokenizers.token_masker import TokenMasker
 from keras_squeeze.tokenizers.token_masker import check_masking

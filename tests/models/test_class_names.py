@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_squeeze.models.tasks.class_names import check_class_ids
-from keras_squeeze.models.tasks.class_names import check_class_names
-from keras_squeeze.models.tasks.class_names import class_weights_to_ids
-from keras_squeeze.models.tasks.class_names import labels_to_ids
+from keras_squeeze.models.class_names import check_class_ids
+from keras_squeeze.models.class_names import check_class_names
+from keras_squeeze.models.class_names import class_weights_to_ids
+from keras_squeeze.models.class_names import labels_to_ids
 
 NAMES = ["ham", "spam", "größer"]
 LABELS = ["spam", "ham", "größer", "spam"]

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 
 from keras_squeeze.keras_hub_seam import in_tf_function
-from keras_squeeze.models.tasks.windowed_preprocessor import (
+from keras_squeeze.models.preprocessors.windowed_preprocessor import (
     WindowedPreprocessor,
 )
-from keras_squeeze.tokenizers.sequence_packer import library_of
-from keras_squeeze.tokenizers.sequence_packer import take
-from keras_squeeze.tokenizers.sequence_packer import to_int32
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import take
+from keras_squeeze.tokenizers.arrays import to_int32
 from keras_squeeze.tokenizers.texts import ragged_rows
 from keras_squeeze.tokenizers.texts import samples_of
 from keras_squeeze.tokenizers.texts import word_rows

@@ -2,7 +2,9 @@
 
 import keras_hub
 
-from keras_squeeze.models.tasks.masking_preprocessor import MaskingPreprocessor
+from keras_squeeze.models.preprocessors.masking_preprocessor import (
+    MaskingPreprocessor,
+)
 
 
 class MaskedLMPreprocessor(

@@ -1,0 +1,1 @@
+"""The preprocessors that the models share: from raw inputs to arrays."""
