@@ -13,7 +13,7 @@ import json
 import os
 import sys
 
-from keras_squeeze.export.conversion import main
+from keras_squeeze.export.conversion.converter import main
 
 for line in sys.stdin:
     process = os.fork()

@@ -7,14 +7,19 @@ import tempfile
 import keras
 import numpy as np
 
-from keras_squeeze.export.app_files import app_folder
-from keras_squeeze.export.app_files import write_app_files
-from keras_squeeze.export.delegates import check_gpu_delegate
-from keras_squeeze.export.metadata import append_files
-from keras_squeeze.export.model_file import computed_tensors
-from keras_squeeze.export.model_file import count_operations
-from keras_squeeze.export.model_file import save_model
-from keras_squeeze.export.phone_libraries import add_libraries_metadata
+from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegate
+from keras_squeeze.export.checks.verification import SENTENCES
+from keras_squeeze.export.checks.verification import verify
+from keras_squeeze.export.conversion.model_file import computed_tensors
+from keras_squeeze.export.conversion.model_file import count_operations
+from keras_squeeze.export.conversion.model_file import save_model
+from keras_squeeze.export.conversion.signatures import read_converted
+from keras_squeeze.export.conversion.signatures import signature_names
+from keras_squeeze.export.conversion.text_input import save_preprocessor
+from keras_squeeze.export.phones.app_files import app_folder
+from keras_squeeze.export.phones.app_files import write_app_files
+from keras_squeeze.export.phones.libraries import add_libraries_metadata
+from keras_squeeze.export.phones.metadata import append_files
 from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
@@ -24,11 +29,6 @@ from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import measure_latency
 from keras_squeeze.export.report import versions
 from keras_squeeze.export.request import ExportRequest
-from keras_squeeze.export.signatures import read_converted
-from keras_squeeze.export.signatures import signature_names
-from keras_squeeze.export.text_input import save_preprocessor
-from keras_squeeze.export.verification import SENTENCES
-from keras_squeeze.export.verification import verify
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
 from keras_squeeze.new_files import new_files

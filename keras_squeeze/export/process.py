@@ -39,7 +39,7 @@ class NotFound:
 
 sys.meta_path.insert(0, NotFound())
 
-from keras_squeeze.export.conversion import main
+from keras_squeeze.export.conversion.converter import main
 
 main(*sys.argv[1:])
 """
@@ -55,7 +55,7 @@ def convert(folder, **options):
     Args:
         folder: string. A folder with the config of the model in `config.json`
             and its weights in `model.weights.h5`.
-        **options: The keyword arguments of `conversion.convert_model()`, of
+        **options: The keyword arguments of `converter.convert_model()`, of
             types that JSON has.
 
     Returns:

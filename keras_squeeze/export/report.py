@@ -13,10 +13,10 @@ import time
 import keras
 import numpy as np
 
-from keras_squeeze.export.delegates import GpuDelegate
-from keras_squeeze.export.evaluation import Evaluation
-from keras_squeeze.export.phone_libraries import PhoneLibraries
-from keras_squeeze.export.quantization import LARGEST_FLOAT16
+from keras_squeeze.export.checks.evaluation import Evaluation
+from keras_squeeze.export.checks.gpu_delegate import GpuDelegate
+from keras_squeeze.export.conversion.quantization import LARGEST_FLOAT16
+from keras_squeeze.export.phones.libraries import PhoneLibraries
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.new_files import write_file
 from keras_squeeze.version import __version__

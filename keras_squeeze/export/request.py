@@ -5,18 +5,18 @@ import os
 import keras
 import numpy as np
 
-from keras_squeeze.export.app_files import check_app_folder
-from keras_squeeze.export.evaluation import LabelledData
-from keras_squeeze.export.phone_libraries import check_labels
+from keras_squeeze.export.checks.evaluation import LabelledData
+from keras_squeeze.export.conversion.quantization import LARGEST_FLOAT16
+from keras_squeeze.export.conversion.quantization import calibration_samples
+from keras_squeeze.export.conversion.quantization import check_quantizer
+from keras_squeeze.export.conversion.text_input import check_text_input
+from keras_squeeze.export.phones.app_files import check_app_folder
+from keras_squeeze.export.phones.libraries import check_labels
 from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import QUANTIZATIONS
-from keras_squeeze.export.quantization import LARGEST_FLOAT16
-from keras_squeeze.export.quantization import calibration_samples
-from keras_squeeze.export.quantization import check_quantizer
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
-from keras_squeeze.export.text_input import check_text_input
 
 # [CLS], a token and [SEP].
 _SHORTEST = 3

@@ -8,8 +8,8 @@ import pytest
 from keras_squeeze import export_tflite
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import operations
-from keras_squeeze.export.model_file import count_operations
-from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.conversion.model_file import count_operations
+from keras_squeeze.export.conversion.model_file import load_model
 from tests.export.classifiers import mobile_bert_classifier
 
 pytestmark = pytest.mark.skipif(

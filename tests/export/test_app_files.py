@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_squeeze import TFLiteModel
 from keras_squeeze import export_tflite
-from keras_squeeze.export import app_files
+from keras_squeeze.export.phones import app_files
 from tests.export.classifiers import squeeze_bert_classifier
 
 pytestmark = pytest.mark.skipif(

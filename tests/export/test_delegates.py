@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_squeeze.export.delegates import check_gpu_delegate
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.model_file import save_model
+from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegate
+from keras_squeeze.export.conversion.model_file import load_model
+from keras_squeeze.export.conversion.model_file import save_model
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow",

@@ -11,7 +11,7 @@ import scipy.stats
 import sklearn.metrics
 
 from keras_squeeze import models
-from keras_squeeze.export.evaluation import LabelledData
+from keras_squeeze.export.checks.evaluation import LabelledData
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import fixed_sequence_length
 from keras_squeeze.export.serving import serving_model

@@ -62,7 +62,7 @@ CASES = {
 @pytest.mark.parametrize("per_channel", [True, False])
 @pytest.mark.parametrize("case", CASES)
 def test_lowering_keeps_the_values(case, per_channel):
-    from keras_squeeze.export.lowering import lower
+    from keras_squeeze.export.conversion.lowering import lower
 
     build, kwargs = CASES[case]
     backbone = build(**kwargs)
@@ -97,7 +97,7 @@ def operations(backbone):
 
 
 def test_projections_of_the_same_features_are_one_product():
-    from keras_squeeze.export.lowering import lower
+    from keras_squeeze.export.conversion.lowering import lower
 
     backbone = mobile_bert()
     lower(backbone)
@@ -111,7 +111,7 @@ def test_projections_of_the_same_features_are_one_product():
 
 
 def test_groups_of_features_meet_only_where_they_must():
-    from keras_squeeze.export.lowering import lower
+    from keras_squeeze.export.conversion.lowering import lower
 
     backbone = squeeze_bert(num_heads=4)
     lower(backbone)

@@ -7,11 +7,11 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from keras_squeeze import TFLiteModel
-from keras_squeeze.export.model_file import count_operations
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.model_file import operation_name
-from keras_squeeze.export.model_file import save_model
-from keras_squeeze.export.model_file import signature_tensors
+from keras_squeeze.export.conversion.model_file import count_operations
+from keras_squeeze.export.conversion.model_file import load_model
+from keras_squeeze.export.conversion.model_file import operation_name
+from keras_squeeze.export.conversion.model_file import save_model
+from keras_squeeze.export.conversion.model_file import signature_tensors
 
 IDS = np.arange(1, 41, dtype="int32")[np.newaxis]
 INPUTS = {

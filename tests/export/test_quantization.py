@@ -6,10 +6,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_squeeze import export_tflite
-from keras_squeeze.export.model_file import computed_tensors
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.quantization import calibration_samples
-from keras_squeeze.export.quantization import largest_activation
+from keras_squeeze.export.conversion.model_file import computed_tensors
+from keras_squeeze.export.conversion.model_file import load_model
+from keras_squeeze.export.conversion.quantization import calibration_samples
+from keras_squeeze.export.conversion.quantization import largest_activation
 from tests.export.classifiers import mobile_bert_classifier
 from tests.export.classifiers import squeeze_bert_classifier
 

@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_squeeze import TFLiteModel
 from keras_squeeze import export_tflite
-from keras_squeeze.export.model_file import load_model
+from keras_squeeze.export.conversion.model_file import load_model
 from keras_squeeze.export.runner import preprocess
 
 # Of 3, 9, 25 and, cut off, 40 tokens.

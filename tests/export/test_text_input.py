@@ -11,13 +11,13 @@ from ai_edge_litert.interpreter import InterpreterWithCustomOps
 from keras_squeeze import TFLiteModel
 from keras_squeeze import export_tflite
 from keras_squeeze import models
-from keras_squeeze.export import text_input
-from keras_squeeze.export import verification
+from keras_squeeze.export.checks import verification
+from keras_squeeze.export.conversion import text_input
+from keras_squeeze.export.conversion.text_input import TextReader
+from keras_squeeze.export.conversion.text_input import save_preprocessor
 from keras_squeeze.export.process import ExportError
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import preprocess
-from keras_squeeze.export.text_input import TextReader
-from keras_squeeze.export.text_input import save_preprocessor
 from tests.export.classifiers import mobile_bert_classifier
 
 tf = pytest.importorskip("tensorflow")

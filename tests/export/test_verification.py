@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_squeeze.export import verification
+from keras_squeeze.export.checks import verification
 from keras_squeeze.export.process import ExportError
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.serving import find_embeddings

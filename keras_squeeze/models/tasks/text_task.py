@@ -46,7 +46,7 @@ class TextTask(
     `reads_segments`, without which a tuple is no text of several parts; and
     for exported files `phone_libraries`, what the libraries for phones call a
     model of the task, `reads_text`, whether an input is a text or a pair, and
-    `evaluation_kind`, the kind of its labels: see `export.evaluation`.
+    `evaluation_kind`, the kind of its labels: see `export.checks.evaluation`.
     """
 
     hugging_face_classes = ()

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from keras_squeeze.export.metadata import add_metadata
-from keras_squeeze.export.model_file import operation_name
-from keras_squeeze.export.model_file import signature_tensors
-from keras_squeeze.export.phone_tokenizer import PhoneTokenizer
+from keras_squeeze.export.conversion.model_file import operation_name
+from keras_squeeze.export.conversion.model_file import signature_tensors
+from keras_squeeze.export.phones.metadata import add_metadata
+from keras_squeeze.export.phones.tokenizer import PhoneTokenizer
 from keras_squeeze.models.tasks.question_answering import QuestionAnswering
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 from keras_squeeze.version import __version__

@@ -5,12 +5,12 @@ import os
 
 import numpy as np
 
-from keras_squeeze.export.metadata import LABELS_FILE
-from keras_squeeze.export.metadata import VOCABULARY_FILE
-from keras_squeeze.export.metadata import file_of_lines
+from keras_squeeze.export.checks.verification import SENTENCES
+from keras_squeeze.export.phones.metadata import LABELS_FILE
+from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
+from keras_squeeze.export.phones.metadata import file_of_lines
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import fixed_sequence_length
-from keras_squeeze.export.verification import SENTENCES
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 
 CONTRACT_FILE = "contract.json"

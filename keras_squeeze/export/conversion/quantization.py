@@ -7,12 +7,12 @@ import os
 
 import numpy as np
 
-from keras_squeeze.export.model_file import add_reshaped
-from keras_squeeze.export.model_file import align_dimensions
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.model_file import operation_name
-from keras_squeeze.export.model_file import reshape
-from keras_squeeze.export.model_file import save_model
+from keras_squeeze.export.conversion.model_file import add_reshaped
+from keras_squeeze.export.conversion.model_file import align_dimensions
+from keras_squeeze.export.conversion.model_file import load_model
+from keras_squeeze.export.conversion.model_file import operation_name
+from keras_squeeze.export.conversion.model_file import reshape
+from keras_squeeze.export.conversion.model_file import save_model
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import preprocess
 from keras_squeeze.export.runner import spread

@@ -2,10 +2,10 @@
 
 import copy
 
-from keras_squeeze.export.model_file import align_dimensions
-from keras_squeeze.export.model_file import load_model
-from keras_squeeze.export.model_file import tidy_names
-from keras_squeeze.export.quantization import is_for_quantizer
+from keras_squeeze.export.conversion.model_file import align_dimensions
+from keras_squeeze.export.conversion.model_file import load_model
+from keras_squeeze.export.conversion.model_file import tidy_names
+from keras_squeeze.export.conversion.quantization import is_for_quantizer
 from keras_squeeze.export.runner import SIGNATURE
 
 

@@ -12,17 +12,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_squeeze.export.lowering import lower
+from keras_squeeze.export.conversion.lowering import lower
+from keras_squeeze.export.conversion.quantization import is_for_quantizer
+from keras_squeeze.export.conversion.quantization import quantize_file
+from keras_squeeze.export.conversion.signatures import signature_names
+from keras_squeeze.export.conversion.text_input import TextReader
 from keras_squeeze.export.process import ANSWER_FILE
 from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
-from keras_squeeze.export.quantization import is_for_quantizer
-from keras_squeeze.export.quantization import quantize_file
 from keras_squeeze.export.runner import INPUTS
-from keras_squeeze.export.signatures import signature_names
-from keras_squeeze.export.text_input import TextReader
 
 
 def main(folder, options):

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from keras_squeeze.export.conversion.quantization import largest_activation
 from keras_squeeze.export.process import ExportError
-from keras_squeeze.export.quantization import largest_activation
 from keras_squeeze.export.report import Agreement
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import TFLiteModel

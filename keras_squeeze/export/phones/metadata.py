@@ -10,7 +10,7 @@ import zipfile
 import flatbuffers
 import numpy as np
 
-from keras_squeeze.export.model_file import signature_tensors
+from keras_squeeze.export.conversion.model_file import signature_tensors
 
 VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"

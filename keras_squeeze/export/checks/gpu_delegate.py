@@ -14,8 +14,8 @@ References:
 import collections
 import dataclasses
 
-from keras_squeeze.export.model_file import is_constant
-from keras_squeeze.export.model_file import operation_name
+from keras_squeeze.export.conversion.model_file import is_constant
+from keras_squeeze.export.conversion.model_file import operation_name
 
 _COMPARISONS = frozenset(
     ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")

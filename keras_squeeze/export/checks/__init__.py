@@ -1,0 +1,1 @@
+"""Compares exported files with the model, with labels, and with GPUs."""

@@ -1,0 +1,1 @@
+"""Turns a Keras model into the flatbuffer of a `.tflite` file."""

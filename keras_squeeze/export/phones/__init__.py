@@ -1,0 +1,1 @@
+"""What libraries and apps on phones need to run an exported file."""
