@@ -195,7 +195,7 @@ class Recipe:
             ],
         }
         preset_folder.plot(provenance, finished / "learning_curve.png")
-        # The last to be there, for it tells that all is.
+        # Written last: a preset that has it is complete.
         (finished / "provenance.json").write_text(
             json.dumps(provenance, indent=1) + "\n"
         )

@@ -27,7 +27,7 @@ def _add_tokenization(subparsers):
     parser = subparsers.add_parser(
         "tokenization",
         help="preprocessing, next to other preprocessors of BERT",
-        description="Sentences a second of the preprocessor and of others.",
+        description="Sentences per second of our preprocessor and of others.",
     )
     _add_sentences(parser)
     _add_sequence_length(parser)
@@ -97,7 +97,7 @@ def _add_latency(subparsers):
     parser.add_argument(
         "--profile",
         action="store_true",
-        help="tell which operations of each file take how long, too",
+        help="also show how long each operation of a file takes",
     )
     parser.add_argument(
         "--plot", metavar="FILE", help="a .png file to draw the times in"
@@ -153,11 +153,11 @@ def _measure_lengths(args):
 
 
 def _add_files(parser, models):
-    """Add the arguments of which models to export, and how.
+    """Add the arguments that say which models to export, and how.
 
     Args:
         parser: The `argparse.ArgumentParser`.
-        models: string. What models there are by default.
+        models: string. The models that are measured by default.
     """
     parser.add_argument(
         "--model",
@@ -208,7 +208,7 @@ def _add_sentences(parser):
     parser.add_argument(
         "--sentences",
         metavar="FILE",
-        help="a text file with a sentence a line (default: the SMS Spam "
+        help="a text file with a sentence per line (default: the SMS Spam "
         "Collection)",
     )
 
@@ -219,7 +219,7 @@ def _add_sequence_length(parser):
         type=arguments.positive_int,
         default=128,
         metavar="N",
-        help="tokens a sequence (default: %(default)s)",
+        help="tokens per sequence (default: %(default)s)",
     )
 
 
@@ -229,8 +229,7 @@ def _add_repeats(parser, default):
         type=arguments.positive_int,
         default=default,
         metavar="N",
-        help="how often to measure, of which the median is given "
-        "(default: %(default)s)",
+        help="how often to measure; the median is shown (default: %(default)s)",
     )
 
 

@@ -26,7 +26,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--calibration",
         metavar="FILE",
-        help="a file with a text a line, on which int8 and int8x16 measure "
+        help="a file with a text per line, on which int8 and int8x16 measure "
         "the ranges of activations, and on which the file is compared",
     )
     parser.add_argument(

@@ -73,7 +73,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--regression",
         action="store_true",
-        help="the labels are numbers to be predicted, and not classes",
+        help="the labels are numbers to predict, not classes",
     )
     parser.add_argument(
         "--output",
@@ -107,7 +107,7 @@ def _add_teacher_arguments(parser):
         "--unlabelled",
         metavar="FILE",
         help="texts without labels, of the same kind, that the teacher alone "
-        "labels: .txt with a text a line, or the text columns of .csv, .tsv "
+        "labels: .txt with a text per line, or the text columns of .csv, .tsv "
         "or .jsonl",
     )
     parser.add_argument(
@@ -227,7 +227,7 @@ def _check(args, task_type):
 
 
 def _read(args, task_type):
-    """Read all files, whose faults are told before a model is loaded."""
+    """Read all files, so that a faulty one is found before a model loads."""
     contents = task_type.read(args.train, args)
     task_kwargs = task_type.task_kwargs(contents, args)
     train = task_type.samples(contents, task_kwargs)

@@ -64,7 +64,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--json",
         action="store_true",
-        help="write one JSON object a line instead of a table",
+        help="write one JSON object per line instead of a table",
     )
 
 

@@ -115,7 +115,7 @@ class TaskType:
         return Objective("val_loss", lower_is_better=True)
 
     def strata(self, samples):
-        """Numbers of which each is to be held out in the same part.
+        """Groups of samples, the same part of which is held out.
 
         Args:
             samples: The `Samples`.
@@ -243,7 +243,7 @@ class TextClassificationType(TaskType):
     def with_teacher(
         self, train, task_kwargs, sequence_length, load_or_make, args
     ):
-        """Let a teacher label the samples, too.
+        """Let a teacher label the samples as well.
 
         Args:
             train: The `Samples`.
@@ -354,7 +354,7 @@ class TokenClassificationType(TaskType):
         }
 
     def annotate(self, task, inputs, args):
-        # All entities of a text, if not told otherwise.
+        # All entities of a text by default.
         return task.annotate(inputs, top_k=args.top_k)
 
 
@@ -398,7 +398,7 @@ class QuestionAnsweringType(TaskType):
 
 
 class MultipleChoiceType(TaskType):
-    """Prompts, each with choices of which one is right."""
+    """Prompts with several choices each, one of which is right."""
 
     name = "multiple_choice"
     task_class = MultipleChoice
@@ -426,7 +426,7 @@ class MultipleChoiceType(TaskType):
 
 
 class MaskedLMType(TaskType):
-    """Texts without labels, of which words are to be guessed."""
+    """Texts without labels, whose masked words are predicted."""
 
     name = "masked_lm"
     task_class = MaskedLM

@@ -13,16 +13,17 @@ _PREFIXED = re.compile(r"[BIELSU]-.")
 def read_conll(path, word_column=0, label_column=-1):
     """Read sentences whose words have labels from a CoNLL file in UTF-8.
 
-    Such a file has a line for each word, and a line with nothing but spaces
-    and tabs after each sentence. The columns of a line are separated by tabs,
-    or if the first line has none by spaces. All lines have the same number of
-    columns. Lines that start with `-DOCSTART-`, which begin a document in
-    CoNLL-2003, are left out.
+    Such a file has a line per word, and a blank line after each sentence.
+    The columns of a line are separated by tabs, or by spaces if the first
+    line has no tab. All lines have the same number of columns. Lines that
+    start with `-DOCSTART-`, which begin a document in CoNLL-2003, are left
+    out.
 
-    So are comments before a sentence, such as `# id 7 domain=news`: lines
-    that start with `#` and a space, and either have other columns than the
-    lines of words, or in the place of the label what is no label in the rest
-    of the file. In a line such as `# O`, `#` is a word.
+    Comments before a sentence, such as `# id 7 domain=news`, are left out as
+    well. A line that starts with `#` and a space is a comment if it has
+    another number of columns than the lines of words, or if the rest of the
+    file does not use what stands in its label column as a label. In a line
+    such as `# O`, `#` is a word.
 
     Args:
         path: string or path. The file.

@@ -31,7 +31,7 @@ import sys
 
 
 class NotFound:
-    # Scipy reads what is in `sys.modules`, so that `None` there is no way.
+    # `None` in `sys.modules` would not do: Scipy reads what is in there.
     def find_spec(self, name, path=None, target=None):
         if name in {_UNNEEDED}:
             raise ModuleNotFoundError(name, name=name)

@@ -168,7 +168,7 @@ class ExportReport:
         write_file(path, text)
 
     def _rows(self):
-        """What there is to say in a line each, as titles and texts."""
+        """The rows of the report, pairs of a title and a text."""
         agreement, latency = self.agreement, self.latency
         differences = ", ".join(
             f"{name} {difference:.2g}"

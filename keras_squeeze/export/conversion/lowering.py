@@ -25,7 +25,7 @@ _MASKED = -30000.0
 
 
 def lower(model, per_channel=True):
-    """Change how the layers of a model are computed, for good.
+    """Change in place how the layers of a model are computed.
 
     Args:
         model: A `keras.Model` that is to be converted to LiteRT.
