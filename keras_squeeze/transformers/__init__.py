@@ -1,4 +1,4 @@
-"""The names of transformers, over the models of this package."""
+"""The transformers API, over the models of this package."""
 
-# It makes itself known to the models, which cannot import it.
+# The writer registers itself with the models, which cannot import it.
 from keras_squeeze.transformers import writer

@@ -1,4 +1,4 @@
-"""The classes that find the class for a checkpoint by its configuration."""
+"""The Auto classes, which pick a class from a checkpoint's configuration."""
 
 import os
 
@@ -16,8 +16,8 @@ from keras_squeeze.transformers.tokenizers import bert_tokenizers
 from keras_squeeze.transformers.tokenizers.files import BACKEND_FILE
 from keras_squeeze.transformers.tokenizers.files import CONFIG_FILE
 
-# The configurations, and the module and the names of the other classes, by
-# the type of model.
+# The configuration classes, and the module and class name prefix of each model
+# type.
 _CONFIGS = {
     cls.model_type: cls for cls in (MobileBertConfig, SqueezeBertConfig)
 }
@@ -26,14 +26,15 @@ _NAMES = {"mobilebert": "MobileBert", "squeezebert": "SqueezeBert"}
 
 
 def class_of(model_type, model):
-    """Find the class of transformers' name for a task or a backbone.
+    """Find the transformers-style class for a task or a backbone.
 
     Args:
         model_type: string. `"mobilebert"` or `"squeezebert"`.
         model: A task or a backbone of `keras_squeeze.models`.
 
     Returns:
-        The class, that without a head for what transformers has no head for.
+        The class. Where transformers has no matching head, the class without a
+        head.
     """
     endings = getattr(model, "hugging_face_classes", None) or ["Model"]
     name = _NAMES[model_type] + endings[0]
@@ -41,7 +42,7 @@ def class_of(model_type, model):
 
 
 class _AutoClass:
-    """Base of the classes that are no classes of models."""
+    """Base of the Auto classes, which have no instances."""
 
     def __init__(self, *args, **kwargs):
         raise OSError(
@@ -52,7 +53,7 @@ class _AutoClass:
 
 
 class AutoConfig(_AutoClass):
-    """Reads the configuration of a checkpoint of either model.
+    """Reads the configuration of a MobileBERT or SqueezeBERT checkpoint.
 
     Example:
 
@@ -66,38 +67,39 @@ class AutoConfig(_AutoClass):
 
     @classmethod
     def for_model(cls, model_type, *args, **kwargs):
-        """Make a configuration of a type of model.
+        """Make a configuration for a model type.
 
         Args:
             model_type: string. `"mobilebert"` or `"squeezebert"`.
             *args: Arguments of the configuration.
-            **kwargs: other arguments of the configuration.
+            **kwargs: Keyword arguments of the configuration.
 
         Returns:
             A `MobileBertConfig` or a `SqueezeBertConfig`.
 
         Raises:
-            ValueError: If there is no such type.
+            ValueError: If the model type is not supported.
         """
         return _CONFIGS[_check_type(model_type, "")](*args, **kwargs)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs):
-        """Read a configuration.
+        """Read the configuration of a checkpoint.
 
         Args:
             pretrained_model_name_or_path: string or `os.PathLike`. A folder
-                with a `config.json`, such a file, a repository on the hub, or
-                the name of a built-in preset.
-            **kwargs: What `MobileBertConfig.from_pretrained()` takes.
+                with a `config.json`, the path of such a file, a repository on
+                the hub, or the name of a built-in preset.
+            **kwargs: The arguments of `MobileBertConfig.from_pretrained()`.
 
         Returns:
-            A `MobileBertConfig` or a `SqueezeBertConfig`; with
-            `return_unused_kwargs`, a tuple of it and a dictionary.
+            A `MobileBertConfig` or a `SqueezeBertConfig`. With
+            `return_unused_kwargs`, a tuple of the configuration and a
+            dictionary.
 
         Raises:
             OSError: If there is no configuration.
-            ValueError: If it is of another type of model.
+            ValueError: If it is for another model type.
         """
         name = pretrained_model_name_or_path
         found = _CONFIGS[_model_type(name, kwargs)]
@@ -105,7 +107,7 @@ class AutoConfig(_AutoClass):
 
 
 class AutoTokenizer(_AutoClass):
-    """Loads the tokenizer of a checkpoint of either model.
+    """Loads the tokenizer of a MobileBERT or SqueezeBERT checkpoint.
 
     Example:
 
@@ -129,27 +131,28 @@ class AutoTokenizer(_AutoClass):
     ):
         """Load a tokenizer.
 
-        Its class is the one that its files name or, if they name none of this
-        package, that of the checkpoint's model.
+        The class is the one named in the tokenizer's files. If they name no
+        class of this package, the model type of the checkpoint decides.
 
         Args:
             pretrained_model_name_or_path: string or `os.PathLike`. A folder
-                with the files of a tokenizer, a repository on the hub, or the
-                name of a built-in preset.
-            *inputs: Arguments of the tokenizer.
-            use_fast: bool. Whether to use the tokenizer on the `tokenizers`
-                library. Defaults to `True`.
-            tokenizer_type: Optional string. The type of model, `"mobilebert"`
-                or `"squeezebert"`, to use the tokenizer of.
-            config: Optional configuration, which says the type of model.
-            **kwargs: What `MobileBertTokenizerFast.from_pretrained()` takes.
+                with the tokenizer's files, a repository on the hub, or the name
+                of a built-in preset.
+            *inputs: Positional arguments of the tokenizer.
+            use_fast: bool. Whether to load the tokenizer based on the
+                `tokenizers` library. Defaults to `True`.
+            tokenizer_type: Optional string. The model type, `"mobilebert"` or
+                `"squeezebert"`, whose tokenizer to load.
+            config: Optional configuration that gives the model type.
+            **kwargs: The arguments of
+                `MobileBertTokenizerFast.from_pretrained()`.
 
         Returns:
             A tokenizer.
 
         Raises:
             OSError: If there is no tokenizer.
-            ValueError: If it is that of another type of model.
+            ValueError: If it is the tokenizer of another model type.
         """
         name = pretrained_model_name_or_path
         repository = Repository.from_kwargs(os.fspath(name), dict(kwargs))
@@ -159,8 +162,8 @@ class AutoTokenizer(_AutoClass):
         else:
             kind = cls._kind_of(fields, name, kwargs, config)
         if is_generic(fields) and use_fast:
-            # Such a class does not know the arguments, and does as the file
-            # says.
+            # A generic class knows no BERT arguments: its behavior is in the
+            # backend file.
             backend = _optional_json(repository, BACKEND_FILE)
             kwargs = {**casing(fields, backend or None), **kwargs}
         suffix = "Fast" if use_fast else ""
@@ -169,7 +172,7 @@ class AutoTokenizer(_AutoClass):
 
     @staticmethod
     def _kind_of(fields, name, kwargs, config):
-        """What the class of the tokenizer starts with."""
+        """Find the prefix of the tokenizer's class name."""
         written_by = str(fields.get("tokenizer_class")).removesuffix("Fast")
         kind = written_by.removesuffix("Tokenizer")
         if kind in _NAMES.values():
@@ -177,23 +180,23 @@ class AutoTokenizer(_AutoClass):
         is_known = is_bert(fields) or is_generic(fields)
         if "tokenizer_class" in fields and not is_known:
             raise ValueError(
-                f"The tokenizer in `{name}` must be one of BERT's. Received: "
-                f"tokenizer_class={fields['tokenizer_class']!r}"
+                f"The tokenizer in `{name}` must be a BERT tokenizer. "
+                f"Received: tokenizer_class={fields['tokenizer_class']!r}"
             )
         try:
             return _NAMES[_model_type(name, kwargs, config)]
         except FileNotFoundError:
             if not is_known:
                 raise
-            # A tokenizer alone. Those of both models are the same.
+            # There is only a tokenizer. Both models use the same one.
             return _NAMES["mobilebert"]
 
 
 class _AutoModel(_AutoClass):
-    """Base of the classes that load models.
+    """Base of the Auto classes that load models.
 
-    Subclasses set `names`, what the name of the class ends with by the type
-    of model.
+    Subclasses set `names`, a map from the model type to the suffix of the class
+    name.
     """
 
     names = {}
@@ -207,16 +210,16 @@ class _AutoModel(_AutoClass):
         Args:
             pretrained_model_name_or_path: string or `os.PathLike`. A folder,
                 a repository on the hub, or the name of a built-in preset.
-            *model_args: Arguments of the class.
-            **kwargs: What `MobileBertModel.from_pretrained()` takes.
+            *model_args: Positional arguments of the class.
+            **kwargs: The arguments of `MobileBertModel.from_pretrained()`.
 
         Returns:
             A model.
 
         Raises:
-            OSError: If there are no such files.
-            ValueError: If they are of another type of model, or of one that
-                has no such head.
+            OSError: If the files do not exist.
+            ValueError: If they are for another model type, or for one without
+                such a head.
         """
         found = _model_type(
             pretrained_model_name_or_path, kwargs, kwargs.get("config")
@@ -227,24 +230,24 @@ class _AutoModel(_AutoClass):
 
     @classmethod
     def from_config(cls, config, **kwargs):
-        """Make a model with new weights.
+        """Make a model with newly initialized weights.
 
         Args:
             config: A configuration.
-            **kwargs: other arguments of the class, such as `dtype`.
+            **kwargs: Keyword arguments of the class, such as `dtype`.
 
         Returns:
             A model.
 
         Raises:
-            ValueError: If `config` is no configuration, or that of a type of
-                model that has no such head.
+            ValueError: If `config` is not a configuration, or its model type
+                has no such head.
         """
         return cls.find_class(_type_of(config))(config, **kwargs)
 
     @classmethod
     def find_class(cls, model_type):
-        """The class that this one stands for.
+        """Find the class for a model type.
 
         Args:
             model_type: string. `"mobilebert"` or `"squeezebert"`.
@@ -253,12 +256,12 @@ class _AutoModel(_AutoClass):
             The class.
 
         Raises:
-            ValueError: If a model of this type has no such head.
+            ValueError: If this model type has no such head.
         """
         if model_type not in cls.names:
             raise ValueError(
-                f"`{cls.__name__}` is for the types of models "
-                f"{sorted(cls.names)}. Received: a model of the type "
+                f"`{cls.__name__}` supports the model types "
+                f"{sorted(cls.names)}. Received: a model of type "
                 f"{model_type!r}"
             )
         prefix = "TF" if cls.__name__.startswith("TF") else ""
@@ -282,7 +285,7 @@ class AutoModel(_AutoModel):
 
 
 class AutoModelForPreTraining(_AutoModel):
-    """Loads a model with the heads of their pretraining.
+    """Loads a model with its pretraining heads.
 
     Example:
 
@@ -300,7 +303,7 @@ class AutoModelForPreTraining(_AutoModel):
 
 
 class AutoModelForMaskedLM(_AutoModel):
-    """Loads a model with a head for masked words.
+    """Loads a model with a masked language modeling head.
 
     Example:
 
@@ -315,7 +318,7 @@ class AutoModelForMaskedLM(_AutoModel):
 
 
 class AutoModelForNextSentencePrediction(_AutoModel):
-    """Loads a model with a head that tells whether a text follows another.
+    """Loads a model with a next sentence prediction head.
 
     Example:
 
@@ -330,7 +333,7 @@ class AutoModelForNextSentencePrediction(_AutoModel):
 
 
 class AutoModelForSequenceClassification(_AutoModel):
-    """Loads a model with a head that classifies texts.
+    """Loads a model with a text classification head.
 
     Example:
 
@@ -345,7 +348,7 @@ class AutoModelForSequenceClassification(_AutoModel):
 
 
 class AutoModelForTokenClassification(_AutoModel):
-    """Loads a model with a head that classifies tokens.
+    """Loads a model with a token classification head.
 
     Example:
 
@@ -360,7 +363,7 @@ class AutoModelForTokenClassification(_AutoModel):
 
 
 class AutoModelForQuestionAnswering(_AutoModel):
-    """Loads a model with a head that finds answers in contexts.
+    """Loads a model with a question answering head.
 
     Example:
 
@@ -375,7 +378,7 @@ class AutoModelForQuestionAnswering(_AutoModel):
 
 
 class AutoModelForMultipleChoice(_AutoModel):
-    """Loads a model with a head that chooses between texts.
+    """Loads a model with a multiple choice head.
 
     Example:
 
@@ -390,44 +393,46 @@ class AutoModelForMultipleChoice(_AutoModel):
 
 
 class TFAutoModel(AutoModel):
-    """`AutoModel`, of the TF classes."""
+    """`AutoModel` for the TF classes."""
 
 
 class TFAutoModelForPreTraining(AutoModelForPreTraining):
-    """`AutoModelForPreTraining`, of the TF classes."""
+    """`AutoModelForPreTraining` for the TF classes."""
 
 
 class TFAutoModelForMaskedLM(AutoModelForMaskedLM):
-    """`AutoModelForMaskedLM`, of the TF classes."""
+    """`AutoModelForMaskedLM` for the TF classes."""
 
 
 class TFAutoModelForNextSentencePrediction(AutoModelForNextSentencePrediction):
-    """`AutoModelForNextSentencePrediction`, of the TF classes."""
+    """`AutoModelForNextSentencePrediction` for the TF classes."""
 
 
 class TFAutoModelForSequenceClassification(AutoModelForSequenceClassification):
-    """`AutoModelForSequenceClassification`, of the TF classes."""
+    """`AutoModelForSequenceClassification` for the TF classes."""
 
 
 class TFAutoModelForTokenClassification(AutoModelForTokenClassification):
-    """`AutoModelForTokenClassification`, of the TF classes."""
+    """`AutoModelForTokenClassification` for the TF classes."""
 
 
 class TFAutoModelForQuestionAnswering(AutoModelForQuestionAnswering):
-    """`AutoModelForQuestionAnswering`, of the TF classes."""
+    """`AutoModelForQuestionAnswering` for the TF classes."""
 
 
 class TFAutoModelForMultipleChoice(AutoModelForMultipleChoice):
-    """`AutoModelForMultipleChoice`, of the TF classes."""
+    """`AutoModelForMultipleChoice` for the TF classes."""
 
 
 def _model_type(name, kwargs, config=None):
-    """The type of model of a checkpoint.
+    """Find the model type of a checkpoint.
 
     Args:
-        name: string or `os.PathLike`. What `from_pretrained()` was passed.
-        kwargs: Dictionary. The other arguments that it was passed.
-        config: Optional configuration, or what its `from_pretrained()` takes.
+        name: string or `os.PathLike`. The first argument of
+            `from_pretrained()`.
+        kwargs: Dictionary. The other arguments of `from_pretrained()`.
+        config: Optional configuration, or anything that its `from_pretrained()`
+            accepts.
 
     Returns:
         string.
@@ -458,7 +463,7 @@ def _type_of(config):
 def _check_type(model_type, source):
     if model_type not in _CONFIGS:
         raise ValueError(
-            f"The type of model must be one of {sorted(_CONFIGS)}. Received: "
+            f"The model type must be one of {sorted(_CONFIGS)}. Received: "
             f"{source}{model_type!r}"
         )
     return model_type

@@ -1,4 +1,4 @@
-"""Where the files of a pretrained model are."""
+"""Finds and fetches the files of a pretrained model."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ from keras_squeeze.checkpoints.keras_preset import check_saved
 from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.preset_names import names_for
 
-# What transformers passes on to the hub, and what it has no use for anymore.
+# The options that are passed on to the hub, and those that are ignored.
 _HUB_OPTIONS = (
     "cache_dir",
     "force_download",
@@ -33,20 +33,20 @@ _IGNORED = (
 
 
 class Repository:
-    """A folder or a repository on the hub, as transformers takes them.
+    """A local folder or a repository on the Hugging Face hub.
 
     Args:
         name_or_path: string or `os.PathLike`. A local folder, a repository
             like `"google/mobilebert-uncased"`, or the name of a built-in
             preset like `"mobile_bert_tiny_en_uncased"`.
-        subfolder: string. Where in it the files are. Defaults to `""`.
-        cache_dir: Optional path of the folder for fetched files.
-        force_download: bool. Whether to fetch files anew. Defaults to
+        subfolder: string. The subfolder that holds the files. Defaults to `""`.
+        cache_dir: Optional path of the folder for downloaded files.
+        force_download: bool. Whether to download files again. Defaults to
             `False`.
-        local_files_only: bool. Whether to use only files that were fetched
-            before. Defaults to `False`.
+        local_files_only: bool. Whether to use only files that have already been
+            downloaded. Defaults to `False`.
         revision: Optional string. A branch, tag or commit.
-        token: Optional string or bool. The token to access the hub with.
+        token: Optional string or bool. The access token for the hub.
     """
 
     def __init__(self, name_or_path, subfolder="", **options):
@@ -56,18 +56,18 @@ class Repository:
 
     @classmethod
     def from_kwargs(cls, name_or_path, kwargs):
-        """Take the arguments about files from those of `from_pretrained()`.
+        """Take the file options out of the arguments of `from_pretrained()`.
 
         Args:
             name_or_path: As in the constructor.
-            kwargs: Dictionary, from which they are removed.
+            kwargs: Dictionary. The options are removed from it.
 
         Returns:
             A `Repository`.
         """
         for name in _IGNORED:
             kwargs.pop(name, None)
-        # The older name.
+        # The older name of `token`.
         token = kwargs.pop("use_auth_token", None)
         options = {k: kwargs.pop(k, None) for k in _HUB_OPTIONS}
         options["token"] = options["token"] or token
@@ -76,7 +76,7 @@ class Repository:
 
     @functools.cached_property
     def preset(self):
-        """What the loaders of this package call it."""
+        """The name that the loaders of this package use for it."""
         for architecture in ARCHITECTURES.values():
             presets = architecture.backbone_cls.presets
             if self.name in presets:
@@ -86,7 +86,7 @@ class Repository:
         return f"hf://{self.name}"
 
     def find(self, filename):
-        """The path on this machine of one file, fetched if need be.
+        """Find the local path of a file, and download the file if needed.
 
         Args:
             filename: string. The name of the file.
@@ -96,12 +96,12 @@ class Repository:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            OSError: If there is no such repository, or it cannot be reached.
+            OSError: If there is no such repository, or it is unreachable.
         """
         return self._read(get_file, filename)
 
     def load_json(self, filename):
-        """The contents of one JSON file.
+        """Read a JSON file.
 
         Args:
             filename: string. The name of the file.
@@ -110,12 +110,12 @@ class Repository:
             A dictionary.
 
         Raises:
-            OSError: As `find()`, or if the file holds no JSON object.
+            OSError: As in `find()`, or if the file has no JSON object.
         """
         return self._read(load_json, filename)
 
     def load_saved(self, filename):
-        """The description of an object, in a preset of KerasHub's layout.
+        """Read the description of an object in a KerasHub preset.
 
         Args:
             filename: string. The name of the file.
@@ -124,7 +124,7 @@ class Repository:
             A dictionary with `"registered_name"` and `"config"`.
 
         Raises:
-            OSError: As `load_json()`, or if it describes no object.
+            OSError: As in `load_json()`, or if it describes no object.
         """
         contents = self.load_json(filename)
         try:
@@ -134,14 +134,14 @@ class Repository:
         return contents
 
     def complete_preset(self, cls, **kwargs):
-        """Find, or fetch, what a class needs of a preset of KerasHub's layout.
+        """Find or download the parts of a KerasHub preset that a class needs.
 
         Args:
             cls: A class of `keras_squeeze.models`.
             **kwargs: Arguments of its `from_preset()`.
 
         Returns:
-            string. What `cls.from_preset()` takes for it.
+            string. The preset to pass to `cls.from_preset()`.
 
         Raises:
             FileNotFoundError: If a part is missing.
@@ -165,11 +165,11 @@ class Repository:
                 f"`{self.name}` does not have a file named `{path}`."
             ) from e
         except ValueError as e:
-            # transformers has one class of errors for all of these.
+            # transformers raises an `OSError` for all of these.
             raise OSError(
                 f"Cannot read `{path}` of `{self.name}`, which must be a "
-                "local folder, a repository on the hub that you may read, or "
-                f"the name of a preset. {names_for(self.name)} {e}"
+                "local folder, a repository on the hub that you can access, "
+                f"or the name of a preset. {names_for(self.name)} {e}"
             ) from e
 
 
@@ -183,21 +183,21 @@ def upload(
     create_pr=False,
     **kwargs,
 ):
-    """Save something to the Hugging Face hub.
+    """Upload an object to the Hugging Face hub.
 
     Args:
-        pretrained: An object with a `save_pretrained()`.
-        repo_id: string. The repository, which is made if there is none.
+        pretrained: An object with a `save_pretrained()` method.
+        repo_id: string. The repository. It is created if it does not exist.
         commit_message: Optional string.
         private: Optional bool. Whether a new repository is private.
-        token: Optional string or bool. The token to access the hub with.
+        token: Optional string or bool. The access token for the hub.
         revision: Optional string. The branch to upload to.
-        create_pr: bool. Whether to open a pull request, and not to commit.
+        create_pr: bool. Whether to open a pull request instead of committing.
             Defaults to `False`.
         **kwargs: Arguments of `save_pretrained()`.
 
     Returns:
-        What `huggingface_hub.upload_folder` returns.
+        The return value of `huggingface_hub.upload_folder`.
     """
     repository = huggingface_hub.create_repo(
         repo_id, private=private, token=token, exist_ok=True

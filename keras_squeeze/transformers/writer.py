@@ -1,4 +1,4 @@
-"""Writes what `keras_squeeze.models` has as checkpoints of transformers."""
+"""Writes the objects of `keras_squeeze.models` as transformers checkpoints."""
 
 import keras_hub
 
@@ -9,18 +9,18 @@ from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
 
 
 def write_checkpoint(source, folder):
-    """Write the files that `from_pretrained()` of transformers reads.
+    """Write the files that `from_pretrained()` in transformers reads.
 
     Args:
         source: A task, a backbone, a preprocessor or a tokenizer of
-            `keras_squeeze.models`. What a task or a preprocessor has of the
-            others is written, too.
-        folder: string or `os.PathLike`. The folder, which is made if there is
-            none.
+            `keras_squeeze.models`. The parts that belong to a task or a
+            preprocessor are also written.
+        folder: string or `os.PathLike`. The folder. It is created if it does
+            not exist.
 
     Raises:
-        ValueError: If weights are quantized, or transformers has no place for
-            something that the source has.
+        ValueError: If the weights are quantized, or transformers cannot
+            represent a part of the source.
     """
     options = {}
     tokenizer = source
@@ -48,9 +48,9 @@ def _check_not_quantized(model):
     for layer in model._flatten_layers():
         if layer.quantization_mode is not None:
             raise ValueError(
-                "Quantized weights have no place in a checkpoint of "
-                "transformers. Export the model before `quantize()`. "
-                f"Received: `{layer.path}` of "
+                "A transformers checkpoint cannot hold quantized weights. "
+                "Export the model before calling `quantize()`. "
+                f"Received: `{layer.path}` with "
                 f"quantization_mode={layer.quantization_mode!r}"
             )
 

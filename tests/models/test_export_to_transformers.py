@@ -112,10 +112,10 @@ def test_what_transformers_has_no_place_for(tmp_path):
     task = model.classifier_cls.from_preset(
         preset, num_classes=2, activation="softmax"
     )
-    with pytest.raises(ValueError, match="must give logits"):
+    with pytest.raises(ValueError, match="must output logits"):
         task.export_to_transformers(tmp_path / "exported")
     task = model.classifier_cls.from_preset(preset, num_classes=2)
     task.quantize("int8")
-    with pytest.raises(ValueError, match="before `quantize"):
+    with pytest.raises(ValueError, match="before calling `quantize"):
         task.export_to_transformers(tmp_path / "exported")
     assert not (tmp_path / "exported").exists()

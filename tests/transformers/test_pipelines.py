@@ -309,7 +309,7 @@ def test_slow_tokens(token_classifiers):
         {"aggregation_strategy": "first"},
         {"is_split_into_words": True},
     ):
-        with pytest.raises(ValueError, match="must be a fast one"):
+        with pytest.raises(ValueError, match="must be a fast tokenizer"):
             ours([TEXTS], **options)
 
 
@@ -437,7 +437,7 @@ def test_forms_of_questions(answerers):
     ours, _ = answerers
     with pytest.raises(ValueError, match="`question` and `context` must be"):
         ours(question=QUESTION)
-    with pytest.raises(ValueError, match="must be of the same length"):
+    with pytest.raises(ValueError, match="must have the same length"):
         ours(question=[QUESTION] * 2, context=[CONTEXT])
     with pytest.raises(ValueError, match="`align_to_words` must be True"):
         ours(sample, align_to_words=False)

@@ -166,7 +166,7 @@ def test_errors():
         model.prepare_tf_dataset(iter([]))
     with pytest.raises(ValueError, match="at least one sample"):
         model.prepare_tf_dataset([])
-    with pytest.raises(ValueError, match="must have inputs of the model"):
+    with pytest.raises(ValueError, match="at least one of the model's inputs"):
         model.prepare_tf_dataset([{"label": 1, "text": "a"}])
     with pytest.raises(ValueError, match="`batch_size` must be"):
         model.prepare_tf_dataset([{"input_ids": [1]}], batch_size=0)

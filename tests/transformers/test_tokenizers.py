@@ -805,8 +805,8 @@ def test_long_text_is_warned_of_once(name, vocab_file):
     ("options", "message", "is_once"),
     [
         ({"max_length": 4}, "`max_length=4` truncates", True),
-        ({"padding": True, "max_length": 4}, "`max_length` is ignored", False),
-        ({"padding": "max_length"}, "does not pad", True),
+        ({"padding": True, "max_length": 4}, "ignores `max_length`", False),
+        ({"padding": "max_length"}, "has no effect", True),
         ({"truncation": True}, "Nothing is truncated", True),
     ],
 )
@@ -893,7 +893,7 @@ def test_batches_must_be_batches(name, vocab_file):
         tokenizer(["the man"], ["the dog", "the cat"])
     with pytest.raises(TypeError, match="`batch_text_or_text_pairs`"):
         tokenizer.batch_encode_plus("the man")
-    with pytest.raises(ValueError, match="an empty one"):
+    with pytest.raises(ValueError, match="no texts"):
         tokenizer([])
     with pytest.raises((TypeError, ValueError), match="Received"):
         tokenizer(["the man", 3])

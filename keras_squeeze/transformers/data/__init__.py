@@ -1,1 +1,1 @@
-"""Batches of samples, as transformers makes them."""
+"""Data collators and data sets in the style of transformers."""

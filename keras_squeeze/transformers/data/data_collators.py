@@ -1,4 +1,4 @@
-"""Functions that make batches of samples, as transformers has them."""
+"""Data collators, with the API of transformers."""
 
 import collections.abc
 import contextlib
@@ -13,14 +13,14 @@ from keras_squeeze.transformers.tokenizers.sequences import to_lists
 
 
 def default_data_collator(features, return_tensors="np"):
-    """Make a batch of samples that are all of the same shape.
+    """Make a batch of samples that have the same shape.
 
-    The label of a sample, `label` or `label_ids`, is named `labels` in the
-    batch. What is no number is left out.
+    The label of a sample, `label` or `label_ids`, becomes `labels` in the
+    batch. Values that are not numbers are left out.
 
     Args:
-        features: List of dictionaries, one a sample.
-        return_tensors: string. The type of tensors, as tokenizers take it.
+        features: List of dictionaries, one per sample.
+        return_tensors: string. The type of tensors, as in the tokenizers.
             Defaults to `"np"`.
 
     Returns:
@@ -44,11 +44,11 @@ def default_data_collator(features, return_tensors="np"):
 
 @dataclasses.dataclass
 class DefaultDataCollator:
-    """`default_data_collator()`, as an object.
+    """An object that calls `default_data_collator()`.
 
     Args:
-        return_tensors: string. The type of tensors, as tokenizers take it.
-            Defaults to `"np"`, where transformers has `"pt"`.
+        return_tensors: string. The type of tensors, as in the tokenizers.
+            Defaults to `"np"`; transformers uses `"pt"`.
 
     Example:
 
@@ -68,23 +68,23 @@ class DefaultDataCollator:
 
 @dataclasses.dataclass
 class DataCollatorWithPadding:
-    """Makes a batch of samples, padded to one length.
+    """Makes a batch of samples, padded to the same length.
 
     Args:
         tokenizer: The tokenizer that made the samples.
-        padding: bool or string, as in calling the tokenizer. Defaults to
-            `True`, for the length of the longest sample.
+        padding: bool or string, as in the call of the tokenizer. Defaults to
+            `True`, which pads to the longest sample.
         max_length: Optional int. The length for `padding="max_length"`.
-        pad_to_multiple_of: Optional int. What the length is made a multiple
-            of.
-        return_tensors: string. The type of tensors, as tokenizers take it.
-            Defaults to `"np"`, where transformers has `"pt"`: the models take
-            them on every backend.
+        pad_to_multiple_of: Optional int. The length is rounded up to a multiple
+            of it.
+        return_tensors: string. The type of tensors, as in the tokenizers.
+            Defaults to `"np"`, which the models accept on every backend;
+            transformers uses `"pt"`.
 
     Call arguments:
-        features: List of dictionaries, one a sample. The label of a sample,
-            `label` or `label_ids`, is named `labels` in the batch.
-        return_tensors: Optional string, in the place of that of the object.
+        features: List of dictionaries, one per sample. The label of a sample,
+            `label` or `label_ids`, becomes `labels` in the batch.
+        return_tensors: Optional string. Overrides the constructor's value.
 
     Returns:
         A `BatchEncoding`.
@@ -125,9 +125,9 @@ class DataCollatorWithPadding:
 
 @dataclasses.dataclass
 class DataCollatorForTokenClassification(DataCollatorWithPadding):
-    """Makes a batch of samples with a label for each token.
+    """Makes a batch of samples that have a label per token.
 
-    The labels are padded with the samples.
+    The labels are padded along with the samples.
 
     Args:
         tokenizer: The tokenizer that made the samples.
@@ -135,13 +135,13 @@ class DataCollatorForTokenClassification(DataCollatorWithPadding):
         max_length: As in `DataCollatorWithPadding`.
         pad_to_multiple_of: As in `DataCollatorWithPadding`.
         return_tensors: As in `DataCollatorWithPadding`.
-        label_pad_token_id: int. The label of padding. Defaults to `-100`,
-            which the loss ignores.
+        label_pad_token_id: int. The label of padding. Defaults to `-100`, which
+            the loss ignores.
 
     Call arguments:
-        features: List of dictionaries, one a sample, with `labels` or
-            `label`, if there are any: a list of one label for each token.
-        return_tensors: Optional string, in the place of that of the object.
+        features: List of dictionaries, one per sample. They may have `labels`
+            or `label`, a list with a label per token.
+        return_tensors: Optional string. Overrides the constructor's value.
 
     Returns:
         A `BatchEncoding`.
@@ -182,33 +182,33 @@ class DataCollatorForTokenClassification(DataCollatorWithPadding):
 
 @dataclasses.dataclass
 class DataCollatorForLanguageModeling:
-    """Makes a batch of samples, padded to one length, and masks words.
+    """Makes a padded batch of samples for masked language modeling.
 
-    The labels are the tokens that were selected, and -100, which the loss
-    ignores, elsewhere. With the same `seed` it selects and replaces what
-    transformers does on NumPy.
+    The labels are the original tokens at the selected positions, and -100,
+    which the loss ignores, elsewhere. With the same `seed`, it makes the same
+    choices as transformers does with NumPy.
 
     Args:
         tokenizer: The tokenizer that made the samples.
-        mlm: bool. Whether to mask words. If not, the labels are all tokens
-            but padding. Defaults to `True`.
-        mlm_probability: float. The share of the tokens to select. Special
-            tokens are never selected. Defaults to `0.15`.
-        mask_replace_prob: float. The share of those that become `[MASK]`.
-            Defaults to `0.8`.
-        random_replace_prob: float. The share of those that become a random
-            token. The rest of them stay as they are. Defaults to `0.1`.
-        pad_to_multiple_of: Optional int. What the length is made a multiple
-            of.
-        return_tensors: string. The type of tensors, as tokenizers take it.
+        mlm: bool. Whether to mask tokens. If `False`, the labels are all tokens
+            except padding. Defaults to `True`.
+        mlm_probability: float. The fraction of tokens to select. Special tokens
+            are never selected. Defaults to `0.15`.
+        mask_replace_prob: float. The fraction of selected tokens that become
+            `[MASK]`. Defaults to `0.8`.
+        random_replace_prob: float. The fraction of selected tokens that become
+            a random token. The remaining ones are unchanged. Defaults to `0.1`.
+        pad_to_multiple_of: Optional int. The length is rounded up to a multiple
+            of it.
+        return_tensors: string. The type of tensors, as in the tokenizers.
             Defaults to `"np"`.
-        seed: Optional int. Defaults to `None`, for NumPy's global state, which
-            `keras.utils.set_random_seed()` sets.
+        seed: Optional int. Defaults to `None`, which uses NumPy's global state.
+            `keras.utils.set_random_seed()` sets that state.
 
     Call arguments:
-        features: List of dictionaries, one a sample, or of lists of token
+        features: List of dictionaries, one per sample, or of lists of token
             ids.
-        return_tensors: Optional string, in the place of that of the object.
+        return_tensors: Optional string. Overrides the constructor's value.
 
     Returns:
         A `BatchEncoding`.
@@ -254,7 +254,7 @@ class DataCollatorForLanguageModeling:
             )
         if self.mlm and self.tokenizer.mask_token is None:
             raise ValueError(
-                "`tokenizer` must have a `mask_token`, unless `mlm` is False."
+                "`tokenizer` must have a `mask_token` unless `mlm` is False."
             )
         self._random = None
         if self.seed is not None:
@@ -298,7 +298,7 @@ class DataCollatorForLanguageModeling:
         is_masked = self._draw(rate) & is_selected
         ids = np.where(is_masked, self.tokenizer.mask_token_id, ids)
         if self.random_replace_prob:
-            # Of those that are not masked.
+            # The rate is among the selected tokens that were not masked.
             rate[:] = self.random_replace_prob / (1 - self.mask_replace_prob)
             is_random = self._draw(rate) & is_selected & ~is_masked
             draw = np.random.randint
@@ -315,9 +315,10 @@ class DataCollatorForLanguageModeling:
 
 
 def _to_tensors(batch, tensor_type):
-    """Make tensors of a batch: labels that are no integers are float32."""
+    """Convert a batch to tensors. Labels that are not integers become
+    float32."""
     labels = batch.get("labels")
-    # Lists of different lengths are for `convert_to_tensors()` to refuse.
+    # `convert_to_tensors()` reports lists of different lengths.
     with contextlib.suppress(ValueError, TypeError):
         if labels is not None and np.asarray(labels).dtype == "float64":
             batch["labels"] = np.asarray(labels, "float32")
@@ -325,5 +326,5 @@ def _to_tensors(batch, tensor_type):
 
 
 def _batch_name(name):
-    """What a batch names what a sample names so."""
+    """Convert a field name of a sample to its name in the batch."""
     return "labels" if name in ("label", "label_ids") else name

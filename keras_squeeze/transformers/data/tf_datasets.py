@@ -1,4 +1,4 @@
-"""Data sets of TensorFlow for the models of transformers."""
+"""`tf.data` data sets for the transformers-style models."""
 
 import numpy as np
 
@@ -8,14 +8,15 @@ from keras_squeeze.transformers.data.data_collators import (
 )
 from keras_squeeze.transformers.data.data_collators import default_data_collator
 
-# What a sample may name its label, which is `labels` in a batch.
+# The names of a sample's label. In a batch it is `labels`.
 _SAMPLE_LABELS = ("label", "label_ids")
 
 
 class TensorFlowDatasets:
-    """Makes data sets that `fit()` takes.
+    """Makes data sets for `fit()`.
 
-    Mixed into `PreTrainedModel`, whose names of inputs and labels it knows.
+    A mixin of `PreTrainedModel`, which knows the names of its inputs and
+    labels.
     """
 
     def prepare_tf_dataset(
@@ -29,37 +30,38 @@ class TensorFlowDatasets:
         drop_remainder=None,
         prefetch=True,
     ):
-        """Make a `tf.data.Dataset` of samples, which `fit()` takes.
+        """Make a `tf.data.Dataset` for `fit()`.
 
-        What a sample has besides inputs and labels of the model is left out.
-        It needs TensorFlow on every backend.
+        Columns that are neither inputs nor labels of the model are left out.
+        This needs TensorFlow, whatever the backend.
 
         Args:
-            dataset: The samples: a `datasets.Dataset`, a list of
-                dictionaries, or whatever has a length and gives a dictionary
+            dataset: The samples: a `datasets.Dataset`, a list of dictionaries,
+                or any other object that has a length and returns a dictionary
                 for an index.
             batch_size: int. Defaults to `8`.
-            shuffle: bool. Whether to shuffle the samples, anew in each epoch.
-                The order follows `keras.utils.set_random_seed()`. Defaults to
+            shuffle: bool. Whether to shuffle the samples in each epoch. The
+                order follows `keras.utils.set_random_seed()`. Defaults to
                 `True`.
-            tokenizer: Optional tokenizer to pad the samples of a batch with.
-                Without one they must be of the same length.
+            tokenizer: Optional tokenizer that pads the samples of a batch.
+                Without one, they must have the same length.
             collate_fn: Optional function from a list of samples to a batch.
-                Defaults to that of a `DataCollatorWithPadding`, or to
+                Defaults to a `DataCollatorWithPadding`, or to
                 `default_data_collator` without a `tokenizer`.
-            collate_fn_args: Optional dictionary of other arguments of it.
-            drop_remainder: bool. Whether to leave out the samples that do not
-                fill a batch. Defaults to `shuffle`.
-            prefetch: bool. Whether to prepare a batch while another is used.
-                Defaults to `True`.
+            collate_fn_args: Optional dictionary of keyword arguments of
+                `collate_fn`.
+            drop_remainder: bool. Whether to drop the last batch if it is not
+                full. Defaults to the value of `shuffle`.
+            prefetch: bool. Whether to prepare the next batch while one is in
+                use. Defaults to `True`.
 
         Returns:
-            A `tf.data.Dataset` of dictionaries of inputs or, if there are
-            labels, of tuples of those and of the labels: a tensor, or a
+            A `tf.data.Dataset` of dictionaries of inputs. If there are labels,
+            of tuples of inputs and labels; the labels are a tensor, or a
             dictionary if the model takes several.
 
         Raises:
-            TypeError: If `dataset` has no length or no index.
+            TypeError: If `dataset` has no length or cannot be indexed.
             ValueError: If it has no samples, or none of the model's inputs.
 
         Example:
@@ -84,8 +86,8 @@ class TensorFlowDatasets:
         for method in ("__len__", "__getitem__"):
             if not hasattr(dataset, method):
                 raise TypeError(
-                    "`dataset` must have a length and an index, as a "
-                    "`datasets.Dataset` and a list have. Received: dataset of "
+                    "`dataset` must have a length and support indexing, like "
+                    "a `datasets.Dataset` or a list. Received: dataset of "
                     f"type {type(dataset).__name__}"
                 )
         if not len(dataset):
@@ -101,7 +103,7 @@ class TensorFlowDatasets:
         first = to_batch([dataset[0]])
         if not set(first) & set(self.input_names()):
             raise ValueError(
-                "`dataset` must have inputs of the model, some of "
+                "`dataset` must have at least one of the model's inputs "
                 f"{self.input_names()}. Received: a dataset of "
                 f"{sorted(dataset[0])}"
             )
@@ -116,7 +118,7 @@ class TensorFlowDatasets:
             )
             batch = dict(zip(first, tensors, strict=True))
             for name, tensor in batch.items():
-                # Each batch may be padded to a length of its own.
+                # Each batch may be padded to a different length.
                 tensor.set_shape([None] * first[name].ndim)
             return self._split_labels(batch)
 
@@ -129,7 +131,7 @@ class TensorFlowDatasets:
         return batches.prefetch(tf.data.AUTOTUNE) if prefetch else batches
 
     def _collate(self, collate_fn, kwargs):
-        """A function from samples to a dictionary of arrays."""
+        """Make a function from samples to a dictionary of arrays."""
         labels = (*self.label_names(), *self.label_aliases)
         names = {*self.input_names(), *labels}
 
@@ -150,7 +152,7 @@ class TensorFlowDatasets:
         return to_batch
 
     def _split_labels(self, batch):
-        """The inputs of a batch, or those and the labels."""
+        """Split a batch into inputs and labels, if it has labels."""
         labels = {k: batch[k] for k in batch if k not in self.input_names()}
         if not labels:
             return batch

@@ -1,1 +1,1 @@
-"""Configurations and models, with the names and habits of transformers."""
+"""Configurations and models, with the API of transformers."""

@@ -1,4 +1,4 @@
-"""Configurations, as transformers has them."""
+"""Model configurations, with the API of transformers."""
 
 import copy
 import json
@@ -20,11 +20,11 @@ PROBLEM_TYPES = (
     "single_label_classification",
     "multi_label_classification",
 )
-# The release whose layout of files is written.
+# The transformers release whose file layout is written.
 _TRANSFORMERS_VERSION = "4.57.6"
-# Each label gets a name, before there is anything to compare the number with.
+# Labels are named while the file is read, so their number is limited.
 _MAX_NUM_LABELS = 2**18
-# The fields that every configuration of transformers has.
+# The fields of every transformers configuration.
 _SHARED_DEFAULTS = {
     "return_dict": True,
     "output_hidden_states": False,
@@ -54,7 +54,7 @@ _SHARED_DEFAULTS = {
     "decoder_start_token_id": None,
     "tf_legacy_loss": False,
     "use_bfloat16": False,
-    # These are of no use to encoders, but are in every configuration.
+    # Encoders do not use these, but every configuration has them.
     "max_length": 20,
     "min_length": 0,
     "do_sample": False,
@@ -84,28 +84,28 @@ _SHARED_DEFAULTS = {
 
 
 class PretrainedConfig:
-    """What the configurations have in common.
+    """Base of the configurations.
 
-    It holds the fields as attributes, reads `config.json` and writes it. A
-    field that is not known is kept.
+    It holds the fields as attributes, and reads and writes `config.json`.
+    Unknown fields are kept.
 
-    Two configurations are equal if their dictionaries are. In transformers a
-    configuration that was saved and loaded is not equal to itself.
+    Two configurations are equal if their dictionaries are equal. In
+    transformers, a configuration that was saved and loaded does not equal the
+    original.
 
     Args:
-        num_labels: Optional int. The number of labels. Defaults to that of
-            `id2label`, or `2`.
-        id2label: Optional dictionary from ids to the names of the labels.
+        num_labels: Optional int. The number of labels. Defaults to the size of
+            `id2label`, or to `2`.
+        id2label: Optional dictionary from ids to label names.
         label2id: Optional dictionary, the reverse of `id2label`.
         problem_type: Optional string. `"regression"`,
-            `"single_label_classification"` or
-            `"multi_label_classification"`, which choose the loss of
-            `...ForSequenceClassification`.
-        **kwargs: Further fields.
+            `"single_label_classification"` or `"multi_label_classification"`.
+            It selects the loss of `...ForSequenceClassification`.
+        **kwargs: Other fields.
 
     Raises:
-        ValueError: If `problem_type` is not one of these, or a map of labels
-            is not a dictionary.
+        ValueError: If `problem_type` is not one of these, or `id2label` or
+            `label2id` is not a dictionary.
     """
 
     model_type = ""
@@ -124,12 +124,12 @@ class PretrainedConfig:
             )
         if None not in (num_labels, id2label) and num_labels != len(id2label):
             warnings.warn(
-                f"`num_labels={num_labels}` contradicts the {len(id2label)} "
-                "entries of `id2label`, which are used.",
+                f"`num_labels={num_labels}` contradicts `id2label`, which has "
+                f"{len(id2label)} entries. `id2label` is used.",
                 stacklevel=3,
             )
-        # The class says the one, this release the other; the last is about
-        # how PyTorch computes attention.
+        # The class defines the model type, and this package the version.
+        # `attn_implementation` selects an attention kernel of PyTorch.
         for name in ("model_type", "transformers_version", "_commit_hash"):
             kwargs.pop(name, None)
         kwargs.pop("attn_implementation", None)
@@ -144,7 +144,7 @@ class PretrainedConfig:
             if label2id is not None:
                 self.label2id = label2id
         else:
-            # In JSON all keys are strings.
+            # JSON turns all keys into strings.
             self.id2label = {int(key): name for key, name in id2label.items()}
             self.label2id = label2id
 
@@ -154,7 +154,7 @@ class PretrainedConfig:
 
     @property
     def name_or_path(self):
-        """string. What `from_pretrained()` was passed."""
+        """string. The name or path passed to `from_pretrained()`."""
         return self._name_or_path
 
     @name_or_path.setter
@@ -163,7 +163,7 @@ class PretrainedConfig:
 
     @property
     def num_labels(self):
-        """int. The number of labels; another one gives them new names."""
+        """int. The number of labels. Changing it resets the label names."""
         return len(self.id2label)
 
     @num_labels.setter
@@ -173,7 +173,7 @@ class PretrainedConfig:
 
     @property
     def use_return_dict(self):
-        """bool. Whether models return outputs with names, and not tuples."""
+        """bool. Whether models return named outputs instead of tuples."""
         return self.return_dict and not self.torchscript
 
     @property
@@ -193,17 +193,17 @@ class PretrainedConfig:
 
         Args:
             pretrained_model_name_or_path: string or `os.PathLike`. A folder
-                with a `config.json`, such a file, a repository on the hub, or
-                the name of a built-in preset.
-            return_unused_kwargs: bool. Whether to return the arguments that
-                are no fields, too. Defaults to `False`.
-            **kwargs: Values that replace those of fields, and the arguments
-                that say where files are: `subfolder`, `revision`,
-                `cache_dir`, `local_files_only`, `force_download` and `token`.
+                with a `config.json`, the path of such a file, a repository on
+                the hub, or the name of a built-in preset.
+            return_unused_kwargs: bool. Whether to also return the arguments
+                that are not fields. Defaults to `False`.
+            **kwargs: Values that replace fields of the file, and options that
+                locate the files: `subfolder`, `revision`, `cache_dir`,
+                `local_files_only`, `force_download` and `token`.
 
         Returns:
-            A configuration of this class; with `return_unused_kwargs`, a
-            tuple of it and a dictionary.
+            A configuration of this class. With `return_unused_kwargs`, a tuple
+            of the configuration and a dictionary.
 
         Raises:
             OSError: If there is no configuration.
@@ -223,22 +223,22 @@ class PretrainedConfig:
 
     @classmethod
     def from_repository(cls, repository, return_unused_kwargs=False, **kwargs):
-        """Read a configuration.
+        """Read a configuration from a `Repository`.
 
         Args:
             repository: A `Repository`.
             return_unused_kwargs: bool. As in `from_pretrained()`.
-            **kwargs: Values that replace those of fields.
+            **kwargs: Values that replace fields of the file.
 
         Returns:
-            What `from_pretrained()` does.
+            The same as `from_pretrained()`.
         """
         fields = read_fields(repository)
         model_type = fields.get("model_type", cls.model_type)
         if model_type != cls.model_type:
             warnings.warn(
-                f"A configuration of the type `{model_type}` is used for a "
-                f"model of the type `{cls.model_type}`, which may not work.",
+                f"The configuration is for the model type `{model_type}` but "
+                f"is used for `{cls.model_type}`, which may not work.",
                 stacklevel=3,
             )
         return cls.from_dict(fields, return_unused_kwargs, **kwargs)
@@ -253,7 +253,7 @@ class PretrainedConfig:
 
         Returns:
             A tuple of the dictionary of fields and the arguments that do not
-            say where files are.
+            locate files.
         """
         name = os.fspath(pretrained_model_name_or_path)
         repository = Repository.from_kwargs(name, kwargs)
@@ -265,13 +265,13 @@ class PretrainedConfig:
 
         Args:
             config_dict: Dictionary of fields.
-            return_unused_kwargs: bool. Whether to return the arguments that
-                are no fields, too. Defaults to `False`.
-            **kwargs: Values that replace those of fields.
+            return_unused_kwargs: bool. Whether to also return the arguments
+                that are not fields. Defaults to `False`.
+            **kwargs: Values that replace fields of the dictionary.
 
         Returns:
-            A configuration of this class; with `return_unused_kwargs`, a
-            tuple of it and a dictionary.
+            A configuration of this class. With `return_unused_kwargs`, a tuple
+            of the configuration and a dictionary.
 
         Raises:
             ValueError: If `num_labels` contradicts `id2label`.
@@ -303,7 +303,7 @@ class PretrainedConfig:
 
     @classmethod
     def from_json_file(cls, json_file):
-        """Make a configuration from a file of JSON.
+        """Make a configuration from a JSON file.
 
         Args:
             json_file: string or `os.PathLike`.
@@ -314,12 +314,13 @@ class PretrainedConfig:
         return cls(**_read_json(json_file))
 
     def save_pretrained(self, save_directory, push_to_hub=False, **kwargs):
-        """Write a `config.json`.
+        """Write the configuration to `config.json`.
 
         Args:
-            save_directory: string or `os.PathLike`. The folder, which is made
-                if there is none.
-            push_to_hub: bool. Whether to upload it, too. Defaults to `False`.
+            save_directory: string or `os.PathLike`. The folder. It is created
+                if it does not exist.
+            push_to_hub: bool. Whether to also upload the file. Defaults to
+                `False`.
             **kwargs: Arguments of `push_to_hub()`.
 
         Raises:
@@ -336,17 +337,17 @@ class PretrainedConfig:
         """Upload the `config.json` to the Hugging Face hub.
 
         Args:
-            repo_id: string. The repository, which is made if there is none.
+            repo_id: string. The repository. It is created if it does not exist.
             **kwargs: `commit_message`, `private`, `token`, `revision` and
-                `create_pr`, as transformers takes them.
+                `create_pr`, as in transformers.
 
         Returns:
-            What `huggingface_hub.upload_folder` returns.
+            The return value of `huggingface_hub.upload_folder`.
         """
         return upload(self, repo_id, **kwargs)
 
     def to_dict(self):
-        """All fields, as a dictionary that can be written as JSON.
+        """Convert all fields to a dictionary that JSON can store.
 
         Returns:
             A dictionary.
@@ -355,12 +356,12 @@ class PretrainedConfig:
         fields["model_type"] = self.model_type
         fields["transformers_version"] = _TRANSFORMERS_VERSION
         if fields["dtype"] is not None:
-            # PyTorch's print as `torch.float32`.
+            # The string of a PyTorch dtype is like `torch.float32`.
             fields["dtype"] = str(fields["dtype"]).rpartition(".")[2]
         return fields
 
     def to_diff_dict(self):
-        """The fields of this kind of model, and the others that were changed.
+        """Return the fields specific to this model and those that were changed.
 
         Returns:
             A dictionary.
@@ -377,11 +378,11 @@ class PretrainedConfig:
         }
 
     def to_json_string(self, use_diff=True):
-        """The fields as JSON.
+        """Convert the fields to JSON.
 
         Args:
-            use_diff: bool. Whether to leave out what is in every
-                configuration and was not changed. Defaults to `True`.
+            use_diff: bool. Whether to leave out shared fields that have their
+                default values. Defaults to `True`.
 
         Returns:
             string.
@@ -390,7 +391,7 @@ class PretrainedConfig:
         return json.dumps(fields, indent=2, sort_keys=True) + "\n"
 
     def to_json_file(self, json_file_path, use_diff=True):
-        """Write the fields to a file of JSON.
+        """Write the fields to a JSON file.
 
         Args:
             json_file_path: string or `os.PathLike`.
@@ -399,7 +400,7 @@ class PretrainedConfig:
         write_file(json_file_path, self.to_json_string(use_diff))
 
     def update(self, config_dict):
-        """Replace the values of fields.
+        """Set fields from a dictionary.
 
         Args:
             config_dict: Dictionary of fields.
@@ -422,8 +423,8 @@ class PretrainedConfig:
 class MobileBertConfig(PretrainedConfig):
     """The configuration of a MobileBERT model.
 
-    The defaults are those of the published size. `google/mobilebert-uncased`
-    has them too, but for `classifier_activation=False`.
+    The defaults are the published size. They match `google/mobilebert-uncased`,
+    except that it has `classifier_activation=False`.
 
     Args:
         vocab_size: int. The size of the vocabulary. Defaults to `30522`.
@@ -439,34 +440,34 @@ class MobileBertConfig(PretrainedConfig):
             Defaults to `0.0`.
         attention_probs_dropout_prob: float. Dropout rate of the attention
             probabilities. Defaults to `0.1`.
-        max_position_embeddings: int. The longest sequence. Defaults to `512`.
+        max_position_embeddings: int. The maximum sequence length. Defaults to
+            `512`.
         type_vocab_size: int. The number of token types. Defaults to `2`.
-        initializer_range: float. Standard deviation of new weights. Defaults
-            to `0.02`.
+        initializer_range: float. Standard deviation of newly initialized
+            weights. Defaults to `0.02`.
         layer_norm_eps: float. Epsilon of the layer normalizations. Defaults
             to `1e-12`.
         pad_token_id: int. The id of the padding token. Defaults to `0`.
         embedding_size: int. The size of the token embeddings. Defaults to
             `128`.
-        trigram_input: bool. Whether to embed each token with its neighbours.
-            Defaults to `True`.
-        use_bottleneck: bool. Whether layers work at `intra_bottleneck_size`.
-            Defaults to `True`.
-        intra_bottleneck_size: int. The size inside a layer. Defaults to
-            `128`.
-        use_bottleneck_attention: bool. Whether attention takes the
-            bottleneck's output alone. Defaults to `False`.
-        key_query_shared_bottleneck: bool. Whether query and key come from a
-            bottleneck of their own. Defaults to `True`.
-        num_feedforward_networks: int. The number of feed-forward networks in
-            a layer. Defaults to `4`.
+        trigram_input: bool. Whether to embed each token together with its
+            neighbors. Defaults to `True`.
+        use_bottleneck: bool. Whether the layers work at the size
+            `intra_bottleneck_size`. Defaults to `True`.
+        intra_bottleneck_size: int. The size inside a layer. Defaults to `128`.
+        use_bottleneck_attention: bool. Whether all attention inputs come from
+            the bottleneck's output. Defaults to `False`.
+        key_query_shared_bottleneck: bool. Whether query and key share a
+            separate bottleneck. Defaults to `True`.
+        num_feedforward_networks: int. The number of feed-forward networks per
+            layer. Defaults to `4`.
         normalization_type: string. `"no_norm"` or `"layer_norm"`. Defaults to
             `"no_norm"`.
         classifier_activation: bool. Whether the pooler has a dense layer.
             Defaults to `True`.
-        classifier_dropout: Optional float. Dropout rate before a classifier;
-            that of the hidden states if `None`. Defaults to `None`.
-        **kwargs: The fields of every configuration, see `PretrainedConfig`.
+        classifier_dropout: Optional float. Dropout rate before a classifier.
+            Defaults to `None`, which uses `hidden_dropout_prob`.
+        **kwargs: The fields of every configuration. See `PretrainedConfig`.
 
     Example:
 
@@ -529,7 +530,7 @@ class MobileBertConfig(PretrainedConfig):
         self.normalization_type = normalization_type
         self.classifier_activation = classifier_activation
         self.classifier_dropout = classifier_dropout
-        # Follows from the others, whatever a file says.
+        # Derived from the other fields, whatever the file says.
         self.true_hidden_size = (
             intra_bottleneck_size if use_bottleneck else hidden_size
         )
@@ -538,7 +539,7 @@ class MobileBertConfig(PretrainedConfig):
 class SqueezeBertConfig(PretrainedConfig):
     """The configuration of a SqueezeBERT model.
 
-    The defaults are those of the published size.
+    The defaults are the published size.
 
     Args:
         vocab_size: int. The size of the vocabulary. Defaults to `30522`.
@@ -553,25 +554,28 @@ class SqueezeBertConfig(PretrainedConfig):
             Defaults to `0.1`.
         attention_probs_dropout_prob: float. Dropout rate of the attention
             probabilities. Defaults to `0.1`.
-        max_position_embeddings: int. The longest sequence. Defaults to `512`.
+        max_position_embeddings: int. The maximum sequence length. Defaults to
+            `512`.
         type_vocab_size: int. The number of token types. Defaults to `2`.
-        initializer_range: float. Standard deviation of new weights. Defaults
-            to `0.02`.
-        layer_norm_eps: float. Epsilon of the embeddings' layer normalization;
-            the layers' own is 1e-12. Defaults to `1e-12`.
+        initializer_range: float. Standard deviation of newly initialized
+            weights. Defaults to `0.02`.
+        layer_norm_eps: float. Epsilon of the layer normalization of the
+            embeddings. The layers always use 1e-12. Defaults to `1e-12`.
         pad_token_id: int. The id of the padding token. Defaults to `0`.
-        embedding_size: int. The size of the token embeddings, which must be
+        embedding_size: int. The size of the token embeddings. It must equal
             `hidden_size`. Defaults to `768`.
-        q_groups: int. Groups of the query projection. Defaults to `4`.
-        k_groups: int. Groups of the key projection. Defaults to `4`.
-        v_groups: int. Groups of the value projection. Defaults to `4`.
-        post_attention_groups: int. Groups of the attention's output
+        q_groups: int. Number of groups of the query projection. Defaults to
+            `4`.
+        k_groups: int. Number of groups of the key projection. Defaults to `4`.
+        v_groups: int. Number of groups of the value projection. Defaults to
+            `4`.
+        post_attention_groups: int. Number of groups of the attention output
             projection. Defaults to `1`.
-        intermediate_groups: int. Groups of the first feed-forward projection.
-            Defaults to `4`.
-        output_groups: int. Groups of the second feed-forward projection.
-            Defaults to `4`.
-        **kwargs: The fields of every configuration, see `PretrainedConfig`.
+        intermediate_groups: int. Number of groups of the first feed-forward
+            projection. Defaults to `4`.
+        output_groups: int. Number of groups of the second feed-forward
+            projection. Defaults to `4`.
+        **kwargs: The fields of every configuration. See `PretrainedConfig`.
 
     Example:
 
@@ -631,7 +635,7 @@ class SqueezeBertConfig(PretrainedConfig):
 
 
 def check_not_a_file(save_directory):
-    """Raise what transformers does if a folder to save to is a file.
+    """Raise the error of transformers if a folder to save to is a file.
 
     Args:
         save_directory: string or `os.PathLike`.
@@ -657,10 +661,10 @@ def _read_json(path):
 
 
 def read_fields(repository):
-    """Read the fields of a configuration, in either layout of presets.
+    """Read the fields of a configuration from a checkpoint or a preset.
 
     Args:
-        repository: A `Repository`, whose name may be that of a file.
+        repository: A `Repository`. Its name may also be the path of a file.
 
     Returns:
         A dictionary.
@@ -680,8 +684,8 @@ def read_fields(repository):
             break
     else:
         raise OSError(
-            f"The preset `{repository.name}` must be of one of the models "
-            f"{sorted(ARCHITECTURES)}. Received: a preset of a "
+            f"The preset `{repository.name}` must be for one of the models "
+            f"{sorted(ARCHITECTURES)}. Received: a preset for "
             f"`{class_name}`"
         )
     settings = dict(fields["config"])
@@ -697,7 +701,7 @@ def read_fields(repository):
 
 
 def _check_num_labels(fields, repository):
-    """Refuse more labels than anyone would name by their numbers."""
+    """Reject a number of labels that would exhaust the memory."""
     num_labels = fields.get("num_labels")
     if isinstance(num_labels, int) and num_labels > _MAX_NUM_LABELS:
         raise ValueError(
@@ -708,10 +712,10 @@ def _check_num_labels(fields, repository):
 
 
 def is_keras_preset(fields):
-    """Whether a `config.json` is KerasHub's and not Hugging Face's.
+    """Whether a `config.json` is in KerasHub's format, not Hugging Face's.
 
     Args:
-        fields: Dictionary. Its contents.
+        fields: Dictionary. The contents of the file.
 
     Returns:
         bool.
@@ -720,10 +724,10 @@ def is_keras_preset(fields):
 
 
 def label_fields(task):
-    """The fields that say what classes a task has.
+    """Make the configuration fields that describe the classes of a task.
 
     Args:
-        task: A task, or an object with the arguments of one as attributes.
+        task: A task, or an object with a task's arguments as attributes.
 
     Returns:
         A dictionary, empty for a task without classes.

@@ -1,4 +1,4 @@
-"""What the model classes of one head have in common, whatever their body."""
+"""Base classes of the heads, shared by MobileBERT and SqueezeBERT."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from keras_squeeze.transformers.models.pre_trained_model import PreTrainedModel
 
 
 def _part(name):
-    """A property that gives a part, by the name that the originals have."""
+    """Make a property for a part, by its name in transformers."""
     return property(
         lambda model: model.part(name), doc=f"The weights of `{name}`."
     )
@@ -37,7 +37,7 @@ class ModelFace(PreTrainedModel):
         first, *others = outputs.to_tuple()
         if self.add_pooling_layer:
             return first, *others
-        # Its place is kept.
+        # transformers also keeps the position of the pooled output.
         return first, None, *others
 
     def get_config(self):
@@ -51,7 +51,7 @@ class ModelFace(PreTrainedModel):
 
 
 class ClassesFace(PreTrainedModel):
-    """Base of the models whose `labels` are ids of classes."""
+    """Base of the models whose `labels` are class ids."""
 
     labels_of_outputs = {"logits": "labels"}
 
@@ -69,18 +69,18 @@ class ClassesFace(PreTrainedModel):
 
 
 class WordsFace(PreTrainedModel):
-    """Base of the models that predict words."""
+    """Base of the models that predict tokens."""
 
     cls = _part("cls")
-    # TensorFlow's name.
+    # The name in the TF classes.
     predictions = _part("cls.predictions")
 
     @classmethod
     def _head_kwargs(cls, config):
         if not config.tie_word_embeddings:
             raise ValueError(
-                "`tie_word_embeddings` must be True: words are predicted with "
-                "the embeddings that they are read with. Received: "
+                "`tie_word_embeddings` must be True: the output embeddings "
+                "are tied to the input embeddings. Received: "
                 f"tie_word_embeddings={config.tie_word_embeddings}"
             )
         return {}
@@ -154,7 +154,7 @@ class SequenceClassificationFace(ClassesFace):
     def _head_kwargs(cls, config):
         fields = config.to_dict()
         if fields["problem_type"] == "regression":
-            # A task has one number, where transformers may have several.
+            # A task supports one regression target, transformers several.
             fields["problem_type"] = None
         return cls.task_cls.head_kwargs(fields, is_restored=True)
 
@@ -201,8 +201,8 @@ class QuestionAnsweringFace(PreTrainedModel):
     def _head_kwargs(cls, config):
         if config.num_labels != 2:
             raise ValueError(
-                "`num_labels` must be 2 for question answering: where an "
-                "answer starts and where it ends. Received: "
+                "`num_labels` must be 2 for question answering, one for the "
+                "start and one for the end of an answer. Received: "
                 f"num_labels={config.num_labels}"
             )
         return {}
@@ -216,7 +216,7 @@ class QuestionAnsweringFace(PreTrainedModel):
             positions = ops.cast(labels[label], "int32")
             if len(positions.shape) > 1:
                 positions = ops.squeeze(positions, axis=-1)
-            # Answers behind the end, as of a text that was cut.
+            # Answers beyond the end, as in a truncated text, are ignored.
             length = ops.shape(logits)[1]
             positions = ops.clip(positions, 0, length)
             loss = losses.cross_entropy(
@@ -230,7 +230,7 @@ class PreTrainingFace(WordsFace):
     """Base of `...ForPreTraining`."""
 
     output_class = outputs.MobileBertForPreTrainingOutput
-    # TensorFlow's name.
+    # The name in the TF classes.
     seq_relationship = _part("cls.seq_relationship")
     labels_of_outputs = {
         "prediction_logits": "labels",
@@ -257,5 +257,5 @@ class PreTrainingFace(WordsFace):
 
 
 def _flatten_choices(value):
-    """Put the axes of the batch and of the choices together."""
+    """Merge the batch axis and the choices axis."""
     return ops.reshape(value, (-1, *ops.shape(value)[2:]))

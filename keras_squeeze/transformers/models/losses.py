@@ -1,25 +1,25 @@
-"""The losses of transformers' PyTorch classes."""
+"""The losses of the PyTorch classes in transformers."""
 
 from keras import ops
 
-# The label of what no loss is computed for.
+# The label of positions without a loss.
 IGNORED = -100
 
 
 def cross_entropy(logits, labels, sample_weight=None, ignored=IGNORED):
-    """The mean cross-entropy over the labels that are not ignored.
+    """Compute the mean cross-entropy over the labels that are not ignored.
 
     Args:
         logits: Tensor of shape `(..., num_classes)`.
-        labels: int tensor with one label for each row of the logits.
-        sample_weight: Optional tensor of weights, one for each label or for
-            each sample.
+        labels: int tensor with one label per row of the logits.
+        sample_weight: Optional tensor of weights, one per label or per sample.
         ignored: int. The label without a loss. Defaults to `-100`.
 
     Returns:
-        A float32 scalar: 0 if all labels are ignored, where PyTorch has NaN.
+        A float32 scalar. It is 0 if all labels are ignored, where PyTorch
+        returns NaN.
     """
-    # A data set may not know how many there are, as positions of a text.
+    # The number of labels may be unknown in a data set.
     logits = ops.reshape(logits, (-1, ops.shape(logits)[-1]))
     labels = ops.cast(labels, "int32")
     kept = ops.cast(ops.not_equal(labels, ignored), "float32")
@@ -33,12 +33,12 @@ def cross_entropy(logits, labels, sample_weight=None, ignored=IGNORED):
 
 
 def squared_error(logits, labels, sample_weight=None):
-    """The mean squared error.
+    """Compute the mean squared error.
 
     Args:
         logits: Tensor of shape `(batch, num_labels)`.
-        labels: Tensor of as many numbers.
-        sample_weight: Optional tensor of weights, one for each sample.
+        labels: Tensor with the same number of values.
+        sample_weight: Optional tensor of weights, one per sample.
 
     Returns:
         A float32 scalar.
@@ -50,12 +50,12 @@ def squared_error(logits, labels, sample_weight=None):
 
 
 def binary_cross_entropy(logits, labels, sample_weight=None):
-    """The mean of the cross-entropies of independent classes.
+    """Compute the mean cross-entropy of independent classes.
 
     Args:
         logits: Tensor of shape `(batch, num_labels)`.
-        labels: Tensor of that shape, of probabilities.
-        sample_weight: Optional tensor of weights, one for each sample.
+        labels: Tensor of probabilities of the same shape.
+        sample_weight: Optional tensor of weights, one per sample.
 
     Returns:
         A float32 scalar.
@@ -67,15 +67,14 @@ def binary_cross_entropy(logits, labels, sample_weight=None):
 
 
 def weighted(values, sample_weight):
-    """Values times the weights of their samples.
+    """Multiply values by the weights of their samples.
 
     Args:
         values: float32 tensor.
-        sample_weight: Optional tensor of weights, one for each value or for
-            each sample.
+        sample_weight: Optional tensor of weights, one per value or per sample.
 
     Returns:
-        A tensor of the shape of `values`.
+        A tensor with the shape of `values`.
     """
     if sample_weight is None:
         return values

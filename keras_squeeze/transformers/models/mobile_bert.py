@@ -1,4 +1,4 @@
-"""The classes of MobileBERT, as transformers names them."""
+"""The MobileBERT classes, with the API of transformers."""
 
 import keras
 
@@ -11,7 +11,7 @@ from keras_squeeze.transformers.models.pre_trained_model import TensorFlowOrder
 
 
 class MobileBertPreTrainedModel(PreTrainedModel):
-    """Base of the classes of MobileBERT."""
+    """Base of the MobileBERT classes."""
 
     config_class = MobileBertConfig
     base_model_prefix = "mobilebert"
@@ -24,12 +24,12 @@ class MobileBertPreTrainedModel(PreTrainedModel):
 
     @property
     def mobilebert(self):
-        """The model without the head, by the name that the originals have."""
+        """The model without the head, by its name in transformers."""
         return self.base_model
 
 
 class TFMobileBertPreTrainedModel(TensorFlowOrder, MobileBertPreTrainedModel):
-    """Base of the classes of MobileBERT that are called as TensorFlow's."""
+    """Base of the MobileBERT classes with the argument order of TensorFlow."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
@@ -49,7 +49,7 @@ class MobileBertModel(heads.ModelFace, MobileBertPreTrainedModel):
     ```
     """
 
-    # Of the first release, and kept since.
+    # The order of the first transformers release, which was kept.
     option_names = (
         "output_hidden_states",
         "output_attentions",
@@ -61,7 +61,7 @@ class MobileBertModel(heads.ModelFace, MobileBertPreTrainedModel):
 class MobileBertForPreTraining(
     heads.PreTrainingFace, MobileBertPreTrainedModel
 ):
-    """MobileBERT with the heads for masked words and for next sentences.
+    """MobileBERT with its pretraining heads: masked LM and next sentence.
 
     See `PreTrainedModel` for the arguments.
 
@@ -81,7 +81,7 @@ class MobileBertForPreTraining(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MobileBertForMaskedLM(heads.MaskedLMFace, MobileBertPreTrainedModel):
-    """MobileBERT with a head for masked words.
+    """MobileBERT with a masked language modeling head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -104,7 +104,7 @@ class MobileBertForMaskedLM(heads.MaskedLMFace, MobileBertPreTrainedModel):
 class MobileBertForNextSentencePrediction(
     heads.NextSentencePredictionFace, MobileBertPreTrainedModel
 ):
-    """MobileBERT with a head that tells whether a text follows another.
+    """MobileBERT with a next sentence prediction head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -126,7 +126,7 @@ class MobileBertForNextSentencePrediction(
 class MobileBertForSequenceClassification(
     heads.SequenceClassificationFace, MobileBertPreTrainedModel
 ):
-    """MobileBERT with a head that classifies texts.
+    """MobileBERT with a text classification head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -148,7 +148,7 @@ class MobileBertForSequenceClassification(
 class MobileBertForQuestionAnswering(
     heads.QuestionAnsweringFace, MobileBertPreTrainedModel
 ):
-    """MobileBERT with a head that finds answers in contexts.
+    """MobileBERT with a question answering head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -171,7 +171,7 @@ class MobileBertForQuestionAnswering(
 class MobileBertForMultipleChoice(
     heads.MultipleChoiceFace, MobileBertPreTrainedModel
 ):
-    """MobileBERT with a head that chooses between texts.
+    """MobileBERT with a multiple choice head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -193,7 +193,7 @@ class MobileBertForMultipleChoice(
 class MobileBertForTokenClassification(
     heads.TokenClassificationFace, MobileBertPreTrainedModel
 ):
-    """MobileBERT with a head that classifies tokens.
+    """MobileBERT with a token classification head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -214,51 +214,53 @@ class MobileBertForTokenClassification(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertModel(TensorFlowOrder, MobileBertModel):
-    """`MobileBertModel`, called as TensorFlow's."""
+    """`MobileBertModel` with the argument order of TensorFlow."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForPreTraining(TensorFlowOrder, MobileBertForPreTraining):
-    """`MobileBertForPreTraining`, called as TensorFlow's."""
+    """`MobileBertForPreTraining` with TensorFlow's argument order."""
 
     output_class = outputs.TFMobileBertForPreTrainingOutput
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForMaskedLM(TensorFlowOrder, MobileBertForMaskedLM):
-    """`MobileBertForMaskedLM`, called as TensorFlow's."""
+    """`MobileBertForMaskedLM` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForNextSentencePrediction(
     TensorFlowOrder, MobileBertForNextSentencePrediction
 ):
-    """`MobileBertForNextSentencePrediction`, called as TensorFlow's."""
+    """`MobileBertForNextSentencePrediction` with TensorFlow's argument
+    order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForSequenceClassification(
     TensorFlowOrder, MobileBertForSequenceClassification
 ):
-    """`MobileBertForSequenceClassification`, called as TensorFlow's."""
+    """`MobileBertForSequenceClassification` with TensorFlow's argument
+    order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForQuestionAnswering(
     TensorFlowOrder, MobileBertForQuestionAnswering
 ):
-    """`MobileBertForQuestionAnswering`, called as TensorFlow's."""
+    """`MobileBertForQuestionAnswering` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForMultipleChoice(
     TensorFlowOrder, MobileBertForMultipleChoice
 ):
-    """`MobileBertForMultipleChoice`, called as TensorFlow's."""
+    """`MobileBertForMultipleChoice` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForTokenClassification(
     TensorFlowOrder, MobileBertForTokenClassification
 ):
-    """`MobileBertForTokenClassification`, called as TensorFlow's."""
+    """`MobileBertForTokenClassification` with TensorFlow's argument order."""

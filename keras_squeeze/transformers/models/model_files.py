@@ -1,4 +1,4 @@
-"""The files and the weights of models, as transformers has them."""
+"""Loading and saving of models, with the API of transformers."""
 
 import copy
 import json
@@ -23,12 +23,12 @@ from keras_squeeze.transformers.repository import upload
 
 _WEIGHTS_NAME = "model.safetensors"
 _WEIGHTS_PATTERN = "model{suffix}.safetensors"
-# Files of weights that another `save_pretrained()` may have left.
+# Weight files that an earlier `save_pretrained()` may have left.
 _WEIGHTS_FILE = re.compile(
     r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 )
-# What transformers takes and has no meaning here: every format is found, and
-# there is one way to load it.
+# Arguments that have no effect: the weight format is detected, and there is
+# only one way to load it.
 _WITHOUT_MEANING = (
     "attn_implementation",
     "device_map",
@@ -38,7 +38,7 @@ _WITHOUT_MEANING = (
     "use_safetensors",
     "weights_only",
 )
-# What it has, and what to do instead.
+# Unsupported arguments, with what to do instead.
 _NOT_SUPPORTED = {
     "saved_model": "Use `model.task.export()` or `export_tflite(model.task)`.",
     "variant": "Put the files in a folder of their own, or in a `subfolder`.",
@@ -46,10 +46,9 @@ _NOT_SUPPORTED = {
 
 
 class ModelFiles:
-    """Loads and saves models, and hands out their weights.
+    """Loads and saves models, and gives access to their weights.
 
-    Mixed into `PreTrainedModel`, whose `config`, `task` and `backbone` it
-    works with.
+    A mixin of `PreTrainedModel`, whose `config`, `task` and `backbone` it uses.
     """
 
     @classmethod
@@ -65,32 +64,35 @@ class ModelFiles:
         """Load a model.
 
         Args:
-            pretrained_model_name_or_path: string or `os.PathLike`. A folder
-                or a repository on the hub, with a `config.json` and with
-                weights in any format of PyTorch or TensorFlow; or a preset of
+            pretrained_model_name_or_path: string or `os.PathLike`. A folder or
+                a repository on the hub, with a `config.json` and weights in any
+                PyTorch or TensorFlow format; or a preset of
                 `keras_squeeze.models`, built-in or in a folder.
-            *model_args: Arguments of the class, behind `config`.
-            config: Optional configuration, or what its `from_pretrained()`
-                takes. Defaults to that of the checkpoint.
-            ignore_mismatched_sizes: bool. Whether weights of another shape
-                are left new, and not an error. Defaults to `False`.
-            output_loading_info: bool. Whether to return, too, what was
-                missing. Defaults to `False`.
-            **kwargs: Fields of the configuration, like `num_labels`; where
-                files are: `subfolder`, `revision`, `cache_dir`,
-                `local_files_only`, `force_download` and `token`; `dtype`, or
-                `torch_dtype`, the dtype to compute with; and arguments of the
-                class. `from_pt`, `from_tf` and the like are not needed.
+            *model_args: Positional arguments of the class, after `config`.
+            config: Optional configuration, or anything that its
+                `from_pretrained()` accepts. Defaults to the checkpoint's
+                configuration.
+            ignore_mismatched_sizes: bool. Whether to initialize weights whose
+                shapes do not match, instead of raising an error. Defaults to
+                `False`.
+            output_loading_info: bool. Whether to also return a report of the
+                missing and unexpected weights. Defaults to `False`.
+            **kwargs: Fields of the configuration, such as `num_labels`; the
+                options that locate the files: `subfolder`, `revision`,
+                `cache_dir`, `local_files_only`, `force_download` and `token`;
+                `dtype` or `torch_dtype`, the dtype to compute in; and arguments
+                of the class. `from_pt`, `from_tf` and similar arguments are not
+                needed.
 
         Returns:
-            A model of this class; with `output_loading_info`, a tuple of it
-            and a dictionary of `missing_keys`, `unexpected_keys`,
+            A model of this class. With `output_loading_info`, a tuple of the
+            model and a dictionary of `missing_keys`, `unexpected_keys`,
             `mismatched_keys` and `error_msgs`.
 
         Raises:
-            OSError: If there are no such files.
-            ValueError: If weights have another shape than the model's, or are
-                not made of finite floats.
+            OSError: If the files do not exist.
+            ValueError: If weights do not have the shapes of the model, or are
+                not finite floats.
             NotImplementedError: If `variant` is passed.
 
         Example:
@@ -121,11 +123,11 @@ class ModelFiles:
         if dtype == "auto":
             dtype = config.dtype
         if not isinstance(dtype, (str, keras.DTypePolicy, type(None))):
-            # PyTorch's print as `torch.float32`.
+            # The string of a PyTorch dtype is like `torch.float32`.
             dtype = str(dtype).rpartition(".")[2]
         state_dict = cls._open_weights(repository)
         if is_stated and state_dict is not None:
-            # What the caller says is the caller's to say.
+            # Fields that the caller passed are not checked against the file.
             fields = {**config.to_dict(), "num_labels": config.num_labels}
             cls.architecture().check_config(
                 {k: v for k, v in fields.items() if k not in given},
@@ -150,8 +152,8 @@ class ModelFiles:
         if found.mismatched and not ignore_mismatched_sizes:
             raise ValueError(
                 f"The weights of `{repository.name}` do not have the shapes "
-                f"of the model's: {'; '.join(describe(found.mismatched))}. "
-                "To leave those new, pass `ignore_mismatched_sizes=True`."
+                f"of the model: {'; '.join(describe(found.mismatched))}. To "
+                "initialize those, pass `ignore_mismatched_sizes=True`."
             )
         try:
             table.assign(state_dict, found)
@@ -167,10 +169,10 @@ class ModelFiles:
         new = missing + describe(found.mismatched)
         if new:
             warnings.warn(
-                f"Some weights of `{type(self).__name__}` are new, because "
-                f"`{repository.name}` does not have them, or the shapes did "
-                "not match. You should train the model before you use it: "
-                + ", ".join(new),
+                f"Some weights of `{type(self).__name__}` are newly "
+                f"initialized, because they are missing in "
+                f"`{repository.name}` or their shapes do not match. You "
+                "should train the model before you use it: " + ", ".join(new),
                 stacklevel=3,
             )
         return {
@@ -182,8 +184,9 @@ class ModelFiles:
 
     @classmethod
     def _open_weights(cls, repository):
-        """The weights of a checkpoint, `None` for a preset of KerasHub's."""
-        # Reading files needs packages that no other call does.
+        """Open the weights of a checkpoint, or return `None` for a KerasHub
+        preset."""
+        # Reading weight files needs packages that nothing else needs.
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
         if is_keras_preset(repository.load_json(CONFIG_NAME)):
@@ -199,7 +202,7 @@ class ModelFiles:
             ) from e
 
     def _weights_of_preset(self, repository):
-        """The weights of a preset of KerasHub's layout, as a state dict."""
+        """Load the weights of a KerasHub preset as a state dict."""
         try:
             found = repository.load_saved("task.json")["registered_name"]
         except FileNotFoundError:
@@ -221,17 +224,17 @@ class ModelFiles:
         )
 
     def _full_name(self, name):
-        """The name of a tensor in a file, of that in the table of weights."""
+        """Convert a name in the weight table to the name in a file."""
         table = self.architecture().weight_table
         is_of_head = name.startswith(table.head_names)
         return name if self.task is None or is_of_head else table.prefix + name
 
     def _is_saved(self, name):
-        """Whether the original has a tensor."""
+        """Whether the transformers class has this tensor."""
         return self.has_pooler or not name.startswith("pooler.")
 
     def _saved_variables(self):
-        """The variables that are saved, by the names of their tensors."""
+        """Map the tensor names of a file to the variables that are saved."""
         table = self.architecture().weight_table
         return {
             self._full_name(name): variable
@@ -242,7 +245,7 @@ class ModelFiles:
         }
 
     def _state_dict(self):
-        """The weights by the names that PyTorch's class has them by."""
+        """Collect the weights by their names in the PyTorch class."""
         table = self.architecture().weight_table
         return {
             self._full_name(name): value
@@ -260,18 +263,19 @@ class ModelFiles:
         safe_serialization=True,
         **kwargs,
     ):
-        """Write `config.json` and the weights, as PyTorch's classes do.
+        """Write `config.json` and the weights in the format of PyTorch.
 
-        What was written is also found by transformers. No file is there
-        before all are complete.
+        transformers can load the result. The files appear only once all of them
+        are complete.
 
         Args:
-            save_directory: string or `os.PathLike`. The folder, which is made
-                if there is none.
-            push_to_hub: bool. Whether to upload it, too. Defaults to `False`.
-            max_shard_size: int or string like `"200MB"`. The size of a file
-                of weights above which they are put into several. Defaults to
-                `"5GB"`.
+            save_directory: string or `os.PathLike`. The folder. It is created
+                if it does not exist.
+            push_to_hub: bool. Whether to also upload the files. Defaults to
+                `False`.
+            max_shard_size: int or string like `"200MB"`. The maximum size of a
+                weight file. Larger weights are split into several files.
+                Defaults to `"5GB"`.
             safe_serialization: bool. Must be `True`: the weights are written
                 as safetensors.
             **kwargs: Arguments of `push_to_hub()`.
@@ -292,7 +296,7 @@ class ModelFiles:
         config = copy.deepcopy(self.config)
         config.architectures = [type(self).__name__.removeprefix("TF")]
         config.dtype = self.variable_dtype
-        # Not written yet, so that nothing is if it cannot be.
+        # Serialize first, so that a failure leaves no files behind.
         contents = config.to_json_string()
         with new_files(save_directory) as folder:
             names = _save_weights(self._state_dict(), folder, max_shard_size)
@@ -308,25 +312,25 @@ class ModelFiles:
         """Upload the model to the Hugging Face hub.
 
         Args:
-            repo_id: string. The repository, which is made if there is none.
+            repo_id: string. The repository. It is created if it does not exist.
             **kwargs: `commit_message`, `private`, `token`, `revision` and
-                `create_pr`, as transformers takes them, and arguments of
+                `create_pr`, as in transformers, and arguments of
                 `save_pretrained()`.
 
         Returns:
-            What `huggingface_hub.upload_folder` returns.
+            The return value of `huggingface_hub.upload_folder`.
         """
         return upload(self, repo_id, **kwargs)
 
     # === Weights ===
 
     def num_parameters(self, only_trainable=False, exclude_embeddings=False):
-        """Count the parameters that the original has.
+        """Count the parameters of the transformers model.
 
         Args:
-            only_trainable: bool. Whether to leave out those that are not
-                trained. Defaults to `False`.
-            exclude_embeddings: bool. Whether to leave out the embeddings.
+            only_trainable: bool. Whether to count only trainable parameters.
+                Defaults to `False`.
+            exclude_embeddings: bool. Whether to exclude the embeddings.
                 Defaults to `False`.
 
         Returns:
@@ -341,7 +345,7 @@ class ModelFiles:
         )
 
     def get_input_embeddings(self):
-        """The layer of the token embeddings.
+        """Return the token embedding layer.
 
         Returns:
             A `keras.layers.ReversibleEmbedding`.
@@ -352,11 +356,11 @@ class ModelFiles:
         """Replace the token embeddings.
 
         Args:
-            value: A layer of embeddings, or an array of shape `(vocab_size,
+            value: An embedding layer, or an array of shape `(vocab_size,
                 embedding_size)`. Its values are copied.
 
         Raises:
-            ValueError: If the embeddings have another size.
+            ValueError: If the embedding size differs.
         """
         value = keras.ops.convert_to_numpy(getattr(value, "embeddings", value))
         size = self.config.embedding_size
@@ -369,64 +373,65 @@ class ModelFiles:
         self.get_input_embeddings().embeddings.assign(value)
 
     def get_output_embeddings(self):
-        """The layer of the embeddings that words are predicted with.
+        """Return the output embedding layer.
 
         Returns:
-            That of `get_input_embeddings()`, to which it is tied; `None` for
-            a model that predicts no words.
+            The layer of `get_input_embeddings()`, which is tied to the output;
+            or `None` if the model has no language modeling head.
         """
         head = self.get_lm_head()
         return None if head is None else head.token_embedding
 
     def set_output_embeddings(self, value):
-        """Replace the embeddings that words are predicted with.
+        """Replace the output embeddings, which are tied to the input
+        embeddings.
 
         Args:
-            value: As in `set_input_embeddings()`, to which they are tied.
+            value: As in `set_input_embeddings()`.
         """
         if self.get_lm_head() is not None:
             self.set_input_embeddings(value)
 
     def get_lm_head(self):
-        """The layer that predicts words, or `None`."""
+        """Return the language modeling head, or `None`."""
         return getattr(self.task, "masked_lm_head", None)
 
     def get_bias(self):
-        """The bias of the layer that predicts words.
+        """Return the bias of the language modeling head.
 
         Returns:
-            A dictionary of the variable, or `None`.
+            A dictionary with the variable, or `None`.
         """
         head = self.get_lm_head()
         return None if head is None else {"bias": head.bias}
 
     def set_bias(self, value):
-        """Replace the bias of the layer that predicts words.
+        """Replace the bias of the language modeling head.
 
         Args:
-            value: A dictionary of the values, as `get_bias()` gives it.
+            value: A dictionary of the values, in the format of `get_bias()`.
 
         Raises:
-            ValueError: If the model predicts no words.
+            ValueError: If the model has no language modeling head.
         """
         if self.get_lm_head() is None:
             raise ValueError(
-                f"`{type(self).__name__}` predicts no words, and has no bias "
-                "to set."
+                f"`{type(self).__name__}` has no language modeling head, so "
+                "there is no bias to set."
             )
         self.get_lm_head().bias.assign(value["bias"])
 
     def prune_heads(self, heads_to_prune):
-        """Not there: the heads of attention stay as they are.
+        """Not supported: attention heads cannot be removed.
 
         Args:
-            heads_to_prune: Dictionary of lists of heads by layer.
+            heads_to_prune: Dictionary of lists of heads per layer.
 
         Raises:
             NotImplementedError: Always.
         """
         raise NotImplementedError(
-            "Heads of attention cannot be removed. To compute without some of "
+            "Attention heads cannot be removed. To compute without some of "
             "them, pass `head_mask` to the model. Received: "
             f"heads_to_prune={heads_to_prune}"
         )
@@ -434,21 +439,21 @@ class ModelFiles:
     def resize_token_embeddings(
         self, new_num_tokens=None, pad_to_multiple_of=None, mean_resizing=True
     ):
-        """Let the vocabulary grow or shrink at its end.
+        """Grow the vocabulary, or shrink it, at its end.
 
-        The head that predicts words follows. A model that was compiled has to
-        be compiled again.
+        The language modeling head is resized as well. A compiled model must be
+        compiled again.
 
         Args:
-            new_num_tokens: Optional int. The new size of the vocabulary.
-                Defaults to `None`, for that which it has.
-            pad_to_multiple_of: Optional int. What the size is made a multiple
-                of.
-            mean_resizing: bool. Whether new tokens have the mean of the
-                embeddings, or random ones. Defaults to `True`.
+            new_num_tokens: Optional int. The new vocabulary size. Defaults to
+            `None`, which keeps the current size.
+            pad_to_multiple_of: Optional int. The size is rounded up to a
+            multiple of it.
+            mean_resizing: bool. Whether to initialize new tokens with the mean
+            of the embeddings instead of randomly. Defaults to `True`.
 
         Returns:
-            The layer of the token embeddings.
+            The token embedding layer.
         """
         size = self.backbone.vocabulary_size
         wanted = size if new_num_tokens is None else new_num_tokens
@@ -468,7 +473,7 @@ class ModelFiles:
 
 
 def _check_supported(kwargs):
-    """Take arguments that are not supported out, which must not be set."""
+    """Remove unsupported arguments, and raise an error if one is set."""
     for name, advice in _NOT_SUPPORTED.items():
         value = kwargs.pop(name, None)
         if value:
@@ -479,14 +484,14 @@ def _check_supported(kwargs):
 
 
 class _Arrays(dict):
-    """Arrays by name, as a table of weights takes them."""
+    """Arrays by name, with the interface that the weight table needs."""
 
     def shape(self, name):
         return np.shape(self[name])
 
 
 def _save_weights(state_dict, folder, max_shard_size):
-    """Write weights to one file, or to several and an index.
+    """Write weights to one file, or to several files and an index.
 
     Args:
         state_dict: Dictionary of NumPy arrays.
@@ -494,7 +499,7 @@ def _save_weights(state_dict, folder, max_shard_size):
         max_shard_size: int or string.
 
     Returns:
-        A list of the names of the files.
+        A list of file names.
     """
     from safetensors.numpy import save
 
@@ -509,7 +514,7 @@ def _save_weights(state_dict, folder, max_shard_size):
         shard = {
             key: state_dict[key] for key in split.filename_to_tensors[name]
         }
-        # What PyTorch's classes look for.
+        # The PyTorch classes require this.
         contents = save(shard, metadata={"format": "pt"})
         (folder / name).write_bytes(contents)
     if split.is_sharded:

@@ -1,4 +1,4 @@
-"""What models return, as transformers has it."""
+"""Model outputs, with the API of transformers."""
 
 import collections.abc
 import dataclasses
@@ -8,10 +8,10 @@ import keras
 
 
 class ModelOutput(collections.OrderedDict):
-    """Outputs that are found by attribute, key or index.
+    """Outputs that can be accessed by attribute, key or index.
 
-    Subclasses are dataclasses whose fields are all `None` by default. A field
-    that is `None` has no key and no index.
+    Subclasses are dataclasses whose fields default to `None`. A field that is
+    `None` has no key and no index.
 
     Example:
 
@@ -29,7 +29,7 @@ class ModelOutput(collections.OrderedDict):
     def __post_init__(self):
         first = dataclasses.fields(self)[0].name
         if isinstance(getattr(self, first), collections.abc.Iterator):
-            # TensorFlow makes mappings from pairs of keys and values.
+            # TensorFlow rebuilds mappings from pairs of keys and values.
             pairs = getattr(self, first)
             setattr(self, first, None)
             for name, value in pairs:
@@ -68,12 +68,12 @@ class ModelOutput(collections.OrderedDict):
 
     def _refuse(self, method):
         raise TypeError(
-            f"A `{type(self).__name__}` has fixed fields: `{method}` cannot "
-            "be used."
+            f"A `{type(self).__name__}` has fixed fields: `{method}` is not "
+            "supported."
         )
 
     def to_tuple(self):
-        """The fields that are not `None`.
+        """Return the fields that are not `None`.
 
         Returns:
             A tuple in the order of the fields.
@@ -92,7 +92,7 @@ class ModelOutput(collections.OrderedDict):
 
 
 def _register_as_structure(cls):
-    """Let the functions that map over nested tensors look into a class."""
+    """Register a class as a node of nested structures."""
     backend = keras.config.backend()
     if backend == "torch":
         from torch.utils import _pytree as torch_tree
@@ -129,15 +129,15 @@ def _register_as_structure(cls):
 
 @dataclasses.dataclass
 class BaseModelOutputWithPooling(ModelOutput):
-    """What a model without a head returns.
+    """The outputs of a model without a head.
 
     Args:
         last_hidden_state: Tensor of shape `(batch, length, hidden_size)`.
         pooler_output: Tensor of shape `(batch, hidden_size)`.
-        hidden_states: Tuple of tensors of shape `(batch, length,
-            hidden_size)`: the embeddings' output and every layer's.
-        attentions: Tuple with, for each layer, the attention probabilities,
-            of shape `(batch, heads, length, length)`.
+        hidden_states: Tuple of tensors of shape `(batch, length, hidden_size)`:
+            the output of the embeddings and of every layer.
+        attentions: Tuple with the attention probabilities of each layer, of
+            shape `(batch, heads, length, length)`.
     """
 
     last_hidden_state: typing.Any = None
@@ -148,10 +148,10 @@ class BaseModelOutputWithPooling(ModelOutput):
 
 @dataclasses.dataclass
 class _LossAndLogits(ModelOutput):
-    """What a model with a head returns.
+    """The outputs of a model with a head.
 
     Args:
-        loss: Scalar. Only with labels.
+        loss: Scalar. Only present with labels.
         logits: Tensor. The scores before a softmax.
         hidden_states: As in `BaseModelOutputWithPooling`.
         attentions: As in `BaseModelOutputWithPooling`.
@@ -165,35 +165,35 @@ class _LossAndLogits(ModelOutput):
 
 @dataclasses.dataclass
 class MaskedLMOutput(_LossAndLogits):
-    """`logits` has the shape `(batch, length, vocab_size)`."""
+    """Outputs with `logits` of shape `(batch, length, vocab_size)`."""
 
 
 @dataclasses.dataclass
 class SequenceClassifierOutput(_LossAndLogits):
-    """`logits` has the shape `(batch, num_labels)`."""
+    """Outputs with `logits` of shape `(batch, num_labels)`."""
 
 
 @dataclasses.dataclass
 class TokenClassifierOutput(_LossAndLogits):
-    """`logits` has the shape `(batch, length, num_labels)`."""
+    """Outputs with `logits` of shape `(batch, length, num_labels)`."""
 
 
 @dataclasses.dataclass
 class MultipleChoiceModelOutput(_LossAndLogits):
-    """`logits` has the shape `(batch, num_choices)`."""
+    """Outputs with `logits` of shape `(batch, num_choices)`."""
 
 
 @dataclasses.dataclass
 class NextSentencePredictorOutput(_LossAndLogits):
-    """`logits` has the shape `(batch, 2)`; class 0 is "B follows A"."""
+    """Outputs with `logits` of shape `(batch, 2)`. Class 0 is "B follows A"."""
 
 
 @dataclasses.dataclass
 class QuestionAnsweringModelOutput(ModelOutput):
-    """What a question answering model returns.
+    """The outputs of a question answering model.
 
     Args:
-        loss: Scalar. Only with labels.
+        loss: Scalar. Only present with labels.
         start_logits: Tensor of shape `(batch, length)`.
         end_logits: Tensor of shape `(batch, length)`.
         hidden_states: As in `BaseModelOutputWithPooling`.
@@ -209,12 +209,12 @@ class QuestionAnsweringModelOutput(ModelOutput):
 
 @dataclasses.dataclass
 class MobileBertForPreTrainingOutput(ModelOutput):
-    """What `MobileBertForPreTraining` returns.
+    """The outputs of `MobileBertForPreTraining`.
 
     Args:
-        loss: Scalar. Only with both labels.
+        loss: Scalar. Only present with both labels.
         prediction_logits: Tensor of shape `(batch, length, vocab_size)`.
-        seq_relationship_logits: Tensor of shape `(batch, 2)`; class 0 is "B
+        seq_relationship_logits: Tensor of shape `(batch, 2)`. Class 0 is "B
             follows A".
         hidden_states: As in `BaseModelOutputWithPooling`.
         attentions: As in `BaseModelOutputWithPooling`.
@@ -229,4 +229,4 @@ class MobileBertForPreTrainingOutput(ModelOutput):
 
 @dataclasses.dataclass
 class TFMobileBertForPreTrainingOutput(MobileBertForPreTrainingOutput):
-    """What `TFMobileBertForPreTraining` returns."""
+    """The outputs of `TFMobileBertForPreTraining`."""

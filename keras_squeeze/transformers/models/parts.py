@@ -1,4 +1,4 @@
-"""The parts of models, by the names that PyTorch's classes have them by."""
+"""Access to parts of a model by their names in the PyTorch classes."""
 
 import keras
 
@@ -6,14 +6,13 @@ _IS_TORCH = keras.config.backend() == "torch"
 
 
 class Part:
-    """The weights of a part of a model, to freeze them or to look at them.
+    """The weights of a part of a model, for freezing or inspection.
 
-    Its own parts are its attributes, or its items where there are several of
-    a kind: `model.mobilebert.encoder.layer[:4]`. Weights have the axes that
-    Keras has them in.
+    Its subparts are attributes, or items if they are numbered:
+    `model.mobilebert.encoder.layer[:4]`. Weights have Keras' axis order.
 
     Args:
-        variables: Dictionary of the variables by their names in the part.
+        variables: Dictionary of the variables by their names within the part.
     """
 
     def __init__(self, variables):
@@ -46,12 +45,12 @@ class Part:
     @property
     def variables(self):
         """List of the variables."""
-        # Some are tied, and have two names.
+        # Tied variables have two names.
         return list({id(v): v for v in self._variables.values()}.values())
 
     @property
     def trainable_variables(self):
-        """List of the variables that are trained."""
+        """List of the trainable variables."""
         return [v for v in self.variables if v.trainable]
 
     weights = variables
@@ -59,7 +58,7 @@ class Part:
 
     @property
     def trainable(self):
-        """bool. Whether any of the variables is trained. It can be set."""
+        """bool. Whether any of the variables is trainable. Can be set."""
         return bool(self.trainable_variables)
 
     @trainable.setter
@@ -70,18 +69,18 @@ class Part:
     if _IS_TORCH:
 
         def named_parameters(self):
-            """Iterate over the names and PyTorch's parameters."""
+            """Iterate over the names and values of the PyTorch parameters."""
             return named_values(self._variables)
 
         def parameters(self):
-            """Iterate over PyTorch's parameters."""
+            """Iterate over the PyTorch parameters."""
             return (value for _, value in self.named_parameters())
 
         def requires_grad_(self, requires_grad=True):
-            """Freeze the part, or let it be trained.
+            """Freeze or unfreeze the part.
 
             Args:
-                requires_grad: bool. Whether it is trained.
+                requires_grad: bool. Whether the part is trainable.
 
             Returns:
                 The part.
@@ -91,14 +90,14 @@ class Part:
 
 
 def below(name, variables):
-    """Variables whose names start with that of a part.
+    """Select the variables of a part.
 
     Args:
         name: string. The name of the part.
         variables: Dictionary of variables by name.
 
     Returns:
-        A dictionary by the names within the part.
+        A dictionary of the variables by their names within the part.
     """
     start = f"{name}."
     return {
@@ -109,11 +108,11 @@ def below(name, variables):
 
 
 def named_values(variables, prefix=""):
-    """The values of variables, each of them once.
+    """Iterate over the values of variables, without duplicates.
 
     Args:
         variables: Dictionary of variables by name.
-        prefix: string. The name of what they are in. Defaults to none.
+        prefix: string. A prefix for the names. Defaults to none.
 
     Yields:
         A tuple of the name and the value.

@@ -1,10 +1,10 @@
-"""What the model classes have in common, whatever their head.
+"""The base class of the model classes.
 
-These classes have the names, the arguments, the outputs and the files of
-transformers' PyTorch classes, and compute with the backbones and tasks of
-`keras_squeeze.models`. The classes whose names start with `TF` differ from
-the others in the order of their positional arguments alone. What differs from
-transformers on purpose is in `guides/coming_from_transformers.py`.
+These classes have the names, arguments, outputs and files of the PyTorch
+classes in transformers. They compute with the backbones and tasks of
+`keras_squeeze.models`. The classes whose names start with `TF` differ only in
+the order of their positional arguments. Intended differences from transformers
+are described in `guides/coming_from_transformers.py`.
 """
 
 import collections.abc
@@ -37,7 +37,7 @@ _INPUTS = (
     "inputs_embeds",
 )
 _INTEGER_INPUTS = ("input_ids", "token_type_ids", "position_ids")
-# Where Keras puts underscores into the names of classes.
+# Where Keras inserts underscores into class names.
 _SNAKE_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])")
 _OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
 
@@ -47,44 +47,43 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     Args:
         config: The configuration.
-        task: Optional task of `keras_squeeze.models`, or a backbone for a
-            model without a head, to compute with. The weights are shared.
-            Defaults to `None`, for a new one of the configuration.
+        task: Optional task of `keras_squeeze.models` to compute with, or a
+            backbone for a model without a head. The weights are shared.
+            Defaults to `None`, which makes a new one from the configuration.
         dtype: The dtype policy. Defaults to the global one.
-        **kwargs: other keyword arguments of `keras.Model`, including `name`.
+        **kwargs: Other keyword arguments of `keras.Model`, including `name`.
 
     Call arguments:
         input_ids: int tensor of shape `(batch, length)`. A list, tuple or
-            mapping of several of the inputs may take its place.
+            mapping of several inputs may be passed instead.
         attention_mask: Optional tensor of shape `(batch, length)` or `(batch,
-            length, length)`, 1 for what is attended to and 0 for padding.
+            length, length)`, 1 for tokens to attend to and 0 for padding.
         token_type_ids: Optional int tensor of shape `(batch, length)`.
         position_ids: Optional int tensor of shape `(batch, length)` or `(1,
             length)`.
-        head_mask: Optional tensor of shape `(heads,)` or `(layers, heads)`,
-            0 for heads to leave out.
+        head_mask: Optional tensor of shape `(heads,)` or `(layers, heads)`, 0
+            for heads to leave out.
         inputs_embeds: Optional tensor of shape `(batch, length,
-            embedding_size)` in the place of `input_ids`.
-        output_attentions: bool. Defaults to that of the configuration.
-        output_hidden_states: bool. Defaults to that of the configuration.
-        return_dict: bool. Whether to return an output with names, and not a
-            tuple. Defaults to that of the configuration.
+            embedding_size)`, as a replacement for `input_ids`.
+        output_attentions: bool. Defaults to the configuration's value.
+        output_hidden_states: bool. Defaults to the configuration's value.
+        return_dict: bool. Whether to return a named output instead of a tuple.
+            Defaults to the configuration's value.
         training: bool. Whether dropout is active.
     """
 
     config_class = None
     base_model_prefix = ""
     main_input_name = "input_ids"
-    # The task whose head it has, or `None`.
+    # The class of the task that provides the head, or `None`.
     task_cls = None
     output_class = BaseModelOutputWithPooling
-    # The arguments for labels by the names of the outputs that they are for,
-    # and other names of those arguments.
+    # The label argument of each output, and other names of those arguments.
     labels_of_outputs = {}
     label_aliases = {}
-    # Whether the original has a pooler.
+    # Whether the transformers class has a pooler.
     has_pooler = True
-    # Of the shape of `input_ids`.
+    # The rank of `input_ids`.
     rank = 2
     option_names = _OPTIONS
 
@@ -95,16 +94,16 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
                 "weights, call `from_pretrained()`. Received: "
                 f"config={config!r}"
             )
-        # Inputs are cast where they are used: labels keep their precision.
+        # Inputs are cast where they are used, so labels keep their precision.
         super().__init__(dtype=dtype, autocast=False, **kwargs)
         self.config = config
         if task is None:
             task = self._new_task(config, dtype)
         self._check_task(task)
-        # Without a head, what it computes with is the backbone.
+        # A model without a head computes with the backbone.
         self.task = None if self.task_cls is None else task
         self.backbone = task if self.task_cls is None else task.backbone
-        # What the originals have as a model in the model.
+        # The nested model that the transformers classes have.
         self._body = None
         if self.task is not None:
             self._body = self.body_class()(
@@ -114,30 +113,30 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
                 dtype=self.dtype_policy,
                 name=self.base_model_prefix,
             )
-            # The name that the task has in files, see `__dir__()`.
+            # The name of the task in weight files, see `__dir__()`.
             name = _SNAKE_CASE.sub("_", type(task).__name__).lower()
             vars(self)[f"layers/{name}"] = task
         self._is_in_call = False
         self.built = True
 
     def __dir__(self):
-        """The names of attributes, without the layers.
+        """List the attribute names, without the layers.
 
-        Keras goes through them to write a file, and names weights after the
-        first attribute that they are found in. That of a head is the task:
-        `layers`, which holds the head alone, would take its place.
+        When Keras writes a file, it walks these and names weights after the
+        first attribute that leads to them. The head must be found through the
+        task, not through `layers`, which only has the head's layers.
         """
         hidden = {"layers", "base_model", self.base_model_prefix, "_body"}
         return [name for name in super().__dir__() if name not in hidden]
 
     @classmethod
     def body_class(cls):
-        """The class of the model without a head, of the same family."""
+        """Return the class of the same model without a head."""
         raise NotImplementedError
 
     @classmethod
     def architecture(cls):
-        """The `Architecture` that tells what a checkpoint holds."""
+        """Return the `Architecture` that describes the checkpoints."""
         return ARCHITECTURES[cls.config_class.model_type]
 
     @classmethod
@@ -157,7 +156,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @classmethod
     def _head_kwargs(cls, config):
-        """The arguments of the task that a configuration is about."""
+        """Convert a configuration to arguments of the task."""
         return cls.task_cls.head_kwargs(config.to_dict(), is_restored=True)
 
     def _check_task(self, task):
@@ -173,17 +172,17 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
             keras.activations.linear,
         ):
             raise ValueError(
-                "`task` must give logits. Received: a task with "
+                "`task` must output logits. Received: a task with "
                 f"activation={activation.__name__}"
             )
 
     @classmethod
     def from_task(cls, task, **kwargs):
-        """Wrap a task of `keras_squeeze.models`; the weights are shared.
+        """Wrap a task of `keras_squeeze.models`. The weights are shared.
 
         Args:
-            task: The task; for a model without a head, a task or a backbone.
-            **kwargs: other arguments of the class.
+            task: The task. For a model without a head, a task or a backbone.
+            **kwargs: Other arguments of the class.
 
         Returns:
             A model of this class.
@@ -202,15 +201,15 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @property
     def base_model(self):
-        """The model without the head, which has the same weights."""
+        """The model without the head. It shares the weights."""
         return self if self._body is None else self._body
 
     @property
     def layers(self):
-        """List of layers: the model without the head, then those of the head.
+        """List of layers: the model without the head, then the head's layers.
 
-        As in TensorFlow's classes, so that `model.layers[0].trainable` is
-        about all but the head.
+        As in the TF classes, `model.layers[0].trainable` applies to everything
+        except the head.
         """
         if self.task is None:
             return [self.backbone]
@@ -223,10 +222,10 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         ]
 
     def part(self, name):
-        """The weights whose names in a checkpoint start with a name.
+        """Select the weights whose checkpoint names start with a prefix.
 
         Args:
-            name: string. The name of a part, like `"encoder.layer.0"`.
+            name: string. The name of a part, such as `"encoder.layer.0"`.
 
         Returns:
             A `keras_squeeze.transformers.models.parts.Part`.
@@ -242,22 +241,22 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         def named_parameters(
             self, prefix="", recurse=True, remove_duplicate=True
         ):
-            """Iterate over the parameters, by the names of the originals.
+            """Iterate over the parameters by their names in transformers.
 
             Args:
-                prefix: string. What is put before the names.
+                prefix: string. A prefix for the names.
                 recurse: Not used.
                 remove_duplicate: Not used.
 
             Yields:
-                A tuple of the name and the parameter, whose axes are those of
-                Keras.
+                A tuple of the name and the parameter, which has Keras' axis
+                order.
             """
             yield from named_values(self._saved_variables(), prefix)
 
     @property
     def dummy_inputs(self):
-        """Dictionary of the smallest inputs that the model takes."""
+        """Dictionary of minimal inputs for the model."""
         shape = (1,) * (self.rank - 1) + (2,)
         return {
             "input_ids": np.ones(shape, "int32"),
@@ -267,7 +266,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @property
     def input_signature(self):
-        """Dictionary of the `tf.TensorSpec` of the inputs, for a graph."""
+        """Dictionary of the `tf.TensorSpec` of each input, for a graph."""
         import tensorflow as tf
 
         return {
@@ -277,12 +276,12 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @classmethod
     def input_names(cls):
-        """Tuple of the names of the arguments for inputs."""
+        """Tuple of the names of the input arguments."""
         return _INPUTS
 
     @classmethod
     def label_names(cls):
-        """Tuple of the names of the arguments for labels."""
+        """Tuple of the names of the label arguments."""
         return tuple(cls.labels_of_outputs.values())
 
     @classmethod
@@ -305,9 +304,9 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         return self._to_tuple(outputs)
 
     def forward(self, *args, **kwargs):
-        """Call the model, by PyTorch's name for it."""
+        """Call the model, under the name that PyTorch uses."""
         if self._is_in_call:
-            # On the torch backend, this is how Keras calls its layers.
+            # On the torch backend, Keras calls its layers this way.
             return super().forward(*args, **kwargs)
         return self(*args, **kwargs)
 
@@ -315,11 +314,11 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         return outputs.to_tuple()
 
     def _arguments(self, args, kwargs):
-        """Tell the arguments of a call apart, in whatever form they come.
+        """Sort the arguments of a call, in any supported form.
 
         Args:
             args: Tuple of the positional arguments.
-            kwargs: Dictionary of the others.
+            kwargs: Dictionary of the keyword arguments.
 
         Returns:
             A tuple of two dictionaries, of tensors and of options.
@@ -373,7 +372,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         return tensors, options
 
     def _is_list_of_inputs(self, value):
-        """Whether a list has several inputs, and not the rows of one."""
+        """Whether a list holds several inputs rather than the rows of one."""
         if not isinstance(value, (list, tuple)) or not value:
             return False
         return _rank(value[0]) == self.rank
@@ -387,8 +386,8 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         mask = tensors.get("attention_mask")
         if mask is not None and len(mask.shape) - self.rank not in (0, 1):
             raise ValueError(
-                "`attention_mask` must have the shape of `input_ids`, or one "
-                "with a mask for each of the positions. Received: "
+                "`attention_mask` must have the shape of `input_ids`, or an "
+                "additional axis with a mask per position. Received: "
                 f"attention_mask of shape {tuple(mask.shape)}"
             )
         for name, size in self._label_sizes(tensors).items():
@@ -399,7 +398,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
             name, inputs, axis = "inputs_embeds", tensors["inputs_embeds"], -2
         longest = self.config.max_position_embeddings
         length = inputs.shape[axis] if len(inputs.shape) >= -axis else None
-        # What is not known yet is `None`, or a symbol of JAX.
+        # An unknown length is `None`, or a symbolic dimension in JAX.
         if isinstance(length, int) and length > longest:
             raise ValueError(
                 f"`{name}` must not be longer than the {longest} positions of "
@@ -417,18 +416,18 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         _check_range("input_ids", ids, self.backbone.vocabulary_size)
 
     def _label_sizes(self, tensors):
-        """The number of classes of each of the labels that are ids.
+        """Return the number of classes of each label that is a class id.
 
         Args:
             tensors: Dictionary of the inputs.
 
         Returns:
-            A dictionary by the names of labels that are among the inputs.
+            A dictionary, with the names of labels that are among the inputs.
         """
         return {}
 
     def _are_ids(self, labels):
-        """Whether labels are ids of classes, and not other numbers."""
+        """Whether labels are class ids rather than other numbers."""
         return True
 
     def call(
@@ -438,7 +437,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         output_attentions=None,
         output_hidden_states=None,
     ):
-        # A step of training on jax comes here without `__call__`.
+        # On jax, a training step calls this method without `__call__`.
         tensors, _ = self._arguments((inputs,), {})
         if output_attentions is None:
             output_attentions = self.config.output_attentions
@@ -455,7 +454,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
             extra["attentions"] = tuple(encoded["attention_probabilities"])
         outputs = self._head_outputs(encoded, tensors)
         loss = None
-        # In a step, the loss is that of `compute_loss()`.
+        # Within a step, `compute_loss()` computes the loss.
         if not self._is_in_step:
             loss = self.own_loss(outputs, tensors, {})
         if loss is not None:
@@ -480,7 +479,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         }
 
     def _head_masks(self, head_mask):
-        """A mask for each layer, of the one that is passed."""
+        """Expand the mask that was passed to a mask per layer."""
         head_mask = ops.cast(head_mask, self.compute_dtype)
         num_layers = self.backbone.num_layers
         if len(head_mask.shape) == 1:
@@ -491,18 +490,18 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         if tuple(head_mask.shape) != expected:
             raise ValueError(
                 "`head_mask` must have the shape (heads,) or (layers, heads), "
-                f"which are {expected}. Received: head_mask of shape "
-                f"{tuple(head_mask.shape)}"
+                f"where (layers, heads) is {expected}. Received: head_mask of "
+                f"shape {tuple(head_mask.shape)}"
             )
         return [
             ops.reshape(head_mask[i], (1, -1, 1, 1)) for i in range(num_layers)
         ]
 
     def _head_outputs(self, encoded, tensors):
-        """The outputs of the head by name.
+        """Compute the named outputs of the head.
 
         Args:
-            encoded: Dictionary. What the backbone computed.
+            encoded: Dictionary. The outputs of the backbone.
             tensors: Dictionary of the inputs.
 
         Returns:
@@ -512,14 +511,14 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         return outputs if isinstance(outputs, dict) else {"logits": outputs}
 
     def own_loss(self, outputs, labels, weights):
-        """The loss that the original computes of its labels.
+        """Compute the loss that transformers computes from the labels.
 
         Args:
-            outputs: Dictionary of the outputs of the head.
-            labels: Dictionary that may have the labels by the names of their
-                arguments.
-            weights: Dictionary that may have weights of the samples, or of
-                each label, by the same names.
+            outputs: Dictionary of the head's outputs.
+            labels: Dictionary of labels by argument name. Labels may be
+                missing.
+            weights: Dictionary of weights per sample or per label, by the same
+                names. Weights may be missing.
 
         Returns:
             A scalar, or `None` if there are no labels.
@@ -527,24 +526,25 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         return None
 
     def quantize(self, mode=None, config=None, **kwargs):
-        """Store the weights of dense layers and embeddings in fewer bits.
+        """Quantize the weights of dense layers and embeddings.
 
         Args:
             mode: string. See `keras.Model.quantize`.
-            config: Optional configuration, in the place of `mode`.
-            **kwargs: other arguments of `keras.Model.quantize`.
+            config: Optional quantization configuration, as an alternative to
+                `mode`.
+            **kwargs: Other arguments of `keras.Model.quantize`.
         """
-        # Keras would look for weights in the tokenizer of the task as well.
+        # Keras would also look for weights in the task's tokenizer.
         (self.task or self.backbone).quantize(mode, config=config, **kwargs)
         self.train_function = None
         self.test_function = None
         self.predict_function = None
 
     def get_config(self):
-        """The fields of the configuration, with those of Keras.
+        """Return the fields of the configuration, and those of Keras.
 
         Returns:
-            A dictionary, which `from_config()` takes.
+            A dictionary for `from_config()`.
         """
         return {
             **self.config.to_dict(),
@@ -554,10 +554,10 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Make a new model of a configuration.
+        """Make a new model from a configuration.
 
         Args:
-            config: A configuration, or the dictionary of one.
+            config: A configuration, or its dictionary.
             custom_objects: Not used.
 
         Returns:
@@ -575,12 +575,13 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @classmethod
     def _kwargs_of_config(cls, config):
-        """Take the arguments of the class from what `get_config()` gave."""
+        """Remove the arguments of the class from the output of
+        `get_config()`."""
         return {}
 
 
 class TensorFlowOrder:
-    """Gives a class the order of arguments that the TF class has."""
+    """Gives a class the argument order of the TF classes."""
 
     option_names = _OPTIONS
 
@@ -590,7 +591,7 @@ class TensorFlowOrder:
 
 
 def _rank(value):
-    """The number of axes of an array or of nested lists."""
+    """Count the axes of an array or of nested lists."""
     rank = 0
     while isinstance(value, (list, tuple)):
         if not value:
@@ -600,7 +601,7 @@ def _rank(value):
 
 
 def _check_range(name, ids, size, ignored=None):
-    """Raise what PyTorch does for ids that are out of range."""
+    """Raise the error that PyTorch raises for ids out of range."""
     if not isinstance(ids, np.ndarray):
         # Tensors may be on another device, or have no values yet.
         return

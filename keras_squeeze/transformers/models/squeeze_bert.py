@@ -1,4 +1,4 @@
-"""The classes of SqueezeBERT, as transformers names them."""
+"""The SqueezeBERT classes, with the API of transformers."""
 
 import keras
 
@@ -10,7 +10,7 @@ from keras_squeeze.transformers.models.pre_trained_model import TensorFlowOrder
 
 
 class SqueezeBertPreTrainedModel(PreTrainedModel):
-    """Base of the classes of SqueezeBERT."""
+    """Base of the SqueezeBERT classes."""
 
     config_class = SqueezeBertConfig
     base_model_prefix = "transformer"
@@ -23,12 +23,12 @@ class SqueezeBertPreTrainedModel(PreTrainedModel):
 
     @property
     def transformer(self):
-        """The model without the head, by the name that the originals have."""
+        """The model without the head, by its name in transformers."""
         return self.base_model
 
 
 class TFSqueezeBertPreTrainedModel(TensorFlowOrder, SqueezeBertPreTrainedModel):
-    """Base of the classes of SqueezeBERT that are called as TensorFlow's."""
+    """Base of the SqueezeBERT classes with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
@@ -51,7 +51,7 @@ class SqueezeBertModel(heads.ModelFace, SqueezeBertPreTrainedModel):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SqueezeBertForMaskedLM(heads.MaskedLMFace, SqueezeBertPreTrainedModel):
-    """SqueezeBERT with a head for masked words.
+    """SqueezeBERT with a masked language modeling head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -73,7 +73,7 @@ class SqueezeBertForMaskedLM(heads.MaskedLMFace, SqueezeBertPreTrainedModel):
 class SqueezeBertForSequenceClassification(
     heads.SequenceClassificationFace, SqueezeBertPreTrainedModel
 ):
-    """SqueezeBERT with a head that classifies texts.
+    """SqueezeBERT with a text classification head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -95,7 +95,7 @@ class SqueezeBertForSequenceClassification(
 class SqueezeBertForQuestionAnswering(
     heads.QuestionAnsweringFace, SqueezeBertPreTrainedModel
 ):
-    """SqueezeBERT with a head that finds answers in contexts.
+    """SqueezeBERT with a question answering head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -117,7 +117,7 @@ class SqueezeBertForQuestionAnswering(
 class SqueezeBertForMultipleChoice(
     heads.MultipleChoiceFace, SqueezeBertPreTrainedModel
 ):
-    """SqueezeBERT with a head that chooses between texts.
+    """SqueezeBERT with a multiple choice head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -139,7 +139,7 @@ class SqueezeBertForMultipleChoice(
 class SqueezeBertForTokenClassification(
     heads.TokenClassificationFace, SqueezeBertPreTrainedModel
 ):
-    """SqueezeBERT with a head that classifies tokens.
+    """SqueezeBERT with a token classification head.
 
     See `PreTrainedModel` for the arguments.
 
@@ -159,37 +159,38 @@ class SqueezeBertForTokenClassification(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertModel(TensorFlowOrder, SqueezeBertModel):
-    """`SqueezeBertModel`, called as TensorFlow's."""
+    """`SqueezeBertModel` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForMaskedLM(TensorFlowOrder, SqueezeBertForMaskedLM):
-    """`SqueezeBertForMaskedLM`, called as TensorFlow's."""
+    """`SqueezeBertForMaskedLM` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForSequenceClassification(
     TensorFlowOrder, SqueezeBertForSequenceClassification
 ):
-    """`SqueezeBertForSequenceClassification`, called as TensorFlow's."""
+    """`SqueezeBertForSequenceClassification` with TensorFlow's argument
+    order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForQuestionAnswering(
     TensorFlowOrder, SqueezeBertForQuestionAnswering
 ):
-    """`SqueezeBertForQuestionAnswering`, called as TensorFlow's."""
+    """`SqueezeBertForQuestionAnswering` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForMultipleChoice(
     TensorFlowOrder, SqueezeBertForMultipleChoice
 ):
-    """`SqueezeBertForMultipleChoice`, called as TensorFlow's."""
+    """`SqueezeBertForMultipleChoice` with TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForTokenClassification(
     TensorFlowOrder, SqueezeBertForTokenClassification
 ):
-    """`SqueezeBertForTokenClassification`, called as TensorFlow's."""
+    """`SqueezeBertForTokenClassification` with TensorFlow's argument order."""

@@ -1,4 +1,4 @@
-"""How the model classes are trained: by Keras, with the originals' losses."""
+"""Training of the model classes with Keras and the losses of transformers."""
 
 import collections.abc
 import contextlib
@@ -19,15 +19,15 @@ from keras_squeeze.transformers.models.losses import weighted
 
 
 class Training(OneAtATime):
-    """`compile()`, `fit()` and what else Keras has, for a `PreTrainedModel`.
+    """Training and evaluation with the API of Keras, for a `PreTrainedModel`.
 
-    Labels may be among the inputs, as in transformers, or be `y`, as in
-    Keras.
+    Labels may be among the inputs, as in transformers, or be passed as `y`, as
+    in Keras.
     """
 
-    # Whether a call is one of a step of `fit()`, `evaluate()` or `predict()`.
+    # Whether a step of `fit()`, `evaluate()` or `predict()` is running.
     _is_in_step = False
-    # Whether `compile()` was called without another loss.
+    # Whether `compile()` was called without a loss.
     _uses_own_loss = False
 
     def compile(self, optimizer="auto", loss="auto", metrics=None, **kwargs):
@@ -35,14 +35,15 @@ class Training(OneAtATime):
 
         Args:
             optimizer: `"auto"`, an optimizer name or a `keras.Optimizer`.
-                Defaults to `"auto"`: Adam with a learning rate of 5e-5 and
-                gradients clipped to a global norm of 1, without which
-                MobileBERT's published checkpoint does not train.
-            loss: `"auto"`, or what `keras.Model.compile` takes. Defaults to
-                `"auto"`: the model's own loss, of labels that are among the
-                inputs or that are `y`. `"passthrough"` is another name of it.
-            metrics: What `keras.Model.compile` takes. They get the logits.
-            **kwargs: other arguments of `keras.Model.compile`.
+                    Defaults to `"auto"`: Adam with a learning rate of 5e-5 and
+                    gradients clipped to a global norm of 1. Without clipping,
+                    MobileBERT's published checkpoint does not train.
+            loss: `"auto"`, or any loss that `keras.Model.compile` accepts.
+                Defaults to `"auto"`, the model's own loss on the labels among
+                the inputs or in `y`. `"passthrough"` is a synonym.
+            metrics: The metrics for `keras.Model.compile`. They receive the
+                logits.
+            **kwargs: Other arguments of `keras.Model.compile`.
         """
         if isinstance(optimizer, str) and optimizer == "auto":
             optimizer = default_optimizer()
@@ -71,11 +72,11 @@ class Training(OneAtATime):
             and not clips
         ):
             warnings.warn(
-                "The pooled output of this model is not bounded, because its "
-                "`classifier_activation` is False, and reaches 1e7 in the "
-                "published checkpoint: the first loss may be as large. Clip "
-                "the gradients, as with `keras.optimizers.Adam(5e-5, "
-                "global_clipnorm=1.0)`, which `compile()` takes by default.",
+                "The pooled output of this model is unbounded, because its "
+                "`classifier_activation` is False. It reaches 1e7 in the "
+                "published checkpoint, and the first loss may be as large. "
+                "Clip the gradients, as with `keras.optimizers.Adam(5e-5, "
+                "global_clipnorm=1.0)`, the default of `compile()`.",
                 stacklevel=3,
             )
 
@@ -91,10 +92,10 @@ class Training(OneAtATime):
 
     @contextlib.contextmanager
     def _step(self):
-        """Compute no loss in a call, and return what has names.
+        """Skip the loss in calls, and return named outputs.
 
-        What is done in it is traced, or done eagerly: on every backend, the
-        calls of a step are within it.
+        On every backend, the calls of a step run inside this context, whether
+        they are traced or eager.
         """
         self._is_in_step = True
         try:
@@ -126,8 +127,8 @@ class Training(OneAtATime):
         loss = self.own_loss(y_pred, labels, self._weights(sample_weight))
         if loss is None:
             raise ValueError(
-                f"`{type(self).__name__}` computes its loss of the labels "
-                f"{self.label_names()}, which must be among the inputs or be "
+                f"`{type(self).__name__}` computes its loss from the labels "
+                f"{self.label_names()}, which must be among the inputs or in "
                 f"`y`. Received: labels {sorted(labels)}. For another loss, "
                 "pass `loss` to `compile()`."
             )
@@ -141,7 +142,7 @@ class Training(OneAtATime):
             labels, y, y_pred, sample_weight
         )
         if labels:
-            # Weighted metrics leave out what the loss does.
+            # Weighted metrics ignore the same labels as the loss.
             kept = keras.tree.map_structure(
                 lambda label: ops.cast(
                     ops.not_equal(label, IGNORED), "float32"
@@ -159,7 +160,7 @@ class Training(OneAtATime):
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _labels(self, x, y):
-        """The labels of a batch by the names of their arguments."""
+        """Collect the labels of a batch by argument name."""
         if y is not None:
             return self._by_label(y)
         tensors, _ = self._arguments((x,), {})
@@ -170,16 +171,16 @@ class Training(OneAtATime):
         }
 
     def _weights(self, sample_weight):
-        """The weights of a batch by the names of the labels they are for."""
+        """Collect the weights of a batch by the names of their labels."""
         if sample_weight is None:
             return {}
         if isinstance(sample_weight, (collections.abc.Mapping, list, tuple)):
-            # Keras gives weights the structure that `y` has.
+            # Keras gives the weights the structure of `y`.
             return self._by_label(sample_weight)
         return dict.fromkeys(self.label_names(), sample_weight)
 
     def _by_label(self, values):
-        """What came as `y`, or with its structure, by the names of labels."""
+        """Map values with the structure of `y` to the names of the labels."""
         names = self.label_names()
         if isinstance(values, collections.abc.Mapping):
             aliases = {**self.labels_of_outputs, **self.label_aliases}
@@ -190,7 +191,8 @@ class Training(OneAtATime):
         return dict(zip(names, values, strict=False))
 
     def _targets(self, labels, y, y_pred, sample_weight):
-        """What losses and metrics of Keras compare, and the weights of it."""
+        """Select what the losses and metrics of Keras compare, and the
+        weights."""
         names = list(self.labels_of_outputs) or list(y_pred)[:1]
         y_pred = {name: y_pred[name] for name in names}
         if labels:
@@ -212,16 +214,16 @@ class Training(OneAtATime):
         return y, y_pred[names[0]], sample_weight
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """Train the model; see `keras.Model.fit`.
+        """Train the model. See `keras.Model.fit`.
 
         Args:
-            x: The inputs, which may have the labels among them: a mapping, a
-                list, an array, or a data set of batches of such.
-            y: The labels, if they are not among the inputs: those of the one
-                argument for labels, or a dictionary of those by the names of
-                the arguments or of the outputs.
-            *args: further arguments of `keras.Model.fit`, in its order.
-            **kwargs: other arguments of `keras.Model.fit`.
+            x: The inputs, which may include the labels: a mapping, a list, an
+                array, or a data set of batches of these.
+            y: The labels, if they are not among the inputs: the values of the
+                only label argument, or a dictionary by the names of the
+                arguments or of the outputs.
+            *args: Other positional arguments of `keras.Model.fit`.
+            **kwargs: Other keyword arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -231,29 +233,29 @@ class Training(OneAtATime):
         return super().fit(**arguments)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Compute the loss and the metrics; see `keras.Model.evaluate`.
+        """Compute the loss and the metrics. See `keras.Model.evaluate`.
 
         Args:
             x: As in `fit()`.
             y: As in `fit()`.
-            *args: further arguments of `keras.Model.evaluate`, in its order.
-            **kwargs: other arguments of `keras.Model.evaluate`.
+            *args: Other positional arguments of `keras.Model.evaluate`.
+            **kwargs: Other keyword arguments of `keras.Model.evaluate`.
 
         Returns:
-            What `keras.Model.evaluate` returns.
+            The return value of `keras.Model.evaluate`.
         """
         return super().evaluate(**self._bind("evaluate", x, y, *args, **kwargs))
 
     def predict(self, x, *args, **kwargs):
-        """Compute the outputs; see `keras.Model.predict`.
+        """Compute the outputs. See `keras.Model.predict`.
 
         Args:
             x: As in `fit()`. Labels are not used.
-            *args: further arguments of `keras.Model.predict`, in its order.
-            **kwargs: other arguments of `keras.Model.predict`.
+            *args: Other positional arguments of `keras.Model.predict`.
+            **kwargs: Other keyword arguments of `keras.Model.predict`.
 
         Returns:
-            An output with names, of NumPy arrays.
+            A named output of NumPy arrays.
         """
         return super().predict(_to_arrays(x), *args, **kwargs)
 
@@ -272,9 +274,10 @@ class Training(OneAtATime):
         return super().predict_on_batch(_to_arrays(x))
 
     def _bind(self, method, *args, **kwargs):
-        """The arguments of a method of Keras by name, with arrays for lists.
+        """Bind arguments to a Keras method by name, and convert lists to
+        arrays.
 
-        Weights of classes become those of samples.
+        Class weights are converted to sample weights.
         """
         signature = inspect.signature(getattr(keras.Model, method))
         arguments = signature.bind(self, *args, **kwargs).arguments
@@ -291,40 +294,40 @@ class Training(OneAtATime):
         if arguments.get("sample_weight") is not None and (
             arguments.get("y") is None
         ):
-            # Keras drops the weights of what has no `y`.
+            # Keras drops the sample weights if there is no `y`.
             labels = self._labels_as_given(arguments["x"], None)
             arguments["y"] = labels or None
-        # A model without labels of its own is compared with a plain `y`.
+        # A model without its own labels is compared with a plain `y`.
         if arguments.get("class_weight") is not None and self.label_names():
             self._weigh_classes(arguments)
         return arguments
 
     def _weigh_classes(self, arguments):
-        """Put weights of classes into those of samples.
+        """Convert class weights to sample weights.
 
-        Keras does for a plain `y` alone, and for one class a sample. Here
-        labels may have names or be among the inputs, and each token one.
+        Keras only does this for a plain `y` with one class per sample. Here,
+        labels may be named or among the inputs, and there may be one per token.
 
         Args:
-            arguments: Dictionary of the arguments of `fit()` or of
-                `train_on_batch()`, which is changed.
+            arguments: Dictionary of the arguments of `fit()` or
+            `train_on_batch()`. It is modified.
         """
         if len(self.label_names()) > 1:
             raise ValueError(
-                "`class_weight` is for models with one kind of labels. "
-                f"`{type(self).__name__}` has {self.label_names()}: pass "
-                "`sample_weight`. Received: "
+                "`class_weight` is for models with one label argument. "
+                f"`{type(self).__name__}` has {self.label_names()}. Pass "
+                "`sample_weight` instead. Received: "
                 f"class_weight={arguments['class_weight']}"
             )
         if arguments.get("sample_weight") is not None:
             raise ValueError(
-                "`class_weight` and `sample_weight` cannot be passed at once."
+                "`class_weight` and `sample_weight` cannot both be passed."
             )
         weights = self._weights_of_ids(arguments["class_weight"])
         if self._uses_own_loss:
             del arguments["class_weight"]
         else:
-            # Keras takes it for its own losses, of a plain `y`.
+            # Keras applies it to its own losses, with a plain `y`.
             arguments["class_weight"] = weights
 
         def weigh(x, y=None, sample_weight=None):
@@ -339,7 +342,7 @@ class Training(OneAtATime):
                 return x, labels
             if not self._are_ids(labels):
                 raise ValueError(
-                    "`class_weight` is for labels that are ids of classes. "
+                    "`class_weight` is for labels that are class ids. "
                     f"Received: labels of dtype {labels.dtype}"
                 )
             values = 1.0
@@ -360,7 +363,7 @@ class Training(OneAtATime):
             y = arguments.get("y")
             split = arguments.pop("validation_split", None)
             if split and arguments.get("validation_data") is None:
-                # Which is not weighed.
+                # Validation data is not weighted.
                 size = len(keras.tree.flatten(x)[0])
                 size = math.floor(size * (1.0 - split))
                 arguments["validation_data"] = _cut((x, y), size, None)
@@ -369,7 +372,8 @@ class Training(OneAtATime):
             arguments.update(zip(names, weigh(x, y), strict=False))
 
     def _labels_as_given(self, x, y):
-        """The labels by their names, as they came; see `_labels()`."""
+        """Collect the labels by name without converting them. See
+        `_labels()`."""
         if y is not None:
             return self._by_label(y)
         if isinstance(x, (list, tuple)):
@@ -379,7 +383,7 @@ class Training(OneAtATime):
         )
 
     def _weights_of_ids(self, class_weight):
-        """Weights of classes by their ids, of names or of ids."""
+        """Convert class weights by name or id to weights by id."""
         found = {}
         for key, weight in class_weight.items():
             i = key
@@ -387,7 +391,7 @@ class Training(OneAtATime):
                 i = self.config.label2id.get(key)
             if i is None or int(i) != i or i < 0:
                 raise ValueError(
-                    "`class_weight` must have ids of classes, or names of "
+                    "`class_weight` must have class ids, or names from "
                     f"{sorted(self.config.label2id)}. Received: {key!r}"
                 )
             found[int(i)] = float(weight)
@@ -425,7 +429,7 @@ def _as_tuple(batch):
 
 
 def _as_float(value):
-    """Numbers of an array or of a tensor of `tf.data`, on every backend."""
+    """Cast an array or a `tf.data` tensor to float32, on every backend."""
     if isinstance(value, np.ndarray):
         return value.astype("float32")
     if type(value).__module__.startswith("tensorflow."):
@@ -442,14 +446,14 @@ def _cut(values, start, stop):
 
 
 def to_array(value):
-    """Something that Keras takes for a tensor."""
+    """Convert a value to an array, unless it is a tensor."""
     if isinstance(value, keras.KerasTensor) or ops.is_tensor(value):
         return value
     return np.asarray(value)
 
 
 def _to_arrays(value):
-    """What `fit()` takes, of mappings and of nested lists of numbers."""
+    """Convert mappings and nested lists of numbers to arrays for `fit()`."""
     if isinstance(value, collections.abc.Mapping):
         return {k: to_array(v) for k, v in value.items() if v is not None}
     if not isinstance(value, (list, tuple)):

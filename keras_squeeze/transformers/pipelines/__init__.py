@@ -1,1 +1,1 @@
-"""Pipelines: texts in, answers out, as transformers gives them."""
+"""Pipelines that turn texts into answers, with the API of transformers."""

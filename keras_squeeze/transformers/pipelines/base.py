@@ -1,4 +1,4 @@
-"""What the pipelines have in common."""
+"""The base class of the pipelines."""
 
 import collections.abc
 import contextlib
@@ -11,30 +11,31 @@ from keras_squeeze import validation
 
 
 class Pipeline:
-    """Base of the pipelines, which `pipeline()` makes.
+    """Base of the pipelines that `pipeline()` makes.
 
     Args:
-        model: A model of this package, of transformers' classes.
-        tokenizer: Its tokenizer.
-        layer: Optional layer of `keras_squeeze.models` that does what the
-            tokenizer does. Defaults to `None`, for one that is made of it.
-        **kwargs: Arguments of a call, for calls without them.
+        model: A transformers-style model of this package.
+        tokenizer: The tokenizer of the model.
+        layer: Optional tokenizer layer of `keras_squeeze.models` that is
+            equivalent to the tokenizer. Defaults to `None`, which makes one
+            from the tokenizer.
+        **kwargs: Default values for the arguments of a call.
 
     Call arguments:
         inputs: A text, or a list or another iterable of texts.
-        batch_size: int. How many texts to predict at once. Defaults to `1`,
-            as in transformers: of texts that are padded, MobileBERT, which
-            embeds tokens with their neighbours, has slightly other outputs.
+        batch_size: int. How many texts to predict at once. Defaults to `1`, as
+            in transformers: MobileBERT embeds each token with its neighbors, so
+            padding slightly changes its outputs.
         **kwargs: The arguments of `answer()`.
 
     Returns:
-        What transformers returns: for a list, a list of the answers.
+        The answer in the format of transformers. For a list, a list of answers.
     """
 
-    # The class that finds that of the model, and the base of those.
+    # The Auto class that finds the model class, and the base of these classes.
     auto_class = None
     face_class = None
-    # Arguments that transformers warns of, with what to pass instead.
+    # Deprecated arguments, with their replacement.
     deprecated = {}
 
     def __init__(self, model, tokenizer, layer=None, **kwargs):
@@ -83,7 +84,7 @@ class Pipeline:
         raise NotImplementedError
 
     def max_length(self):
-        """int. The longest sequence, in tokens, that can be read."""
+        """int. The maximum sequence length in tokens."""
         return min(
             self.tokenizer.model_max_length,
             self.model.config.max_position_embeddings,
@@ -93,13 +94,13 @@ class Pipeline:
         """Compute the outputs of the model, batch by batch.
 
         Args:
-            texts: List of texts, of pairs or of lists of words.
+            texts: List of texts, pairs of texts, or lists of words.
             batch_size: int. How many texts to predict at once.
             **kwargs: Arguments of the tokenizer.
 
         Yields:
-            A tuple of the `BatchEncoding` of a batch, and of the first of the
-            outputs of the model as a float32 array.
+            A tuple of the `BatchEncoding` of a batch and the first output of
+            the model, as a float32 array.
         """
         validation.check_positive_int("batch_size", batch_size)
         options = {"truncation": True, "max_length": self.max_length()}
@@ -114,14 +115,14 @@ class Pipeline:
                 if name in encoding
             }
             with _no_gradients():
-                # Not `predict()`, which compiles for each length of texts.
+                # `predict()` would compile for each sequence length.
                 outputs = self.model(arrays, training=False)
             outputs = keras.ops.convert_to_numpy(outputs[0])
             yield encoding, outputs.astype("float32")
 
 
 def _no_gradients():
-    """A context in which PyTorch keeps nothing for gradients."""
+    """Return a context that turns off gradients in PyTorch."""
     if keras.backend.backend() != "torch":
         return contextlib.nullcontext()
     import torch

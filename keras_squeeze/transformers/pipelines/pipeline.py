@@ -1,7 +1,7 @@
-"""Pipelines: from texts to answers, in the form that transformers gives them.
+"""The `pipeline()` function, with the API of transformers.
 
-They compute with the model classes and their tokenizers, and with what the
-tasks of `keras_squeeze.models` answer with in `annotate()`.
+The pipelines use the model classes and their tokenizers. Some of their answers
+come from `annotate()` of the tasks of `keras_squeeze.models`.
 """
 
 import os
@@ -28,7 +28,7 @@ from keras_squeeze.transformers.pipelines.text_pipelines import (
 from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
 from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
-# What transformers takes and has no meaning here.
+# Arguments of transformers that have no effect here.
 _WITHOUT_MEANING = ("device", "device_map", "framework", "trust_remote_code")
 _PIPELINES = {
     "text-classification": TextClassificationPipeline,
@@ -57,10 +57,10 @@ def pipeline(
     model_kwargs=None,
     **kwargs,
 ):
-    """Make a function from texts to answers, as transformers has them.
+    """Make a function that turns texts into answers.
 
     Args:
-        task: string. What to do, which says what answers are:
+        task: string. The task, which sets the format of the answers:
 
             - `"text-classification"` or `"sentiment-analysis"`, see
               `TextClassificationPipeline`.
@@ -69,33 +69,34 @@ def pipeline(
             - `"question-answering"`, see `QuestionAnsweringPipeline`.
             - `"fill-mask"`, see `FillMaskPipeline`.
             - `"feature-extraction"`, see `FeatureExtractionPipeline`.
-            - `"zero-shot-classification"`, of a model for natural language
-              inference, see `ZeroShotClassificationPipeline`.
+            - `"zero-shot-classification"`, for a model trained on natural
+              language inference, see `ZeroShotClassificationPipeline`.
 
         model: A folder, a repository on the hub, or the name of a preset; a
             model of this package; or a task of `keras_squeeze.models`, whose
             weights are shared.
-        config: Optional configuration of a model that is loaded.
-        tokenizer: A tokenizer, or where to load it from. Defaults to that of
-            `model`, which a model that is not loaded may not have.
+        config: Optional configuration for a model that is loaded here.
+        tokenizer: A tokenizer, or where to load it from. Defaults to the
+            tokenizer of `model`. A model that is not loaded here may have none.
         revision: Optional string. A branch, tag or commit on the hub.
-        use_fast: bool. Whether to load the tokenizer that is on the
-            `tokenizers` library. Defaults to `True`.
-        token: Optional string or bool. The token to access the hub with.
+        use_fast: bool. Whether to load the tokenizer based on the `tokenizers`
+            library. Defaults to `True`.
+        token: Optional string or bool. The access token for the hub.
         torch_dtype: The older name of `dtype`.
-        dtype: Optional dtype to compute with, of a model that is loaded.
-        model_kwargs: Optional dictionary. Other arguments of
-            `from_pretrained()` of the model.
-        **kwargs: Arguments of the calls of the pipeline, like `top_k`. There
-            is no use for `device`, `device_map`, `framework` and
-            `trust_remote_code`.
+        dtype: Optional dtype for the computations of a model that is loaded
+            here.
+        model_kwargs: Optional dictionary. Other arguments of the model's
+            `from_pretrained()`.
+        **kwargs: Default arguments for the calls of the pipeline, such as
+            `top_k`. `device`, `device_map`, `framework` and `trust_remote_code`
+            are ignored.
 
     Returns:
-        A function of a text, or of a list of texts.
+        A function that takes a text or a list of texts.
 
     Raises:
         ValueError: If there is no such task, or `model` or `tokenizer` is
-            missing or is not one for it.
+            missing or does not fit the task.
 
     Examples:
 
@@ -106,7 +107,7 @@ def pipeline(
     fill_mask("I would like a cup of [MASK].", top_k=2)
     ```
 
-    A task, and the classes that it was trained for:
+    A task with its own class names:
 
     ```python
     classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
@@ -146,15 +147,15 @@ def pipeline(
         tokenizer = tokenizer_of(layer)
     elif tokenizer is None:
         raise ValueError(
-            "`tokenizer` must be passed with a `model` that is neither loaded "
-            "nor has a `preprocessor`. Received: tokenizer=None, model of "
+            "`tokenizer` must be passed for a `model` that is not loaded here "
+            "and has no `preprocessor`. Received: tokenizer=None, model of "
             f"type `{type(model).__name__}`"
         )
     return cls(model, tokenizer, layer, **kwargs)
 
 
 def _face_of(model, cls):
-    """The model of a class of transformers, of a task or of such a model."""
+    """Wrap a task or a model in the transformers-style class of a pipeline."""
     if isinstance(model, cls.face_class):
         return model
     is_face = isinstance(model, PreTrainedModel)

@@ -1,4 +1,4 @@
-"""Pipelines whose answers are places in texts."""
+"""Pipelines that find spans in texts: entities and answers to questions."""
 
 import collections.abc
 import contextlib
@@ -17,13 +17,13 @@ _STRATEGIES = ("none", "simple", "first", "average", "max")
 
 
 class TokenClassificationPipeline(Pipeline):
-    """Finds entities in texts, see `pipeline()`."""
+    """Finds entities in texts. See `pipeline()`."""
 
     auto_class = auto.AutoModelForTokenClassification
     face_class = heads.TokenClassificationFace
     deprecated = {
-        "grouped_entities": '`aggregation_strategy="simple"` instead of it',
-        "ignore_subwords": '`aggregation_strategy="first"` instead of it',
+        "grouped_entities": '`aggregation_strategy="simple"` instead',
+        "ignore_subwords": '`aggregation_strategy="first"` instead',
     }
 
     def __call__(self, inputs, is_split_into_words=False, **kwargs):
@@ -36,7 +36,7 @@ class TokenClassificationPipeline(Pipeline):
         if is_split_into_words and not all(
             isinstance(words, list) for words in inputs
         ):
-            # As in transformers, a single text is in a list, too.
+            # As in transformers, a single text may also be passed in a list.
             inputs = [inputs]
         return super().__call__(inputs, **kwargs)
 
@@ -53,17 +53,17 @@ class TokenClassificationPipeline(Pipeline):
     ):
         """Find entities in texts.
 
-        A text that is longer than the model can read is cut. `annotate()` of
-        the model's `task` reads all of it.
+        Texts beyond the model's maximum length are truncated. `annotate()` of
+        the model's `task` reads them in full.
 
         Args:
             inputs: List of strings, or of lists of words.
-            aggregation_strategy: string. `"none"` to classify tokens;
-                `"simple"` to put tokens of the same label together; and to
-                classify words before, `"first"` by their first token,
-                `"average"` by the mean probabilities of their tokens, or
-                `"max"` by the token that is surest. Defaults to `"none"`.
-            ignore_labels: List of strings. What is left out. Defaults to
+            aggregation_strategy: string. `"none"` labels tokens. `"simple"`
+                merges adjacent tokens of the same label. The others label whole
+                words first: `"first"` by the first token of a word, `"average"`
+                by the mean probabilities of its tokens, and `"max"` by its most
+                confident token. Defaults to `"none"`.
+            ignore_labels: List of strings. The labels to leave out. Defaults to
                 `["O"]`.
             grouped_entities: Optional bool. Deprecated: the older name of
                 `aggregation_strategy="simple"`.
@@ -71,16 +71,16 @@ class TokenClassificationPipeline(Pipeline):
                 `grouped_entities`, `aggregation_strategy="first"`.
             is_split_into_words: bool. Whether the texts are lists of words.
                 Defaults to `False`.
-            delimiter: string. What is put between words to make a text, which
-                `start` and `end` are of. Defaults to `" "`.
+            delimiter: string. The text between words when they are joined.
+                `start` and `end` refer to the joined text. Defaults to `" "`.
             batch_size: int. How many texts to predict at once. Defaults to
                 `1`.
 
         Returns:
-            A list with a list of dictionaries for each text, of the `entity`
-            or the `entity_group`, its `score`, the `word`, and the characters
-            `start` and `end`; without aggregation with the `index` of the
-            token, too.
+            A list with one list per text. Each entity is a dictionary of the
+            `entity` or the `entity_group`, its `score`, the `word`, and the
+            character positions `start` and `end`. Without aggregation it also
+            has the `index` of the token.
         """
         if grouped_entities is not None or ignore_subwords is not None:
             aggregation_strategy = "none"
@@ -92,7 +92,7 @@ class TokenClassificationPipeline(Pipeline):
         reads_words = aggregation_strategy in ("first", "average", "max")
         if not self.tokenizer.is_fast and (reads_words or is_split_into_words):
             raise ValueError(
-                "`tokenizer` must be a fast one for "
+                "`tokenizer` must be a fast tokenizer for "
                 f"aggregation_strategy={aggregation_strategy!r} and "
                 f"is_split_into_words={is_split_into_words}. Received: a "
                 f"`{type(self.tokenizer).__name__}`"
@@ -128,7 +128,7 @@ class TokenClassificationPipeline(Pipeline):
         return answers
 
     def _tokens(self, encoding, row, scores, text, starts):
-        """What there is to say about each token of a text."""
+        """Collect the scores, positions and text of each token."""
         tokens = []
         ids = encoding["input_ids"][row]
         for i in np.flatnonzero(encoding["special_tokens_mask"][row] == 0):
@@ -157,7 +157,7 @@ class TokenClassificationPipeline(Pipeline):
         return tokens
 
     def _words(self, tokens, strategy):
-        """Put the tokens of each word together."""
+        """Merge the tokens of each word."""
         words = []
         for token in tokens:
             if token["is_first"] or not words:
@@ -184,7 +184,7 @@ class TokenClassificationPipeline(Pipeline):
         )
 
     def _entities(self, tokens, strategy, ignore_labels):
-        """The answer for the tokens, or the words, of a text."""
+        """Build the answer from the tokens or words of a text."""
         labels = [
             self.model.config.id2label[int(token["scores"].argmax())]
             for token in tokens
@@ -204,8 +204,8 @@ class TokenClassificationPipeline(Pipeline):
             ]
         entities = [
             {
-                # Of labels of all kinds, though only these two are put
-                # together by their prefixes.
+                # All prefixes are removed, although only B- and I- are used to
+                # merge tokens.
                 "entity_group": labels[first].split("-", 1)[-1],
                 "score": float(np.mean(scores[first:last])),
                 "word": self._text(tokens[first:last]),
@@ -220,7 +220,7 @@ class TokenClassificationPipeline(Pipeline):
 
 
 class QuestionAnsweringPipeline(Pipeline):
-    """Finds the answers to questions in contexts, see `pipeline()`."""
+    """Finds the answers to questions in contexts. See `pipeline()`."""
 
     auto_class = auto.AutoModelForQuestionAnswering
     face_class = heads.QuestionAnsweringFace
@@ -249,7 +249,7 @@ class QuestionAnsweringPipeline(Pipeline):
         elif not isinstance(inputs, collections.abc.Iterable):
             raise ValueError(
                 "`inputs` must be a dictionary of a `question` and a "
-                f"`context`, or a list of such. Received: {inputs!r}"
+                f"`context`, or a list of them. Received: {inputs!r}"
             )
         answers = super().__call__(list(inputs), **kwargs)
         return answers[0] if len(answers) == 1 else answers
@@ -267,29 +267,31 @@ class QuestionAnsweringPipeline(Pipeline):
     ):
         """Find the answers to questions in contexts.
 
-        It is `annotate()` of the model's `task` that does.
+        This calls `annotate()` of the model's `task`.
 
         Args:
             inputs: List of dictionaries of a `question` and a `context`.
-            top_k: int. How many answers to give at most. Defaults to `1`, for
-                the likeliest alone and not in a list.
+            top_k: int. The maximum number of answers. Defaults to `1`, which
+                returns the best answer without a list.
             doc_stride: Optional int. How many tokens the windows of a long
-                context have in common. Defaults to half of `max_seq_len`, and
-                at most 128.
-            max_answer_len: int. How many tokens an answer has at most.
+                context share. Defaults to half of `max_seq_len`, and at most
+                128.
+            max_answer_len: int. The maximum number of tokens in an answer.
                 Defaults to `15`.
-            max_seq_len: Optional int. How many tokens a window has. Defaults
-                to 384, if the model can read as many.
-            handle_impossible_answer: bool. Whether there may be no answer,
-                which is `""`. Defaults to `False`.
-            align_to_words: bool. Must be `True`: answers are of whole words.
+            max_seq_len: Optional int. The number of tokens in a window.
+                Defaults to 384, or to the model's maximum length if that is
+                less.
+            handle_impossible_answer: bool. Whether a question may have no
+                answer, which is returned as `""`. Defaults to `False`.
+            align_to_words: bool. Must be `True`: answers consist of whole
+                words.
             batch_size: int. How many windows to predict at once. Defaults to
                 `8`.
 
         Returns:
-            A list with, for each question, a dictionary of the `score`, the
-            characters `start` and `end` of the context, and the `answer`, or
-            a list of such.
+            A list with one entry per question: a dictionary of the `score`, the
+            character positions `start` and `end` in the context, and the
+            `answer`, or a list of such dictionaries.
         """
         for sample in inputs:
             _check_sample(sample)
@@ -297,7 +299,7 @@ class QuestionAnsweringPipeline(Pipeline):
             return []
         if not align_to_words:
             raise ValueError(
-                "`align_to_words` must be True: answers are of whole words. "
+                "`align_to_words` must be True: answers are whole words. "
                 f"Received: align_to_words={align_to_words}"
             )
         if max_seq_len is None:
@@ -332,7 +334,7 @@ class QuestionAnsweringPipeline(Pipeline):
 
     @contextlib.contextmanager
     def _reading_task(self):
-        """The task of the model, which may have no preprocessor of its own."""
+        """Lend the pipeline's preprocessor to the task, which may have none."""
         task = self.model.task
         preprocessor = task.preprocessor
         task.preprocessor = self._preprocessor
@@ -343,7 +345,7 @@ class QuestionAnsweringPipeline(Pipeline):
 
 
 def _check_sample(sample):
-    """Raise what transformers does for a sample that is not complete."""
+    """Raise the error that transformers raises for an incomplete sample."""
     if not isinstance(sample, collections.abc.Mapping):
         raise ValueError(
             "A sample must be a dictionary of a `question` and a `context`. "
@@ -356,19 +358,19 @@ def _check_sample(sample):
             )
         if not isinstance(sample[name], str) or not sample[name]:
             raise ValueError(
-                f"`{name}` must be a string that is not empty. Received: "
+                f"`{name}` must be a non-empty string. Received: "
                 f"{name}={sample[name]!r}"
             )
 
 
 def _samples(questions, contexts):
-    """Questions with their contexts, one of which may be for all others."""
+    """Pair questions with contexts. A single context serves all questions."""
     questions = [questions] if isinstance(questions, str) else list(questions)
     if isinstance(contexts, str):
         contexts = [contexts] * len(questions)
     if len(questions) != len(contexts):
         raise ValueError(
-            "`question` and `context` must be of the same length. Received: "
+            "`question` and `context` must have the same length. Received: "
             f"{len(questions)} questions and {len(contexts)} contexts"
         )
     return [
@@ -378,6 +380,6 @@ def _samples(questions, contexts):
 
 
 def _starts_of_words(words, delimiter):
-    """Where each word starts in the text that they are joined to."""
+    """Find where each word starts in the joined text."""
     sizes = np.array([len(word) + len(delimiter) for word in words], "int64")
     return (np.cumsum(sizes) - sizes).tolist()

@@ -1,4 +1,4 @@
-"""Pipelines whose answers are about texts as a whole, or about their tokens."""
+"""Pipelines that classify texts, fill masks and extract features."""
 
 import collections.abc
 import warnings
@@ -15,20 +15,20 @@ from keras_squeeze.transformers.pipelines.base import Pipeline
 from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 _FUNCTIONS = ("softmax", "sigmoid", "none")
-# `None` asks for all classes.
+# The default. `None` already means all classes.
 _LIKELIEST = object()
 
 
 class TextClassificationPipeline(Pipeline):
-    """Classifies texts, see `pipeline()`."""
+    """Classifies texts. See `pipeline()`."""
 
     auto_class = auto.AutoModelForSequenceClassification
     face_class = heads.SequenceClassificationFace
-    deprecated = {"return_all_scores": "`top_k=None` instead of it"}
+    deprecated = {"return_all_scores": "`top_k=None` instead"}
 
     def __call__(self, inputs, **kwargs):
         answers = super().__call__(inputs, **kwargs)
-        # As in transformers, which has kept it from its first release.
+        # transformers returns a list here for backward compatibility.
         is_wrapped = isinstance(inputs, str) and "top_k" not in kwargs
         return [answers] if is_wrapped else answers
 
@@ -44,24 +44,23 @@ class TextClassificationPipeline(Pipeline):
         """Classify texts.
 
         Args:
-            inputs: List of strings, or of dictionaries of the `text` and the
+            inputs: List of strings, or of dictionaries with a `text` and a
                 `text_pair`.
-            top_k: Optional int. How many classes to give, the likeliest
-                first, and `None` for all. By default the likeliest alone,
-                and not in a list.
-            function_to_apply: Optional string. What makes scores of logits:
-                `"softmax"`, `"sigmoid"` or `"none"`. Defaults to `"none"` for
-                the problem type of regression, `"sigmoid"` for a single label
-                and for several at once, and `"softmax"` otherwise.
-            return_all_scores: Optional bool. Whether to give all classes in
+            top_k: Optional int. How many classes to return, best first, or
+                `None` for all. By default, only the best one, without a list.
+            function_to_apply: Optional string. The function from logits to
+                scores: `"softmax"`, `"sigmoid"` or `"none"`. Defaults to
+                `"none"` for regression, `"sigmoid"` for a single label and for
+                multi-label problems, and `"softmax"` otherwise.
+            return_all_scores: Optional bool. Whether to return all classes in
                 the order of their ids. Deprecated: pass `top_k`.
             batch_size: int. How many texts to predict at once. Defaults to
                 `1`.
             **kwargs: Arguments of the tokenizer.
 
         Returns:
-            A list with a dictionary of the `label` and its `score` for each
-            text, or a list of such.
+            A list with one entry per text: a dictionary of the `label` and its
+            `score`, or a list of such dictionaries.
         """
         if top_k is not _LIKELIEST and top_k is not None:
             validation.check_positive_int("top_k", top_k)
@@ -100,7 +99,7 @@ class TextClassificationPipeline(Pipeline):
 
 
 class ZeroShotClassificationPipeline(Pipeline):
-    """Tells how well labels go with texts, see `pipeline()`."""
+    """Scores how well candidate labels fit texts. See `pipeline()`."""
 
     auto_class = auto.AutoModelForSequenceClassification
     face_class = heads.SequenceClassificationFace
@@ -109,15 +108,15 @@ class ZeroShotClassificationPipeline(Pipeline):
         super().__init__(*args, **kwargs)
         if self.entailment_id == -1:
             warnings.warn(
-                "None of the labels of the model starts with `entail`: the "
-                "last of them is taken for entailment. Received: "
+                "No label of the model starts with `entail`, so the last "
+                "label is taken for entailment. Received: "
                 f"label2id={self.model.config.label2id}",
                 stacklevel=3,
             )
 
     @property
     def entailment_id(self):
-        """int. The class that says that a text implies another, or `-1`."""
+        """int. The id of the class for entailment, or `-1`."""
         for label, i in self.model.config.label2id.items():
             if label.lower().startswith("entail"):
                 return i
@@ -136,21 +135,22 @@ class ZeroShotClassificationPipeline(Pipeline):
         multi_label=False,
         batch_size=1,
     ):
-        """Tell how well labels go with texts.
+        """Score how well candidate labels fit texts.
 
         Args:
             inputs: List of strings.
-            candidate_labels: List of strings, or one string with commas
-                between the labels.
-            hypothesis_template: string. The sentence that a label is put in.
-            multi_label: bool. Whether any number of labels may go with a
-                text, and not one of them. Defaults to `False`.
-            batch_size: int. How many pairs of a text and a label to predict
-                at once. Defaults to `1`.
+            candidate_labels: List of strings, or a string of comma-separated
+                labels.
+            hypothesis_template: string. The sentence that each label is
+                inserted in.
+            multi_label: bool. Whether a text may have any number of labels
+                instead of exactly one. Defaults to `False`.
+            batch_size: int. How many pairs of a text and a label to predict at
+                once. Defaults to `1`.
 
         Returns:
-            A list with a dictionary of the `sequence`, the `labels` and their
-            `scores` for each text, the likeliest label first.
+            A list with one dictionary per text: the `sequence`, the `labels`,
+            best first, and their `scores`.
         """
         labels = candidate_labels
         if isinstance(labels, str):
@@ -199,14 +199,14 @@ class ZeroShotClassificationPipeline(Pipeline):
 
 
 class FillMaskPipeline(Pipeline):
-    """Finds the words for masks, see `pipeline()`."""
+    """Fills the masks in texts. See `pipeline()`."""
 
     auto_class = auto.AutoModelForMaskedLM
     face_class = heads.MaskedLMFace
 
     def __call__(self, inputs, **kwargs):
         answers = super().__call__(inputs, **kwargs)
-        # As in transformers.
+        # transformers returns a list of one text without the list.
         is_wrapped = isinstance(inputs, list) and len(inputs) == 1
         return answers[0] if is_wrapped else answers
 
@@ -218,23 +218,24 @@ class FillMaskPipeline(Pipeline):
         tokenizer_kwargs=None,
         batch_size=1,
     ):
-        """Find the words for masks.
+        """Find words for the masks in texts.
 
         Args:
-            inputs: List of strings with `tokenizer.mask_token` in them.
-            top_k: int. How many words to give for each mask. Defaults to `5`.
+            inputs: List of strings that contain `tokenizer.mask_token`.
+            top_k: int. How many words to return per mask. Defaults to `5`.
             targets: Optional string or list of strings. The words to choose
-                from. Of one that is not in the vocabulary, the first token is
-                taken.
+                from. A word that is not in the vocabulary is replaced by its
+                first token.
             tokenizer_kwargs: Optional dictionary of arguments of the
                 tokenizer.
             batch_size: int. How many texts to predict at once. Defaults to
                 `1`.
 
         Returns:
-            A list with, for each text, a list of dictionaries of the `score`,
-            the id `token`, `token_str` and the `sequence`, the text with the
-            word in it; for a text with several masks a list of such lists.
+            A list with one list per text. It has dictionaries of the `score`,
+            the id `token`, `token_str` and the `sequence`, which is the text
+            with the mask filled. For a text with several masks, a list of such
+            lists.
         """
         validation.check_positive_int("top_k", top_k)
         mask = self.tokenizer.mask_token_id
@@ -249,7 +250,7 @@ class FillMaskPipeline(Pipeline):
                 if not len(positions):
                     raise ValueError(
                         f"Each text must have a `{self.tokenizer.mask_token}` "
-                        f"that is not cut off. Received: "
+                        f"that is not truncated. Received: "
                         f"{inputs[len(answers)]!r}"
                     )
                 found = [
@@ -272,7 +273,7 @@ class FillMaskPipeline(Pipeline):
                 token = self.tokenizer.convert_ids_to_tokens(ids[:1])
                 warnings.warn(
                     f"The target {target!r} is not in the vocabulary. "
-                    f"Instead of it, {token} is used.",
+                    f"{token} is used instead.",
                     stacklevel=5,
                 )
             found += ids[:1]
@@ -296,7 +297,7 @@ class FillMaskPipeline(Pipeline):
                     "score": float(scores[token]),
                     "token": int(token),
                     "token_str": self.tokenizer.decode([int(token)]),
-                    # Else the other masks would be left out, too.
+                    # Otherwise the remaining masks would be removed.
                     "sequence": self.tokenizer.decode(
                         filled, skip_special_tokens=num_masks == 1
                     ),
@@ -306,7 +307,7 @@ class FillMaskPipeline(Pipeline):
 
 
 class FeatureExtractionPipeline(Pipeline):
-    """Gives the hidden states of texts, see `pipeline()`."""
+    """Returns the hidden states of texts. See `pipeline()`."""
 
     auto_class = auto.AutoModel
     face_class = heads.ModelFace
@@ -319,23 +320,23 @@ class FeatureExtractionPipeline(Pipeline):
         return_tensors=False,
         batch_size=1,
     ):
-        """Compute the last hidden states.
+        """Compute the last hidden states of texts.
 
         Args:
             inputs: List of strings.
             tokenize_kwargs: Optional dictionary of arguments of the
                 tokenizer.
-            truncation: Optional bool or string. Whether texts are cut that
-                are longer than the model can read. Defaults to what
-                `tokenize_kwargs` says, or to `True`.
-            return_tensors: bool. Whether to give arrays and not nested lists.
-                Defaults to `False`.
+            truncation: Optional bool or string. Whether to truncate texts
+                beyond the model's maximum length. Defaults to the value in
+                `tokenize_kwargs`, or to `True`.
+            return_tensors: bool. Whether to return arrays instead of nested
+                lists. Defaults to `False`.
             batch_size: int. How many texts to predict at once. Defaults to
                 `1`.
 
         Returns:
-            A list with, for each text, a list of one list: that of the vector
-            of each token.
+            A list with one entry per text: a list of one list, which has a
+            vector per token.
         """
         options = {"truncation": True, **(tokenize_kwargs or {})}
         if truncation is not None:
@@ -365,6 +366,6 @@ def _text_or_pair(value):
             return value["text"]
         return value["text"], value["text_pair"]
     raise ValueError(
-        "A text must be a string, or for a pair a dictionary of the `text` "
-        f"and the `text_pair`. Received: {value!r}"
+        "A text must be a string, or a dictionary with a `text` and a "
+        f"`text_pair`. Received: {value!r}"
     )

@@ -1,1 +1,1 @@
-"""Slow and fast tokenizers, with the names and habits of transformers."""
+"""Slow and fast tokenizers, with the API of transformers."""

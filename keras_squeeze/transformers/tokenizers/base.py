@@ -1,4 +1,4 @@
-"""What slow and fast tokenizers have in common."""
+"""The base class of the slow and fast tokenizers."""
 
 import copy
 import os
@@ -23,29 +23,29 @@ from keras_squeeze.transformers.tokenizers.special_tokens import tokens_to_json
 
 
 class PreTrainedTokenizerBase(SequenceBuilder):
-    """What the tokenizers have in common.
+    """Base of the tokenizers.
 
-    Subclasses have the vocabulary. They implement `_encode_one()`,
+    Subclasses hold the vocabulary. They implement `_encode_one()`,
     `_encode_many()`, `_decode()` and the methods of `SpecialTokens`.
 
     Args:
-        model_max_length: Optional int. The longest sequence of the model.
-            Defaults to `int(1e30)`, for none.
-        padding_side: string. `"right"`, the default, or `"left"`.
-        truncation_side: string. `"right"`, the default, or `"left"`.
-        model_input_names: Optional list of strings. The inputs that the model
-            takes. Defaults to `"input_ids"`, `"token_type_ids"` and
+        model_max_length: Optional int. The maximum sequence length of the
+            model. Defaults to `int(1e30)`, which means no limit.
+        padding_side: string. `"right"` or `"left"`. Defaults to `"right"`.
+        truncation_side: string. `"right"` or `"left"`. Defaults to `"right"`.
+        model_input_names: Optional list of strings. The names of the model
+            inputs. Defaults to `"input_ids"`, `"token_type_ids"` and
             `"attention_mask"`.
         clean_up_tokenization_spaces: bool. Whether decoding removes spaces
             before punctuation and contractions. Defaults to `False`.
-        split_special_tokens: bool. Whether special tokens in the text are
-            split like other text. Defaults to `False`.
-        **kwargs: The special tokens, by name, and further values, which are
-            saved with the tokenizer.
+        split_special_tokens: bool. Whether to split special tokens in the text
+            like other text. Defaults to `False`.
+        **kwargs: The special tokens by name, and other values that are saved
+            with the tokenizer.
 
     Raises:
-        ValueError: If a side is not one of these.
-        AttributeError: If the name of a value is that of a method.
+        ValueError: If a side is neither `"right"` nor `"left"`.
+        AttributeError: If the name of a value is the name of a method.
     """
 
     vocab_files_names = {"vocab_file": VOCABULARY_FILE}
@@ -59,7 +59,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         for name in kwargs:
             if callable(getattr(type(self), name, None)):
                 raise AttributeError(
-                    f"`{name}` is a method of `{type(self).__name__}`, and "
+                    f"`{name}` is a method of `{type(self).__name__}` and "
                     "cannot be an argument."
                 )
         self.init_inputs = ()
@@ -80,7 +80,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
             "clean_up_tokenization_spaces", False
         )
         self.split_special_tokens = kwargs.pop("split_special_tokens", False)
-        # What has been warned of; transformers has the same keys.
+        # The warnings already shown, by the same keys as in transformers.
         self.deprecation_warnings = {}
         self.verbose = kwargs.pop("verbose", False)
         super().__init__(
@@ -93,23 +93,23 @@ class PreTrainedTokenizerBase(SequenceBuilder):
 
     @property
     def max_len_single_sentence(self):
-        """int. The longest text, in tokens, besides the special tokens."""
+        """int. The maximum length of a text, without the special tokens."""
         return self.model_max_length - self.num_special_tokens_to_add()
 
     @property
     def max_len_sentences_pair(self):
-        """int. The longest pair of texts, besides the special tokens."""
+        """int. The maximum length of a pair, without the special tokens."""
         return self.model_max_length - self.num_special_tokens_to_add(True)
 
     @property
     def added_tokens_encoder(self):
-        """Dictionary from the added tokens to their ids."""
+        """Dictionary from added tokens to their ids."""
         return {
             token.content: id for id, token in self.added_tokens_decoder.items()
         }
 
     def get_added_vocab(self):
-        """Returns the dictionary from the added tokens to their ids."""
+        """Return the dictionary from added tokens to their ids."""
         return self.added_tokens_encoder
 
     def __len__(self):
@@ -142,18 +142,18 @@ class PreTrainedTokenizerBase(SequenceBuilder):
     def from_pretrained(
         cls, pretrained_model_name_or_path, *init_inputs, **kwargs
     ):
-        """Read a tokenizer.
+        """Load a tokenizer.
 
         Args:
             pretrained_model_name_or_path: string or `os.PathLike`. A folder
-                that `save_pretrained()` wrote, here or in transformers; a
+                written by `save_pretrained()`, here or in transformers; a
                 repository on the hub; the name of a built-in preset; or, for
                 slow tokenizers, a vocabulary file.
             *init_inputs: Positional arguments of the constructor.
-            **kwargs: Arguments of the constructor, which replace those that
-                were saved, and the arguments that say where files are:
-                `subfolder`, `revision`, `cache_dir`, `local_files_only`,
-                `force_download` and `token`.
+            **kwargs: Arguments of the constructor, which override the saved
+                ones, and options that locate the files: `subfolder`,
+                `revision`, `cache_dir`, `local_files_only`, `force_download`
+                and `token`.
 
         Returns:
             A tokenizer of this class.
@@ -183,16 +183,17 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         push_to_hub=False,
         **kwargs,
     ):
-        """Write the files of the tokenizer, which transformers reads, too.
+        """Write the files of the tokenizer. transformers can also read them.
 
         Args:
-            save_directory: string or `os.PathLike`. The folder, which is made
-                if there is none.
-            legacy_format: Optional bool. For fast tokenizers: `True` leaves
-                out `tokenizer.json`, and `False` the vocabulary file.
-            filename_prefix: Optional string. What the names of the files
-                start with, before a hyphen.
-            push_to_hub: bool. Whether to upload it, too. Defaults to `False`.
+            save_directory: string or `os.PathLike`. The folder. It is created
+                if it does not exist.
+            legacy_format: Optional bool. For fast tokenizers: `True` leaves out
+                `tokenizer.json`, and `False` leaves out the vocabulary file.
+            filename_prefix: Optional string. A prefix for the file names,
+                followed by a hyphen.
+            push_to_hub: bool. Whether to also upload the files. Defaults to
+                `False`.
             **kwargs: Arguments of `push_to_hub()`.
 
         Returns:
@@ -205,14 +206,14 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         check_not_a_file(save_directory)
         if legacy_format is False and not self.is_fast:
             raise ValueError(
-                "`legacy_format=False` leaves out the vocabulary file, without "
-                "which a slow tokenizer cannot be read."
+                "`legacy_format=False` leaves out the vocabulary file, which "
+                "a slow tokenizer needs."
             )
         with new_files(save_directory) as folder:
             files = self._write_files(
                 str(folder), legacy_format, filename_prefix
             )
-        # Where they are by now.
+        # The files have moved to their final folder.
         files = tuple(
             os.path.join(save_directory, os.path.relpath(file, folder))
             for file in files
@@ -251,13 +252,13 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         return files
 
     def _config(self):
-        """What `tokenizer_config.json` holds."""
+        """Build the contents of `tokenizer_config.json`."""
         names = {*self.init_kwargs, "model_max_length"}
         names.add("clean_up_tokenization_spaces")
         config = {
             name: getattr(self, name, self.init_kwargs.get(name))
             for name in names
-            # Where files were found is not where they will be.
+            # Paths of source files are not valid for the saved files.
             if not name.endswith("_file")
             and name not in ("name_or_path", "device_map")
         }
@@ -268,7 +269,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
             str(id): token.__getstate__()
             for id, token in self.added_tokens_decoder.items()
         }
-        # Either class can read it.
+        # Slow and fast classes can both read it.
         config["tokenizer_class"] = type(self).__name__.removesuffix("Fast")
         return config
 
@@ -276,13 +277,13 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         """Write the vocabulary file, without the added tokens.
 
         Args:
-            save_directory: string or `os.PathLike`. A folder that exists, or
-                else the path of the file.
-            filename_prefix: Optional string. What the name of the file starts
-                with, before a hyphen.
+            save_directory: string or `os.PathLike`. An existing folder, or the
+                path of the file.
+            filename_prefix: Optional string. A prefix for the file name,
+                followed by a hyphen.
 
         Returns:
-            A tuple of the path of the file.
+            A tuple with the path of the file.
         """
         path = os.fspath(save_directory)
         if os.path.isdir(path):
@@ -293,8 +294,8 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         tokens = sorted(vocabulary, key=vocabulary.get)
         if tokens and vocabulary[tokens[-1]] != len(tokens) - 1:
             warnings.warn(
-                f"The ids of the vocabulary in `{path}` have gaps, which a "
-                "file cannot tell. Is the vocabulary corrupted?",
+                f"The ids of the vocabulary have gaps, which `{path}` cannot "
+                "represent. Is the vocabulary corrupted?",
                 stacklevel=2,
             )
         write_file(path, "".join(f"{token}\n" for token in tokens))
@@ -304,12 +305,12 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         """Upload the files of the tokenizer to the Hugging Face hub.
 
         Args:
-            repo_id: string. The repository, which is made if there is none.
+            repo_id: string. The repository. It is created if it does not exist.
             **kwargs: `commit_message`, `private`, `token`, `revision` and
-                `create_pr`, as transformers takes them.
+                `create_pr`, as in transformers.
 
         Returns:
-            What `huggingface_hub.upload_folder` returns.
+            The return value of `huggingface_hub.upload_folder`.
         """
         return upload(self, repo_id, **kwargs)
 
@@ -339,65 +340,66 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         verbose=True,
         **kwargs,
     ):
-        """Make the inputs of a model from texts.
+        """Convert texts to model inputs.
 
         Args:
-            text: A string, or a list of strings for a batch; a pair may also
-                be a tuple in the list. With `is_split_into_words`, a list of
-                words, or a list of those for a batch.
-            text_pair: Optional, the second texts, like `text`.
-            text_target: Optional, texts whose ids become the `labels`.
-            text_pair_target: Optional, the second texts of `text_target`.
-            add_special_tokens: bool. Whether to put `[CLS]` and `[SEP]`
-                around the texts. Defaults to `True`.
+            text: A string, or a list of strings for a batch. A list item may
+                also be a tuple of two texts. With `is_split_into_words`, a list
+                of words, or a list of such lists for a batch.
+            text_pair: Optional. The second texts, in the same format as `text`.
+            text_target: Optional. Texts whose ids become the `labels`.
+            text_pair_target: Optional. The second texts of `text_target`.
+            add_special_tokens: bool. Whether to add `[CLS]` and `[SEP]`.
+                Defaults to `True`.
             padding: `True` or `"longest"` to pad to the longest text of the
-                batch, `"max_length"` to pad to `max_length`, and `False` or
-                `"do_not_pad"`, the default, not to.
-            truncation: `True` or `"longest_first"`, `"only_first"` or
-                `"only_second"` to remove tokens, from the longer or from
-                one text, and `False` or `"do_not_truncate"` not to. Defaults
-                to `"longest_first"` if there is a `max_length` and no
-                `padding`, with a warning, and to none otherwise.
-            max_length: Optional int. The longest sequence, with the special
-                tokens. Defaults to `model_max_length`.
-            stride: int. How many tokens the removed ones overlap with those
-                that stay. Defaults to `0`.
-            is_split_into_words: bool. Whether texts are lists of words.
+                batch, `"max_length"` to pad to `max_length`, or `False` or
+                `"do_not_pad"` for no padding. Defaults to `False`.
+            truncation: `True` or `"longest_first"` to remove tokens from the
+                longer text, `"only_first"` or `"only_second"` to remove them
+                from one text, or `False` or `"do_not_truncate"` for no
+                truncation. Defaults to `"longest_first"`, with a warning, if
+                there is a `max_length` and no `padding`, and to no truncation
+                otherwise.
+            max_length: Optional int. The maximum sequence length, including the
+                special tokens. Defaults to `model_max_length`.
+            stride: int. How many kept tokens are repeated with the removed
+                tokens. Defaults to `0`.
+            is_split_into_words: bool. Whether the texts are lists of words.
                 Defaults to `False`.
-            pad_to_multiple_of: Optional int. What the padded length is a
-                multiple of.
+            pad_to_multiple_of: Optional int. The padded length is rounded up to
+                a multiple of it.
             padding_side: Optional string. `"right"` or `"left"`. Defaults to
-                that of the tokenizer.
-            return_tensors: Optional string. `"np"`, `"tf"`, `"pt"`, `"jax"`
-                or `"keras"`, see `BatchEncoding.convert_to_tensors()`.
-                Defaults to lists.
+                the tokenizer's value.
+            return_tensors: Optional string. `"np"`, `"tf"`, `"pt"`, `"jax"` or
+                `"keras"`. See `BatchEncoding.convert_to_tensors()`. Defaults to
+                `None`, which returns lists.
             return_token_type_ids: Optional bool. Whether to return the token
-                types. Defaults to whether the model takes them.
+                types. By default, they are returned if the model uses them.
             return_attention_mask: Optional bool. Whether to return the
-                attention mask. Defaults to whether the model takes it.
+                attention mask. By default, it is returned if the model uses it.
             return_overflowing_tokens: bool. Whether to return the removed
-                tokens. A fast tokenizer returns them as further rows, and in
-                `overflow_to_sample_mapping` which text each row is of. A slow
-                one returns `overflowing_tokens` and `num_truncated_tokens`.
-                Defaults to `False`.
-            return_special_tokens_mask: bool. Whether to return which tokens
-                are special. Defaults to `False`.
-            return_offsets_mapping: bool. Whether to return which characters
-                of the text each token is of. Fast tokenizers only. Defaults
-                to `False`.
+                tokens. A fast tokenizer returns them as additional rows, with
+                the index of each row's text in `overflow_to_sample_mapping`. A
+                slow tokenizer returns `overflowing_tokens` and
+                `num_truncated_tokens`. Defaults to `False`.
+            return_special_tokens_mask: bool. Whether to return a mask of the
+                special tokens. Defaults to `False`.
+            return_offsets_mapping: bool. Whether to return the start and end of
+                each token in the text. Only for fast tokenizers. Defaults to
+                `False`.
             return_length: bool. Whether to return the lengths. Defaults to
                 `False`.
-            verbose: bool. Whether to warn. Defaults to `True`.
-            **kwargs: `split_special_tokens`, whether to split special tokens
-                in the texts like other text.
+            verbose: bool. Whether to emit warnings. Defaults to `True`.
+            **kwargs: `split_special_tokens`, whether to split special tokens in
+                the texts like other text.
 
         Returns:
-            A `BatchEncoding` of lists, or of tensors with a row for each
-            text.
+            A `BatchEncoding` of lists, or of tensors with one row per text.
 
         Raises:
-            ValueError: If `text` is not text, or an option has no such value.
-            NotImplementedError: If a slow tokenizer is asked for offsets.
+            ValueError: If `text` is not text, or an option has an invalid
+                value.
+            NotImplementedError: If offsets are requested from a slow tokenizer.
         """
         if text is None and text_target is None:
             raise ValueError(
@@ -434,7 +436,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         return encoding
 
     def _encode(self, name, text, pair, kwargs):
-        """Encode one text or a batch; `name` is what errors call it."""
+        """Encode a text or a batch. `name` is its name in errors."""
         _check_text(name, text)
         if pair is not None:
             _check_text(name.replace("text", "text_pair", 1), pair)
@@ -447,8 +449,8 @@ class PreTrainedTokenizerBase(SequenceBuilder):
             return self.batch_encode_plus(text, **kwargs)
         if isinstance(pair, str):
             raise TypeError(
-                "`text_pair` must be a list as long as `text` if that is a "
-                f"batch. Received: text_pair={pair!r}"
+                "`text_pair` must be a list with the length of `text` if that "
+                f"is a batch. Received: text_pair={pair!r}"
             )
         if len(text) != len(pair):
             raise ValueError(
@@ -472,19 +474,19 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         return_tensors=None,
         **kwargs,
     ):
-        """The ids of one text or of one pair.
+        """Convert a text or a pair to ids.
 
         Args:
-            text: A string; for slow tokenizers also a list of tokens or ids.
-            text_pair: Optional, the second text.
-            add_special_tokens: bool, as in calling the tokenizer.
-            padding: bool or string, as in calling the tokenizer.
-            truncation: bool or string, as in calling the tokenizer.
-            max_length: Optional int, as in calling the tokenizer.
-            stride: int, as in calling the tokenizer.
-            padding_side: Optional string, as in calling the tokenizer.
-            return_tensors: Optional string, as in calling the tokenizer.
-            **kwargs: Further options of calling the tokenizer.
+            text: A string. For slow tokenizers, also a list of tokens or ids.
+            text_pair: Optional. The second text.
+            add_special_tokens: bool, as in `__call__()`.
+            padding: bool or string, as in `__call__()`.
+            truncation: bool or string, as in `__call__()`.
+            max_length: Optional int, as in `__call__()`.
+            stride: int, as in `__call__()`.
+            padding_side: Optional string, as in `__call__()`.
+            return_tensors: Optional string, as in `__call__()`.
+            **kwargs: Other options of `__call__()`.
 
         Returns:
             A list of ints, or a tensor with one row.
@@ -503,14 +505,14 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         )["input_ids"]
 
     def encode_plus(self, text, text_pair=None, *args, **kwargs):
-        """Make the inputs of a model from one text or one pair.
+        """Convert a text or a pair to model inputs.
 
         Args:
-            text: A string; with `is_split_into_words` a list of words; for
-                slow tokenizers also a list of tokens or of ids.
-            text_pair: Optional, the second text.
-            *args: The options of calling the tokenizer, in their order.
-            **kwargs: The options of calling the tokenizer.
+            text: A string. With `is_split_into_words`, a list of words. For
+                slow tokenizers, also a list of tokens or ids.
+            text_pair: Optional. The second text.
+            *args: The options of `__call__()`, in their order.
+            **kwargs: The options of `__call__()`.
 
         Returns:
             A `BatchEncoding`.
@@ -518,13 +520,13 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         return self._encode_one(text, text_pair, self._resolve(*args, **kwargs))
 
     def batch_encode_plus(self, batch_text_or_text_pairs, *args, **kwargs):
-        """Make the inputs of a model from a batch of texts or of pairs.
+        """Convert a batch of texts or pairs to model inputs.
 
         Args:
-            batch_text_or_text_pairs: List of what `encode_plus()` takes, and
-                of tuples of two for pairs.
-            *args: The options of calling the tokenizer, in their order.
-            **kwargs: The options of calling the tokenizer.
+            batch_text_or_text_pairs: List of texts in any form that
+                `encode_plus()` accepts, or of tuples of two such texts.
+            *args: The options of `__call__()`, in their order.
+            **kwargs: The options of `__call__()`.
 
         Returns:
             A `BatchEncoding`.
@@ -540,7 +542,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
                 f"Received: {batch!r} of type {type(batch).__name__}"
             )
         if not batch:
-            raise ValueError("A batch must have a text. Received: an empty one")
+            raise ValueError("A batch must have a text. Received: no texts")
         return self._encode_many(batch, self._resolve(*args, **kwargs))
 
     # Decoding.
@@ -552,18 +554,18 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         clean_up_tokenization_spaces=None,
         **kwargs,
     ):
-        """Make a text from ids.
+        """Convert ids to a text.
 
         Args:
             token_ids: int, or list, array or tensor of ints.
             skip_special_tokens: bool. Whether to leave out special tokens.
                 Defaults to `False`.
-            clean_up_tokenization_spaces: Optional bool. Whether to remove the
-                spaces before punctuation and contractions. Defaults to what
-                the tokenizer was made with. Fast tokenizers remove them in
-                any case, as those of transformers do.
-            **kwargs: For slow tokenizers, `spaces_between_special_tokens`:
-                whether added tokens have spaces around. Defaults to `True`.
+            clean_up_tokenization_spaces: Optional bool. Whether to remove
+                spaces before punctuation and contractions. Defaults to the
+                tokenizer's value. Fast tokenizers always remove them, as in
+                transformers.
+            **kwargs: For slow tokenizers, `spaces_between_special_tokens`,
+                whether to put spaces around added tokens. Defaults to `True`.
 
         Returns:
             string.
@@ -585,7 +587,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         clean_up_tokenization_spaces=None,
         **kwargs,
     ):
-        """Make texts from rows of ids.
+        """Convert rows of ids to texts.
 
         Args:
             sequences: List, array or tensor of rows of ints.
@@ -622,14 +624,14 @@ class PreTrainedTokenizerBase(SequenceBuilder):
 
 
 def _check_text(name, text):
-    """Raise an error if `text` is not what one can call a tokenizer on."""
+    """Raise an error if `text` is not valid input for a tokenizer."""
     part = text
     for _ in range(2):
         if isinstance(part, (list, tuple)):
             part = part[0] if part else ""
     if not isinstance(part, str):
         raise ValueError(
-            f"`{name}` must be a string, a list of strings, or lists of those. "
+            f"`{name}` must be a string, a list of strings, or nested lists. "
             f"Received: {name}={text!r} of type {type(text).__name__}"
         )
 

@@ -1,4 +1,4 @@
-"""What the tokenizers return."""
+"""The output of the tokenizers."""
 
 import collections
 import typing
@@ -11,34 +11,35 @@ TENSOR_TYPES = ("np", "tf", "pt", "jax", "keras")
 
 
 class CharSpan(typing.NamedTuple):
-    """Characters of a text, from `start` up to `end`."""
+    """A span of characters in a text, from `start` to `end` (exclusive)."""
 
     start: int
     end: int
 
 
 class TokenSpan(typing.NamedTuple):
-    """Tokens of an encoded text, from `start` up to `end`."""
+    """A span of tokens in an encoded text, from `start` to `end`
+    (exclusive)."""
 
     start: int
     end: int
 
 
 class BatchEncoding(collections.UserDict):
-    """The inputs of a model, by name, and where in the text they come from.
+    """The inputs of a model by name, with the positions of the tokens.
 
-    It is a dictionary whose values are attributes, too. If a fast tokenizer
-    made it, it also tells which words and characters belong to each token.
-    All methods about those take the index of a text in the batch first, which
-    may be left out if there is only one text.
+    This is a dictionary whose values are also attributes. If it comes from a
+    fast tokenizer, it also maps between tokens, words and characters. The
+    methods for this take the row index first. It may be left out if there is
+    only one row.
 
     Args:
         data: Optional dictionary of lists, arrays or tensors.
-        encoding: Optional `tokenizers.Encoding` or list of those, one a row.
-        tensor_type: Optional string. What `convert_to_tensors()` takes.
-        prepend_batch_axis: bool. Whether the values are those of one text,
-            and become a batch of one with `tensor_type`. Defaults to `False`.
-        n_sequences: Optional int. The number of texts that a row was made of.
+        encoding: Optional `tokenizers.Encoding`, or a list of one per row.
+        tensor_type: Optional string. As in `convert_to_tensors()`.
+        prepend_batch_axis: bool. Whether the values are for a single text and
+            become a batch of one with `tensor_type`. Defaults to `False`.
+        n_sequences: Optional int. The number of texts in a row.
 
     Example:
 
@@ -71,12 +72,12 @@ class BatchEncoding(collections.UserDict):
 
     @property
     def n_sequences(self):
-        """Optional int. The number of texts that a row was made of."""
+        """Optional int. The number of texts in a row."""
         return self._n_sequences
 
     @property
     def is_fast(self):
-        """bool. Whether a fast tokenizer made this."""
+        """bool. Whether this comes from a fast tokenizer."""
         return self._encodings is not None
 
     @property
@@ -92,60 +93,60 @@ class BatchEncoding(collections.UserDict):
         if isinstance(item, slice):
             return {name: value[item] for name, value in self.data.items()}
         raise KeyError(
-            "The key must be a string or a slice; an integer finds the "
-            "`tokenizers.Encoding` of a row if a fast tokenizer made this. "
+            "The key must be a string or a slice. An integer, for the "
+            "`tokenizers.Encoding` of a row, needs a fast tokenizer. "
             f"Received: {item!r}"
         )
 
     def __getattr__(self, name):
-        # While an object is unpickled it has no data yet.
+        # During unpickling there is no data yet.
         data = self.__dict__.get("data", {})
         if name not in data:
             raise AttributeError(
-                f"`{type(self).__name__}` has no attribute and no key "
-                f"{name!r}. Its keys are {list(data)}."
+                f"`{type(self).__name__}` has no attribute or key {name!r}. "
+                f"Its keys are {list(data)}."
             )
         return data[name]
 
     def tokens(self, batch_index=0):
-        """The tokens of one row.
+        """Return the tokens of a row.
 
         Args:
-            batch_index: int. The row. Defaults to `0`.
+            batch_index: int. The index of the row. Defaults to `0`.
 
         Returns:
             A list of strings.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         return self._encoding("tokens", batch_index).tokens
 
     def sequence_ids(self, batch_index=0):
-        """The number of the text that each token is of.
+        """Return the index of the text that each token belongs to.
 
         Args:
-            batch_index: int. The row. Defaults to `0`.
+            batch_index: int. The index of the row. Defaults to `0`.
 
         Returns:
-            A list of `0`, `1`, and `None` for special tokens.
+            A list of `0` and `1`, with `None` for special tokens.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         return self._encoding("sequence_ids", batch_index).sequence_ids
 
     def word_ids(self, batch_index=0):
-        """The number of the word that each token is of.
+        """Return the index of the word that each token belongs to.
 
         Args:
-            batch_index: int. The row. Defaults to `0`.
+            batch_index: int. The index of the row. Defaults to `0`.
 
         Returns:
-            A list of integers, and of `None` for special tokens.
+            A list of integers, with `None` for special tokens.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         return self._encoding("word_ids", batch_index).word_ids
 
@@ -157,18 +158,18 @@ class BatchEncoding(collections.UserDict):
         return self.word_ids(batch_index)
 
     def token_to_sequence(self, batch_or_token_index, token_index=None):
-        """The number of the text that a token is of.
+        """Find the text that a token belongs to.
 
         Args:
-            batch_or_token_index: int. The row, or without `token_index` the
-                token in the only row.
-            token_index: Optional int. The token.
+            batch_or_token_index: int. The row index. Without `token_index`, the
+                token index in the only row.
+            token_index: Optional int. The token index.
 
         Returns:
             `0`, `1`, or `None` for a special token.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, token_index = self._locate(
             "token_to_sequence", batch_or_token_index, token_index
@@ -176,18 +177,18 @@ class BatchEncoding(collections.UserDict):
         return encoding.token_to_sequence(_from_start(token_index, encoding))
 
     def token_to_word(self, batch_or_token_index, token_index=None):
-        """The number of the word that a token is of.
+        """Find the word that a token belongs to.
 
         Args:
-            batch_or_token_index: int. The row, or without `token_index` the
-                token in the only row.
-            token_index: Optional int. The token.
+            batch_or_token_index: int. The row index. Without `token_index`, the
+                token index in the only row.
+            token_index: Optional int. The token index.
 
         Returns:
             int, or `None` for a special token.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, token_index = self._locate(
             "token_to_word", batch_or_token_index, token_index
@@ -197,19 +198,19 @@ class BatchEncoding(collections.UserDict):
     def word_to_tokens(
         self, batch_or_word_index, word_index=None, sequence_index=0
     ):
-        """The tokens of a word.
+        """Find the tokens of a word.
 
         Args:
-            batch_or_word_index: int. The row, or without `word_index` the
-                word in the only row.
-            word_index: Optional int. The word.
+            batch_or_word_index: int. The row index. Without `word_index`, the
+                word index in the only row.
+            word_index: Optional int. The word index.
             sequence_index: int. The text of a pair. Defaults to `0`.
 
         Returns:
             A `TokenSpan`, or `None` if there is no such word.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, word_index = self._locate(
             "word_to_tokens", batch_or_word_index, word_index
@@ -220,18 +221,18 @@ class BatchEncoding(collections.UserDict):
         return None if span is None else TokenSpan(*span)
 
     def token_to_chars(self, batch_or_token_index, token_index=None):
-        """The characters of a token in the original text.
+        """Find the characters of a token in the original text.
 
         Args:
-            batch_or_token_index: int. The row, or without `token_index` the
-                token in the only row.
-            token_index: Optional int. The token.
+            batch_or_token_index: int. The row index. Without `token_index`, the
+                token index in the only row.
+            token_index: Optional int. The token index.
 
         Returns:
             A `CharSpan`, or `None` for a special token.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, token_index = self._locate(
             "token_to_chars", batch_or_token_index, token_index
@@ -242,19 +243,19 @@ class BatchEncoding(collections.UserDict):
     def char_to_token(
         self, batch_or_char_index, char_index=None, sequence_index=0
     ):
-        """The token of a character of the original text.
+        """Find the token of a character in the original text.
 
         Args:
-            batch_or_char_index: int. The row, or without `char_index` the
-                character of the only row.
-            char_index: Optional int. The character.
+            batch_or_char_index: int. The row index. Without `char_index`, the
+                character index in the only row.
+            char_index: Optional int. The character index.
             sequence_index: int. The text of a pair. Defaults to `0`.
 
         Returns:
-            int, or `None` if the character is in no token, as spaces are.
+            int, or `None` if no token has the character, such as a space.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, char_index = self._locate(
             "char_to_token", batch_or_char_index, char_index
@@ -264,19 +265,19 @@ class BatchEncoding(collections.UserDict):
     def word_to_chars(
         self, batch_or_word_index, word_index=None, sequence_index=0
     ):
-        """The characters of a word in the original text.
+        """Find the characters of a word in the original text.
 
         Args:
-            batch_or_word_index: int. The row, or without `word_index` the
-                word in the only row.
-            word_index: Optional int. The word.
+            batch_or_word_index: int. The row index. Without `word_index`, the
+                word index in the only row.
+            word_index: Optional int. The word index.
             sequence_index: int. The text of a pair. Defaults to `0`.
 
         Returns:
             A `CharSpan`, or `None` if there is no such word.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, word_index = self._locate(
             "word_to_chars", batch_or_word_index, word_index
@@ -287,19 +288,19 @@ class BatchEncoding(collections.UserDict):
     def char_to_word(
         self, batch_or_char_index, char_index=None, sequence_index=0
     ):
-        """The word of a character of the original text.
+        """Find the word of a character in the original text.
 
         Args:
-            batch_or_char_index: int. The row, or without `char_index` the
-                character of the only row.
-            char_index: Optional int. The character.
+            batch_or_char_index: int. The row index. Without `char_index`, the
+                character index in the only row.
+            char_index: Optional int. The character index.
             sequence_index: int. The text of a pair. Defaults to `0`.
 
         Returns:
-            int, or `None` if the character is in no word.
+            int, or `None` if no word has the character.
 
         Raises:
-            ValueError: If a slow tokenizer made this.
+            ValueError: If this comes from a slow tokenizer.
         """
         encoding, char_index = self._locate(
             "char_to_word", batch_or_char_index, char_index
@@ -310,8 +311,8 @@ class BatchEncoding(collections.UserDict):
         if not self._encodings:
             raise ValueError(
                 f"`{method}()` is not available: only a fast tokenizer, such "
-                "as `MobileBertTokenizerFast`, remembers where tokens come "
-                "from."
+                "as `MobileBertTokenizerFast`, tracks the positions of "
+                "tokens."
             )
         return self._encodings[batch_index]
 
@@ -321,24 +322,24 @@ class BatchEncoding(collections.UserDict):
         return self._encoding(method, first_index), second_index
 
     def convert_to_tensors(self, tensor_type=None, prepend_batch_axis=False):
-        """Replace the values by tensors.
+        """Convert the values to tensors, in place.
 
         Args:
-            tensor_type: Optional string. `"np"` for NumPy's int64 arrays,
-                `"tf"` for TensorFlow's int32 tensors, `"pt"` for PyTorch's
-                int64 tensors, `"jax"` for JAX's arrays, `"keras"` for int32
-                tensors of the current backend, or `None`, which changes
-                nothing. Rows of different lengths become an array of arrays
-                with `"np"` and an error otherwise.
-            prepend_batch_axis: bool. Whether the values are those of one
-                text, and become a batch of one. Defaults to `False`.
+            tensor_type: Optional string. `"np"` for int64 arrays of NumPy,
+                `"tf"` for int32 tensors of TensorFlow, `"pt"` for int64 tensors
+                of PyTorch, `"jax"` for arrays of JAX, `"keras"` for int32
+                tensors of the current backend, or `None` to leave the values
+                unchanged. Rows of different lengths become an array of arrays
+                with `"np"`, and raise an error otherwise.
+            prepend_batch_axis: bool. Whether the values are for a single text
+                and become a batch of one. Defaults to `False`.
 
         Returns:
             This object.
 
         Raises:
             ValueError: If `tensor_type` is not one of these, or the values
-                cannot be made a tensor.
+                cannot be converted to a tensor.
         """
         if tensor_type is None:
             return self
@@ -353,17 +354,17 @@ class BatchEncoding(collections.UserDict):
                 check_tensor_type(tensor_type)
                 if name == "overflowing_tokens":
                     advice = (
-                        "A fast tokenizer returns them as further rows, which "
-                        "can be padded."
+                        "A fast tokenizer returns them as additional rows, "
+                        "which can be padded."
                     )
                 else:
                     advice = (
-                        "Use `padding=True` and `truncation=True` to have "
-                        "rows of the same length."
+                        "Use `padding=True` and `truncation=True` to get rows "
+                        "of the same length."
                     )
                 raise ValueError(
-                    f"`{name}` cannot be made one tensor, for which "
-                    f"`return_tensors={tensor_type!r}` asks. {advice}"
+                    f"`{name}` cannot be converted to a tensor. {advice} "
+                    f"Received: return_tensors={tensor_type!r}"
                 ) from e
         return self
 
@@ -372,8 +373,8 @@ class BatchEncoding(collections.UserDict):
 
         Args:
             device: The device: a string, an integer or a `torch.device`.
-            non_blocking: bool. Whether to return before it is done. Defaults
-                to `False`.
+            non_blocking: bool. Whether to return before the transfer is done.
+                Defaults to `False`.
 
         Returns:
             This object.
@@ -385,10 +386,10 @@ class BatchEncoding(collections.UserDict):
 
 
 def check_tensor_type(tensor_type):
-    """Raise an error if there is no such type of tensors.
+    """Raise an error if a tensor type is not supported.
 
     Args:
-        tensor_type: What was passed for `return_tensors`.
+        tensor_type: The value of `return_tensors`.
     """
     if tensor_type is not None and tensor_type not in TENSOR_TYPES:
         raise ValueError(
@@ -398,13 +399,13 @@ def check_tensor_type(tensor_type):
 
 
 def tensor_type_of(value):
-    """The name of the type of tensors that `value` is of.
+    """Find the tensor type of a value.
 
     Args:
         value: Anything.
 
     Returns:
-        One of `TENSOR_TYPES`, or `None` if it is no tensor.
+        One of `TENSOR_TYPES`, or `None` if it is not a tensor.
     """
     names = {"numpy": "np", "tensorflow": "tf", "torch": "pt", "jaxlib": "jax"}
     package = type(value).__module__.partition(".")[0]
@@ -412,10 +413,10 @@ def tensor_type_of(value):
 
 
 def to_tensor(value, tensor_type):
-    """Make lists of integers one tensor.
+    """Convert lists of integers to a tensor.
 
     Args:
-        value: A list, of integers or lists.
+        value: A list of integers or of lists.
         tensor_type: string. One of `TENSOR_TYPES`.
 
     Returns:
@@ -423,11 +424,11 @@ def to_tensor(value, tensor_type):
     """
     if tensor_type == "np":
         return _to_array(value)
-    # PyTorch reads a list of arrays one by one.
+    # PyTorch is slow at reading a list of arrays.
     array = np.asarray(value)
     is_integer = array.size == 0 or array.dtype.kind in "iu"
     if array.dtype == "float64" and not isinstance(value, np.ndarray):
-        # As the frameworks read lists of numbers.
+        # The frameworks also read lists of floats as float32.
         array = array.astype("float32")
     if tensor_type == "pt":
         import torch

@@ -1,7 +1,7 @@
-"""The tokenizers of transformers, for both models.
+"""The tokenizers of both models, with the API of transformers.
 
-They have the names, the arguments, the outputs and the files of those of
-transformers. What differs from transformers on purpose is in
+They have the names, arguments, outputs and files of the tokenizers in
+transformers. Intended differences from transformers are described in
 `guides/coming_from_transformers.py`.
 """
 
@@ -12,36 +12,31 @@ from keras_squeeze.transformers.tokenizers.slow_tokenizer import SlowTokenizer
 class MobileBertTokenizer(SlowTokenizer):
     """The slow tokenizer of MobileBERT.
 
-    It gives the ids that the class of this name in transformers gives, and
-    has the same methods. It differs from `MobileBertTokenizerFast` in that
-    it does not know where in the text tokens come from, follows a later
-    version of Unicode, and in how it truncates pairs, where the odd token
-    comes from the second text, and returns the tokens it removed. The layer
-    for `tf.data` is `keras_squeeze.models.MobileBertTokenizer`.
+    It returns the same ids and has the same methods as the transformers class
+    of this name. It differs from `MobileBertTokenizerFast` in four ways: it
+    does not track the positions of tokens in the text, follows a later version
+    of Unicode, takes the odd token from the second text when it truncates a
+    pair, and returns removed tokens in a separate field. The layer for
+    `tf.data` is `keras_squeeze.models.MobileBertTokenizer`.
 
     Args:
-        vocab_file: string. The path of a file with one token a line.
-        do_lower_case: bool. Whether the text is lowercased. Defaults to
-            `True`.
-        do_basic_tokenize: bool. Whether the text is cleaned, and split at
-            punctuation, before words are split into tokens. Defaults to
-            `True`.
-        never_split: Optional list of strings. Words that stay as they are.
-        unk_token: string. The token for words that have no other. Defaults
-            to `"[UNK]"`.
+        vocab_file: string. The path of a file with one token per line.
+        do_lower_case: bool. Whether to lowercase the text. Defaults to `True`.
+        do_basic_tokenize: bool. Whether to clean the text and split it at
+            punctuation before words are split into tokens. Defaults to `True`.
+        never_split: Optional list of strings. Words to leave unchanged.
+        unk_token: string. The token for unknown words. Defaults to `"[UNK]"`.
         sep_token: string. The token after each text. Defaults to `"[SEP]"`.
-        pad_token: string. The token that texts are padded with. Defaults to
-            `"[PAD]"`.
+        pad_token: string. The padding token. Defaults to `"[PAD]"`.
         cls_token: string. The token before the first text. Defaults to
             `"[CLS]"`.
-        mask_token: string. The token in the place of words to guess.
-            Defaults to `"[MASK]"`.
-        tokenize_chinese_chars: bool. Whether each Chinese character is a
-            word. Defaults to `True`.
-        strip_accents: Optional bool. Whether accents are removed. Defaults
-            to `do_lower_case`.
-        clean_up_tokenization_spaces: bool. Whether decoding removes the
-            spaces before punctuation. Defaults to `True`.
+        mask_token: string. The token for masked words. Defaults to `"[MASK]"`.
+        tokenize_chinese_chars: bool. Whether to split each Chinese character
+            into a word of its own. Defaults to `True`.
+        strip_accents: Optional bool. Whether to remove accents. Defaults to
+            `do_lower_case`.
+        clean_up_tokenization_spaces: bool. Whether decoding removes spaces
+            before punctuation. Defaults to `True`.
         **kwargs: Arguments of every tokenizer: `model_max_length`,
             `padding_side`, `truncation_side`, `model_input_names`,
             `split_special_tokens`, `bos_token`, `eos_token` and
@@ -69,39 +64,35 @@ class MobileBertTokenizer(SlowTokenizer):
 
 
 class MobileBertTokenizerFast(FastTokenizer):
-    """The fast tokenizer of MobileBERT, on the `tokenizers` library.
+    """The fast tokenizer of MobileBERT, based on the `tokenizers` library.
 
-    It gives the ids that the class of this name in transformers gives, and
-    has the same methods. What it returns also tells which words and which
-    characters each token is of.
+    It returns the same ids and has the same methods as the transformers class
+    of this name. Its output also maps each token to its word and its
+    characters.
 
     Args:
-        vocab_file: Optional string. The path of a file with one token a line.
-        tokenizer_file: Optional string. The path of a file that the
-            `tokenizers` library wrote, which is used and not `vocab_file`.
-        do_lower_case: bool. Whether the text is lowercased. Defaults to
-            `True`.
-        unk_token: string. The token for words that have no other. Defaults
-            to `"[UNK]"`.
+        vocab_file: Optional string. The path of a file with one token per line.
+        tokenizer_file: Optional string. The path of a file written by the
+            `tokenizers` library. It takes precedence over `vocab_file`.
+        do_lower_case: bool. Whether to lowercase the text. Defaults to `True`.
+        unk_token: string. The token for unknown words. Defaults to `"[UNK]"`.
         sep_token: string. The token after each text. Defaults to `"[SEP]"`.
-        pad_token: string. The token that texts are padded with. Defaults to
-            `"[PAD]"`.
+        pad_token: string. The padding token. Defaults to `"[PAD]"`.
         cls_token: string. The token before the first text. Defaults to
             `"[CLS]"`.
-        mask_token: string. The token in the place of words to guess.
-            Defaults to `"[MASK]"`.
-        tokenize_chinese_chars: bool. Whether each Chinese character is a
-            word. Defaults to `True`.
-        strip_accents: Optional bool. Whether accents are removed. Defaults
-            to `do_lower_case`.
+        mask_token: string. The token for masked words. Defaults to `"[MASK]"`.
+        tokenize_chinese_chars: bool. Whether to split each Chinese character
+            into a word of its own. Defaults to `True`.
+        strip_accents: Optional bool. Whether to remove accents. Defaults to
+            `do_lower_case`.
         **kwargs: Arguments of every tokenizer: `model_max_length`,
             `padding_side`, `truncation_side`, `model_input_names`,
-            `clean_up_tokenization_spaces`, `split_special_tokens`,
-            `bos_token`, `eos_token` and `additional_special_tokens`; and
-            `tokenizer_object`, a `tokenizers.Tokenizer` to use a copy of.
+            `clean_up_tokenization_spaces`, `split_special_tokens`, `bos_token`,
+            `eos_token` and `additional_special_tokens`; and `tokenizer_object`,
+            a `tokenizers.Tokenizer` that is copied and used.
 
     Raises:
-        ValueError: If there is neither of the files.
+        ValueError: If neither file is passed.
 
     Examples:
 
@@ -131,7 +122,7 @@ class MobileBertTokenizerFast(FastTokenizer):
 class SqueezeBertTokenizer(SlowTokenizer):
     """The slow tokenizer of SqueezeBERT.
 
-    See `MobileBertTokenizer` for the arguments: it does the same.
+    It works like `MobileBertTokenizer`. See there for the arguments.
 
     Example:
 
@@ -148,9 +139,9 @@ class SqueezeBertTokenizer(SlowTokenizer):
 
 
 class SqueezeBertTokenizerFast(FastTokenizer):
-    """The fast tokenizer of SqueezeBERT, on the `tokenizers` library.
+    """The fast tokenizer of SqueezeBERT, based on the `tokenizers` library.
 
-    See `MobileBertTokenizerFast` for the arguments: it does the same.
+    It works like `MobileBertTokenizerFast`. See there for the arguments.
 
     Example:
 

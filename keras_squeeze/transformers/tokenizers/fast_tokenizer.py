@@ -1,4 +1,4 @@
-"""The tokenizers on the `tokenizers` library."""
+"""The tokenizers based on the `tokenizers` library."""
 
 import copy
 import os
@@ -16,7 +16,7 @@ from keras_squeeze.validation import shorten
 
 
 class FastTokenizer(PreTrainedTokenizerBase):
-    """What the fast tokenizers have in common.
+    """Base of the fast tokenizers.
 
     The arguments are those of `MobileBertTokenizerFast`.
     """
@@ -41,8 +41,8 @@ class FastTokenizer(PreTrainedTokenizerBase):
         strip_accents=None,
         **kwargs,
     ):
-        # The backend has no options of a call, but a state that is changed
-        # before it, and that may not change while texts are encoded.
+        # The backend takes its options from its state. They are set before a
+        # call, and must not change during the call.
         self._lock = threading.Lock()
         backend = kwargs.pop("tokenizer_object", None)
         added_tokens = kwargs.pop("added_tokens_decoder", {})
@@ -61,8 +61,8 @@ class FastTokenizer(PreTrainedTokenizerBase):
                 suffix_indicator="##",
                 oov_token=str(unk_token),
             ).tokenizer
-            # What slow tokenizers take besides, so that one can be made of
-            # the files of this.
+            # Arguments that only slow tokenizers have, so that the saved files
+            # can also be loaded as a slow tokenizer.
             kwargs = {
                 "do_basic_tokenize": True,
                 "never_split": None,
@@ -98,7 +98,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
             self._add_template()
 
     def __getstate__(self):
-        # Locks cannot be copied.
+        # Locks cannot be pickled or copied.
         return {**self.__dict__, "_lock": None}
 
     def __setstate__(self, state):
@@ -108,7 +108,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         import tokenizers
 
         normalizer = self._tokenizer.normalizer
-        # What one was asked for comes before what is in a file.
+        # Arguments override the file.
         if isinstance(normalizer, tokenizers.normalizers.BertNormalizer):
             self._tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(
                 clean_text=normalizer.clean_text, **settings
@@ -130,7 +130,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         self.add_tokens(tokens)
 
     def _add_template(self):
-        """Put special tokens around texts, and join tokens in decoding."""
+        """Set the backend's special token template and its decoder."""
         import tokenizers
 
         first = [f"{self.cls_token}:0", "$A:0", f"{self.sep_token}:0"]
@@ -148,7 +148,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
 
     @property
     def backend_tokenizer(self):
-        """The `tokenizers.Tokenizer` that does the work."""
+        """The `tokenizers.Tokenizer` of the backend."""
         return self._tokenizer
 
     @property
@@ -158,7 +158,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
 
     @property
     def vocab_size(self):
-        """int. The size of the vocabulary without the added tokens."""
+        """int. The size of the vocabulary, without the added tokens."""
         return self._tokenizer.get_vocab_size(with_added_tokens=False)
 
     @property
@@ -168,22 +168,21 @@ class FastTokenizer(PreTrainedTokenizerBase):
 
     @property
     def added_tokens_decoder(self):
-        """Dictionary from ids to the added tokens, by id."""
+        """Dictionary from ids to added tokens, sorted by id."""
         return self._tokenizer.get_added_tokens_decoder()
 
     def __len__(self):
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
     def get_vocab(self):
-        """Returns the dictionary from all tokens to their ids."""
+        """Return the dictionary from all tokens to their ids."""
         return self._tokenizer.get_vocab(with_added_tokens=True)
 
     def _base_vocabulary(self):
         return self._tokenizer.get_vocab(with_added_tokens=False)
 
     def _save_backend(self, path):
-        # How the last text was padded and truncated is none of the file's
-        # business.
+        # The padding and truncation of the last call are not saved.
         path = path(BACKEND_FILE)
         with self._lock:
             self._tokenizer.no_padding()
@@ -199,10 +198,11 @@ class FastTokenizer(PreTrainedTokenizerBase):
             return self._tokenizer.add_tokens(new_tokens)
 
     def num_special_tokens_to_add(self, pair=False):
-        """The number of special tokens around a text.
+        """Count the special tokens that are added to a text.
 
         Args:
-            pair: bool. Whether it is a pair of texts. Defaults to `False`.
+            pair: bool. Whether to count for a pair of texts. Defaults to
+                `False`.
 
         Returns:
             int.
@@ -214,10 +214,10 @@ class FastTokenizer(PreTrainedTokenizerBase):
 
         Args:
             text: string.
-            pair: Optional string. The second text, whose tokens follow.
-            add_special_tokens: bool. Whether to put `[CLS]` and `[SEP]`
-                around the texts. Defaults to `False`.
-            **kwargs: Further options of calling the tokenizer.
+            pair: Optional string. The second text. Its tokens are appended.
+            add_special_tokens: bool. Whether to add `[CLS]` and `[SEP]`.
+                Defaults to `False`.
+            **kwargs: Other options of `__call__()`.
 
         Returns:
             A list of strings.
@@ -227,7 +227,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         ).tokens()
 
     def convert_tokens_to_ids(self, tokens):
-        """The ids of tokens, that of `unk_token` for those that have none.
+        """Convert tokens to ids. Unknown tokens get the id of `unk_token`.
 
         Args:
             tokens: A string, a list of strings, or `None`.
@@ -245,7 +245,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         return id
 
     def convert_ids_to_tokens(self, ids, skip_special_tokens=False):
-        """The tokens of ids, `None` for those that have none.
+        """Convert ids to tokens. Unknown ids become `None`.
 
         Args:
             ids: An int, or a list, an array or a tensor of ints.
@@ -265,7 +265,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         ]
 
     def convert_tokens_to_string(self, tokens):
-        """Join tokens to a text.
+        """Join tokens into a text.
 
         Args:
             tokens: List of strings.
@@ -307,12 +307,12 @@ class FastTokenizer(PreTrainedTokenizerBase):
             if options.is_split_into_words:
                 form = "list of strings"
             raise TypeError(
-                f"Each text of a batch must be a {form}, or a pair of those, "
-                f"in valid Unicode. Received: {shorten(batch)}"
+                f"Each text of a batch must be a {form} in valid Unicode, or "
+                f"a pair of those. Received: {shorten(batch)}"
             ) from e
         except BaseException as e:
-            # The library has no classes of errors, and some end no program
-            # although they are no `Exception`.
+            # The library has no exception classes, and its panics are not
+            # subclasses of `Exception`.
             if isinstance(e, (KeyboardInterrupt, SystemExit)):
                 raise
             raise ValueError(
@@ -347,7 +347,7 @@ class FastTokenizer(PreTrainedTokenizerBase):
         return BatchEncoding(columns, rows, options.return_tensors)
 
     def _set_up(self, options):
-        """Tell the backend the options, which it takes no other way."""
+        """Set the options in the backend's state."""
         backend = self._tokenizer
         if options.truncation == "do_not_truncate":
             backend.no_truncation()
@@ -379,7 +379,7 @@ def _read_backend(path):
     try:
         return tokenizers.Tokenizer.from_file(os.fspath(path))
     except Exception as e:
-        # The library has no classes of errors.
+        # The library has no exception classes.
         raise ValueError(
             "`tokenizer_file` must be a file that the `tokenizers` library "
             f"wrote. Received: tokenizer_file={path!r} ({e})"

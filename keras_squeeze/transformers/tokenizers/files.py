@@ -1,4 +1,4 @@
-"""The files of a tokenizer, in the layout of transformers."""
+"""Reading of tokenizer files, in the layout of transformers."""
 
 import json
 import os
@@ -25,8 +25,8 @@ CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_MAP_FILE = "special_tokens_map.json"
 ADDED_TOKENS_FILE = "added_tokens.json"
 
-# Where the preset layout of KerasHub has the vocabulary, and what the
-# arguments of the tokenizer are called there.
+# The vocabulary file in the layout of KerasHub, and the names that the
+# tokenizer layer's arguments have in transformers.
 _PRESET_VOCABULARY_FILE = "assets/tokenizer/vocabulary.txt"
 LAYER_ARGUMENTS = {
     "lowercase": "do_lower_case",
@@ -45,19 +45,19 @@ def read_vocabulary(path):
     """Read a vocabulary file.
 
     Args:
-        path: string or `os.PathLike`. A file with one token a line, or a
+        path: string or `os.PathLike`. A file with one token per line, or a
             `tokenizer.json`.
 
     Returns:
-        A list of strings. The token of every id.
+        A list of strings, the token of each id.
 
     Raises:
-        ValueError: If there is no such file, or it is not text in UTF-8.
+        ValueError: If the file does not exist, or is not text in UTF-8.
     """
     if path is None or not os.path.isfile(path):
         raise ValueError(
-            "`vocab_file` must be the path of a vocabulary. To load that of a "
-            "pretrained model, use `from_pretrained()`. Received: "
+            "`vocab_file` must be the path of a vocabulary file. For a "
+            "pretrained tokenizer, call `from_pretrained()`. Received: "
             f"vocab_file={path!r}, which is not a file"
         )
     path = os.fspath(path)
@@ -68,17 +68,18 @@ def read_vocabulary(path):
 
 
 def read_arguments(cls, name, init_inputs, kwargs):
-    """Read what to call the constructor of a tokenizer with.
+    """Read the constructor arguments of a tokenizer from its files.
 
     Args:
         cls: The class of the tokenizer.
-        name: string or `os.PathLike`. What `from_pretrained()` was passed.
+        name: string or `os.PathLike`. The first argument of
+            `from_pretrained()`.
         init_inputs: Tuple of positional arguments for the constructor.
-        kwargs: Dictionary of the other arguments that `from_pretrained()`
-            was passed.
+        kwargs: Dictionary of the other arguments of `from_pretrained()`.
 
     Returns:
-        A tuple of the positional arguments and a dictionary of the others.
+        A tuple of the positional arguments and a dictionary of keyword
+        arguments.
 
     Raises:
         OSError: If there is no vocabulary.
@@ -91,7 +92,7 @@ def read_arguments(cls, name, init_inputs, kwargs):
         if cls.is_fast:
             raise ValueError(
                 "`pretrained_model_name_or_path` must be a folder or a "
-                f"repository. To use one file, call `{cls.__name__}"
+                f"repository. For a single file, call `{cls.__name__}"
                 f"(vocab_file)`. Received: {name!r}, which is a file"
             )
         warnings.warn(
@@ -112,7 +113,7 @@ def read_arguments(cls, name, init_inputs, kwargs):
     _read_further_tokens(config)
     saved_inputs = config.pop("init_inputs", ())
     init_inputs = init_inputs or tuple(saved_inputs)
-    # Paths on the machine that wrote them.
+    # These paths are only valid on the machine that wrote them.
     for key in ("vocab_file", "tokenizer_file", "special_tokens_map_file"):
         config.pop(key, None)
     arguments = {**config, **kwargs, "name_or_path": name}
@@ -122,8 +123,8 @@ def read_arguments(cls, name, init_inputs, kwargs):
     if not uses_backend and "vocab_file" not in arguments and not init_inputs:
         if vocabulary is None and backend is None:
             raise OSError(
-                f"There is no tokenizer in `{name}`: it has neither "
-                f"{VOCABULARY_FILE} nor {BACKEND_FILE}."
+                f"There is no tokenizer in `{name}`: both "
+                f"{VOCABULARY_FILE} and {BACKEND_FILE} are missing."
             )
         arguments["vocab_file"] = vocabulary or repository.find(BACKEND_FILE)
     if uses_backend:
@@ -140,7 +141,7 @@ def read_arguments(cls, name, init_inputs, kwargs):
         tokens = _read_added_tokens(repository, arguments, backend)
     arguments = tokens_from_json(arguments)
     arguments["added_tokens_decoder"] = tokens
-    # As the added tokens say more about themselves.
+    # Added tokens have more details, such as whether they are stripped.
     by_name = {str(token): token for token in tokens.values()}
     for key in cls.SPECIAL_TOKENS_ATTRIBUTES:
         value = arguments.get(key)
@@ -150,7 +151,7 @@ def read_arguments(cls, name, init_inputs, kwargs):
 
 
 def write_json(path, contents):
-    """Write a JSON file as transformers does, as a whole or not at all.
+    """Write a JSON file atomically, in the format of transformers.
 
     Args:
         path: string.
@@ -172,7 +173,7 @@ def _optional_json(repository, filename):
 
 
 def _arguments_of_preset(repository, config):
-    """The arguments that a preset of KerasHub's layout says."""
+    """Convert the tokenizer of a KerasHub preset to arguments."""
     contents = repository.load_saved(BACKEND_FILE)
     saved = contents["config"]
     arguments = {
@@ -191,15 +192,15 @@ def _arguments_of_preset(repository, config):
 
 
 def added_tokens_decoder(vocabulary, added_tokens):
-    """The added tokens of a tokenizer of KerasHub's shape.
+    """Make the added tokens of a tokenizer layer.
 
     Args:
-        vocabulary: List of strings. Its vocabulary.
-        added_tokens: List of strings. Those of them that are looked for in
-            normalised text.
+        vocabulary: List of strings. The vocabulary of the layer.
+        added_tokens: List of strings. The added tokens that are matched in
+            normalized text.
 
     Returns:
-        Dictionary of `tokenizers.AddedToken`s by id.
+        A dictionary from ids to `tokenizers.AddedToken`s.
     """
     return {
         vocabulary.index(token): as_token(token, special=False)
@@ -211,17 +212,17 @@ def _check_class(cls, config, name):
     written_by = config.get("tokenizer_class")
     if written_by is not None and not is_bert(config):
         warnings.warn(
-            f"The tokenizer in `{name}` is a `{written_by}`, which "
-            f"`{cls.__name__.removesuffix('Fast')}` may not be the same as.",
+            f"The tokenizer in `{name}` is a `{written_by}`, which may differ "
+            f"from `{cls.__name__.removesuffix('Fast')}`.",
             stacklevel=4,
         )
 
 
 def _read_further_tokens(config):
-    """Give the special tokens without names the name they have here.
+    """Rename the special tokens that have no attribute.
 
-    transformers 5 calls them `extra_special_tokens`. Before, those were
-    special tokens with names of their own.
+    transformers 5 calls them `extra_special_tokens`. In earlier versions, that
+    field held special tokens with custom names.
     """
     tokens = config.get("extra_special_tokens") or []
     if isinstance(tokens, dict):
@@ -235,7 +236,7 @@ def _read_further_tokens(config):
 
 
 def _read_special_tokens(repository, arguments, kwargs):
-    """Put what `special_tokens_map.json` says into the arguments."""
+    """Merge `special_tokens_map.json` into the arguments."""
     special_tokens = _optional_json(repository, SPECIAL_TOKENS_MAP_FILE)
     for key, value in special_tokens.items():
         if kwargs.get(key):
@@ -254,7 +255,7 @@ def _special_token(value):
 
 
 def _read_added_tokens(repository, arguments, backend):
-    """The added tokens by id, from the older file and the backend's."""
+    """Collect the added tokens by id, from the older file and the backend."""
     special = set()
     for key, value in arguments.items():
         if key == "additional_special_tokens":
@@ -273,7 +274,7 @@ def _read_added_tokens(repository, arguments, backend):
 
 
 def _added_token(value):
-    """Returns the `AddedToken` that was read from a file, or given."""
+    """Convert a value from a file to an `AddedToken`."""
     from tokenizers import AddedToken
 
     if isinstance(value, AddedToken):

@@ -1,4 +1,4 @@
-"""Tokenizers of transformers, and layers that do the same."""
+"""Conversion between transformers-style tokenizers and tokenizer layers."""
 
 import os
 import tempfile
@@ -9,11 +9,11 @@ from keras_squeeze.transformers.tokenizers.files import added_tokens_decoder
 
 
 def tokenizer_of(layer, **kwargs):
-    """Make a tokenizer of transformers that does what a layer does.
+    """Make a transformers-style tokenizer from a tokenizer layer.
 
     Args:
         layer: A tokenizer of `keras_squeeze.models`.
-        **kwargs: other arguments of the tokenizer.
+        **kwargs: Other arguments of the tokenizer.
 
     Returns:
         A `MobileBertTokenizerFast` or a `SqueezeBertTokenizerFast`.
@@ -35,11 +35,11 @@ def tokenizer_of(layer, **kwargs):
 
 
 def layer_of(tokenizer, cls):
-    """Make a layer that does what a tokenizer of transformers does.
+    """Make a tokenizer layer from a transformers-style tokenizer.
 
     Args:
         tokenizer: A tokenizer of this package, fast or slow.
-        cls: The class of the layer, of `keras_squeeze.models`.
+        cls: The class of the layer, from `keras_squeeze.models`.
 
     Returns:
         A layer of that class.
@@ -49,7 +49,7 @@ def layer_of(tokenizer, cls):
         theirs: tokenizer.init_kwargs.get(ours)
         for theirs, ours in LAYER_ARGUMENTS.items()
     }
-    # Those that were set or added later, too.
+    # These may have been set or added after construction.
     arguments["oov_token"] = tokenizer.unk_token
     for name in ("cls_token", "sep_token", "pad_token", "mask_token"):
         arguments[name] = getattr(tokenizer, name)

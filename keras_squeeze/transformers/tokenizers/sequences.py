@@ -1,4 +1,4 @@
-"""Makes the inputs of a model from the ids of texts."""
+"""Builds model inputs from the ids of texts."""
 
 import dataclasses
 import warnings
@@ -11,8 +11,8 @@ from keras_squeeze.transformers.tokenizers.batch_encoding import (
 from keras_squeeze.transformers.tokenizers.batch_encoding import tensor_type_of
 from keras_squeeze.transformers.tokenizers.special_tokens import SpecialTokens
 
-# The `model_max_length` of a tokenizer that knows of none, and from where on
-# a length counts as none.
+# The `model_max_length` of a tokenizer without a limit. Lengths above the
+# second value also count as no limit.
 NO_MAX_LENGTH = int(1e30)
 _LARGE_LENGTH = int(1e20)
 
@@ -25,8 +25,9 @@ _TRUNCATION = ("longest_first", "only_first", "only_second", "do_not_truncate")
 class EncodingOptions:
     """The options of encoding a text.
 
-    See `PreTrainedTokenizerBase.__call__()` for what they mean. In the order
-    in which `encode_plus()` and `batch_encode_plus()` take them.
+    See `PreTrainedTokenizerBase.__call__()` for their meaning. They are in the
+    order of the positional arguments of `encode_plus()` and
+    `batch_encode_plus()`.
     """
 
     add_special_tokens: bool = True
@@ -50,7 +51,7 @@ class EncodingOptions:
 
 
 class SequenceBuilder(SpecialTokens):
-    """Gives a tokenizer what it does with ids, and the reading of options.
+    """Handling of ids and encoding options, for a tokenizer.
 
     The tokenizer has the attributes `model_max_length`, `padding_side`,
     `truncation_side`, `model_input_names`, `split_special_tokens` and
@@ -58,10 +59,11 @@ class SequenceBuilder(SpecialTokens):
     """
 
     def num_special_tokens_to_add(self, pair=False):
-        """The number of special tokens around a text.
+        """Count the special tokens that are added to a text.
 
         Args:
-            pair: bool. Whether it is a pair of texts. Defaults to `False`.
+            pair: bool. Whether to count for a pair of texts. Defaults to
+                `False`.
 
         Returns:
             int.
@@ -69,7 +71,7 @@ class SequenceBuilder(SpecialTokens):
         return 3 if pair else 2
 
     def build_inputs_with_special_tokens(self, token_ids_0, token_ids_1=None):
-        """Put special tokens around the ids of a text or of a pair.
+        """Add special tokens to the ids of a text or a pair.
 
         A text becomes `[CLS] A [SEP]`, a pair `[CLS] A [SEP] B [SEP]`.
 
@@ -88,14 +90,14 @@ class SequenceBuilder(SpecialTokens):
     def create_token_type_ids_from_sequences(
         self, token_ids_0, token_ids_1=None
     ):
-        """The token types of a text or of a pair, with special tokens.
+        """Make the token types of a text or a pair, including special tokens.
 
         Args:
             token_ids_0: List of ints. The ids of the first text.
             token_ids_1: Optional list of ints. The ids of the second text.
 
         Returns:
-            A list of ints: `0` up to the first `[SEP]`, and `1` after it.
+            A list of ints: `0` up to the first `[SEP]`, then `1`.
         """
         token_type_ids = [0] * (len(token_ids_0) + 2)
         if token_ids_1 is not None:
@@ -105,21 +107,22 @@ class SequenceBuilder(SpecialTokens):
     def get_special_tokens_mask(
         self, token_ids_0, token_ids_1=None, already_has_special_tokens=False
     ):
-        """Tell special tokens from those of the text.
+        """Make a mask of the special tokens.
 
         Args:
             token_ids_0: List of ints. The ids of the first text.
             token_ids_1: Optional list of ints. The ids of the second text.
-            already_has_special_tokens: bool. Whether `token_ids_0` is a whole
-                sequence, with its special tokens. Defaults to `False`.
+            already_has_special_tokens: bool. Whether `token_ids_0` is a
+                complete sequence that includes special tokens. Defaults to
+                `False`.
 
         Returns:
-            A list of ints: `1` for special tokens and `0` for others, as long
-            as the sequence with special tokens is.
+            A list of ints with the length of the complete sequence: `1` for
+            special tokens and `0` for others.
 
         Raises:
-            ValueError: If both sequences were passed although the first has
-                special tokens.
+            ValueError: If `token_ids_1` is passed with
+                `already_has_special_tokens=True`.
         """
         if not already_has_special_tokens:
             mask = [1, *[0] * len(token_ids_0), 1]
@@ -128,8 +131,9 @@ class SequenceBuilder(SpecialTokens):
             return mask
         if token_ids_1 is not None:
             raise ValueError(
-                "`token_ids_1` must be `None` if `token_ids_0` is a whole "
-                "sequence, as `already_has_special_tokens=True` says. "
+                "`token_ids_1` must be `None` if "
+                "`already_has_special_tokens=True`, because `token_ids_0` is "
+                "then the complete sequence. "
                 f"Received: token_ids_1={token_ids_1}"
             )
         special_ids = set(self.all_special_ids)
@@ -145,30 +149,32 @@ class SequenceBuilder(SpecialTokens):
     ):
         """Remove tokens from a text or a pair, on the `truncation_side`.
 
-        Where that many cannot be removed, it warns and removes none.
+        If a text has too few tokens, it warns and removes none.
 
         Args:
             ids: List of ints. The ids of the first text.
             pair_ids: Optional list of ints. The ids of the second text.
-            num_tokens_to_remove: int. How many to remove. Defaults to `0`.
-            truncation_strategy: string. `"longest_first"`, the default, which
-                takes them from the longer text until both are equally long,
-                and then from both; `"only_first"`; `"only_second"`; or
-                `"do_not_truncate"`.
-            stride: int. How many tokens that stay are returned with those
-                that were removed. Defaults to `0`.
+            num_tokens_to_remove: int. How many tokens to remove. Defaults to
+                `0`.
+            truncation_strategy: string. `"longest_first"` removes tokens from
+                the longer text until both have the same length, and then from
+                both. `"only_first"`, `"only_second"` and `"do_not_truncate"`
+                are the other strategies. Defaults to `"longest_first"`.
+            stride: int. How many kept tokens are returned along with the
+                removed ones. Defaults to `0`.
 
         Returns:
-            A tuple of both lists of ids, and of the list of removed ids, which
-            is empty where they come from two texts.
+            A tuple of the ids of both texts and the list of removed ids, which
+            is empty if tokens are removed from both texts.
         """
         check_choice("truncation_strategy", truncation_strategy, _TRUNCATION)
         num_removed = num_tokens_to_remove
         if num_removed <= 0 or truncation_strategy == "do_not_truncate":
             return ids, pair_ids, []
         if truncation_strategy == "longest_first" and pair_ids is not None:
-            # The longer one first gives up what it has more, and they share
-            # the rest, of which the second one bears the odd token.
+            # Tokens are removed from the longer text until both have the same
+            # length. The rest is shared, and the odd token comes from the
+            # second text.
             surplus = min(abs(len(ids) - len(pair_ids)), num_removed)
             from_first = (num_removed - surplus) // 2
             if len(ids) > len(pair_ids):
@@ -184,9 +190,9 @@ class SequenceBuilder(SpecialTokens):
             return ids, pair_ids, []
         if len(cut) <= num_removed:
             warnings.warn(
-                f"Nothing is truncated: {num_removed} tokens would have to go "
-                f"from the {'second' if is_second else 'first'} text, which "
-                f"has {len(cut)}. Received: truncation_strategy="
+                f"Nothing is truncated: {num_removed} tokens would have to be "
+                f"removed from the {'second' if is_second else 'first'} text, "
+                f"which has only {len(cut)}. Received: truncation_strategy="
                 f"{truncation_strategy!r}",
                 stacklevel=2,
             )
@@ -195,7 +201,7 @@ class SequenceBuilder(SpecialTokens):
         return (ids, cut, removed) if is_second else (cut, pair_ids, removed)
 
     def _cut(self, ids, num_removed, stride=0):
-        """Returns what stays of `ids`, and what goes with `stride` more."""
+        """Split `ids` into what is kept, and what is removed plus `stride`."""
         window = min(len(ids), num_removed + stride)
         num_kept = max(len(ids) - num_removed, 0)
         if self.truncation_side == "left":
@@ -203,20 +209,21 @@ class SequenceBuilder(SpecialTokens):
         return ids[:num_kept], ids[len(ids) - window :]
 
     def prepare_for_model(self, ids, pair_ids=None, **kwargs):
-        """Make the inputs of a model from the ids of a text or of a pair.
+        """Convert the ids of a text or a pair to model inputs.
 
         Args:
             ids: List of ints. The ids of the first text.
             pair_ids: Optional list of ints. The ids of the second text.
-            **kwargs: The options of calling the tokenizer, and
-                `prepend_batch_axis`, whether tensors are batches of one.
+            **kwargs: The options of `__call__()`, and `prepend_batch_axis`,
+                whether to return tensors as a batch of one.
 
         Returns:
             A `BatchEncoding`.
 
         Raises:
-            ValueError: If token types are asked for without special tokens,
-                or the removed tokens of a pair with `"longest_first"`.
+            ValueError: If token types are requested without special tokens, or
+                the removed tokens of a pair are requested with
+                `"longest_first"`.
         """
         return self._prepare(ids, pair_ids, self._resolve(**kwargs))
 
@@ -235,11 +242,11 @@ class SequenceBuilder(SpecialTokens):
         )
 
     def _assemble(self, ids, pair_ids, options):
-        """Truncate, and add the special tokens and what goes with them."""
+        """Truncate the ids, add special tokens, and build the other columns."""
         if options.return_token_type_ids and not options.add_special_tokens:
             raise ValueError(
-                "`return_token_type_ids=True` needs the special tokens that "
-                "`add_special_tokens=False` leaves out."
+                "`return_token_type_ids=True` needs special tokens, but "
+                "`add_special_tokens=False` leaves them out."
             )
         if (
             options.return_overflowing_tokens
@@ -247,8 +254,8 @@ class SequenceBuilder(SpecialTokens):
             and pair_ids is not None
         ):
             raise ValueError(
-                "`return_overflowing_tokens=True` cannot return the tokens of "
-                "two texts. Use `truncation='only_first'` or "
+                "`return_overflowing_tokens=True` cannot return tokens from "
+                "both texts. Use `truncation='only_first'` or "
                 "`truncation='only_second'`. Received: "
                 f"truncation={options.truncation!r}"
             )
@@ -256,7 +263,7 @@ class SequenceBuilder(SpecialTokens):
         length = len(ids) + (len(pair_ids) if is_pair else 0)
         if options.add_special_tokens:
             length += self.num_special_tokens_to_add(is_pair)
-        # A length of zero is none.
+        # A length of zero means no limit.
         surplus = length - options.max_length if options.max_length else 0
         ids, pair_ids, overflow = self.truncate_sequences(
             ids, pair_ids, surplus, options.truncation, options.stride
@@ -293,29 +300,28 @@ class SequenceBuilder(SpecialTokens):
         return_tensors=None,
         verbose=True,
     ):
-        """Pad texts that were encoded before, to one length.
+        """Pad encoded texts to the same length.
 
         Args:
-            encoded_inputs: A dictionary or `BatchEncoding` of one text or of
+            encoded_inputs: A dictionary or `BatchEncoding` of a single text or
                 a batch, or a list of those of single texts. The values are
-                lists, arrays or tensors. Only the ids, token types and masks
-                are padded.
-            padding: bool or string, as in calling the tokenizer. Defaults to
-                `True`.
-            max_length: Optional int, as in calling the tokenizer.
-            pad_to_multiple_of: Optional int, as in calling the tokenizer.
-            padding_side: Optional string, as in calling the tokenizer.
-            return_attention_mask: Optional bool, as in calling the tokenizer.
+                lists, arrays or tensors. Only ids, token types and masks are
+                padded.
+            padding: bool or string, as in `__call__()`. Defaults to `True`.
+            max_length: Optional int, as in `__call__()`.
+            pad_to_multiple_of: Optional int, as in `__call__()`.
+            padding_side: Optional string, as in `__call__()`.
+            return_attention_mask: Optional bool, as in `__call__()`.
             return_tensors: Optional string. The type of tensors to return.
-                Defaults to that of `encoded_inputs`.
-            verbose: bool. Whether to warn. Defaults to `True`.
+                Defaults to the type of `encoded_inputs`.
+            verbose: bool. Whether to emit warnings. Defaults to `True`.
 
         Returns:
             A `BatchEncoding`.
 
         Raises:
             ValueError: If there are no ids in `encoded_inputs`.
-            AssertionError: If not all values have as many rows.
+            AssertionError: If the values have different numbers of rows.
         """
         columns = encoded_inputs
         if isinstance(columns, (list, tuple)) and columns:
@@ -367,7 +373,7 @@ class SequenceBuilder(SpecialTokens):
         return BatchEncoding(columns, tensor_type=options.return_tensors)
 
     def _pad_rows(self, columns, options):
-        """Pad the rows of `columns` to one length, and add their masks."""
+        """Pad the rows of `columns` to the same length, and add their masks."""
         name = self.model_input_names[0]
         columns = dict(columns)
         lengths = list(map(len, columns[name]))
@@ -393,7 +399,7 @@ class SequenceBuilder(SpecialTokens):
             "special_tokens_mask": 1,
         }
         if not self._returns("attention_mask", options.return_attention_mask):
-            # A mask that was passed in stays as it is.
+            # The caller's mask is not padded.
             del fillers["attention_mask"]
         for name, filler in fillers.items():
             if name not in columns:
@@ -406,7 +412,7 @@ class SequenceBuilder(SpecialTokens):
         return columns
 
     def _resolve(self, *args, **kwargs):
-        """Returns `EncodingOptions` that say all by name, after warnings."""
+        """Resolve the options to explicit values, and emit warnings."""
         options = EncodingOptions(*args, **kwargs)
         padding, truncation = options.padding, options.truncation
         max_length = options.max_length
@@ -414,9 +420,9 @@ class SequenceBuilder(SpecialTokens):
         if max_length is not None and padding is False and truncation is None:
             self._warn_once(
                 "Truncation-not-explicitly-activated",
-                f"`max_length={max_length}` truncates, from the longest text "
-                "first, although `truncation` was not given. Use "
-                "`truncation=True` to say so.",
+                f"`max_length={max_length}` truncates the longest text first, "
+                "although `truncation` was not passed. Pass "
+                "`truncation=True` to make this explicit.",
                 options,
             )
             truncation = "longest_first"
@@ -429,7 +435,7 @@ class SequenceBuilder(SpecialTokens):
             if max_length is not None and truncation == "do_not_truncate":
                 if options.verbose:
                     warnings.warn(
-                        "`max_length` is ignored by `padding=True` without "
+                        "`padding=True` ignores `max_length` without "
                         "truncation. Use `padding='max_length'` to pad to it.",
                         stacklevel=4,
                     )
@@ -442,7 +448,7 @@ class SequenceBuilder(SpecialTokens):
             if padding == "max_length" and not is_known:
                 self._warn_once(
                     "Asking-to-pad-to-max_length",
-                    "`padding='max_length'` does not pad: there is no "
+                    "`padding='max_length'` has no effect: there is no "
                     "`max_length`, and the tokenizer has no "
                     "`model_max_length`.",
                     options,
@@ -461,7 +467,7 @@ class SequenceBuilder(SpecialTokens):
         if padding != "do_not_pad":
             if self.pad_token is None:
                 raise ValueError(
-                    "`padding` needs a padding token. Set `pad_token`, or use "
+                    "`padding` needs a padding token. Set `pad_token`, or call "
                     "`add_special_tokens({'pad_token': '[PAD]'})`. Received: "
                     f"padding={options.padding!r}"
                 )
@@ -474,7 +480,7 @@ class SequenceBuilder(SpecialTokens):
             ):
                 raise ValueError(
                     "`max_length` must be a multiple of `pad_to_multiple_of` "
-                    "to truncate and to pad. Received: "
+                    "when truncating and padding. Received: "
                     f"max_length={max_length}, pad_to_multiple_of={multiple}"
                 )
         split_special_tokens = options.split_special_tokens
@@ -489,7 +495,7 @@ class SequenceBuilder(SpecialTokens):
         )
 
     def _returns(self, name, is_wanted):
-        """Whether to return an output that was asked for, or not, or `None`."""
+        """Whether to return an output. `None` means: if the model uses it."""
         return (
             name in self.model_input_names if is_wanted is None else is_wanted
         )
@@ -505,20 +511,20 @@ class SequenceBuilder(SpecialTokens):
         if options.max_length is None and 0 != self.model_max_length < length:
             self._warn_once(
                 "sequence-length-is-longer-than-the-specified-maximum",
-                f"A sequence of {length} tokens is longer than the model's "
-                f"maximum of {self.model_max_length}, and will fail in the "
-                "model. Use `truncation=True`.",
+                f"A sequence of {length} tokens exceeds the model's maximum "
+                f"of {self.model_max_length} and will fail in the model. Use "
+                "`truncation=True`.",
                 options,
             )
 
 
 def check_choice(name, value, choices):
-    """Raise an error if the value of an argument is not of those there are.
+    """Raise an error if an argument is not one of its choices.
 
     Args:
         name: string. The name of the argument.
-        value: What was passed for it.
-        choices: The values there are.
+        value: The value of the argument.
+        choices: The valid values.
     """
     if value not in choices:
         raise ValueError(
@@ -527,7 +533,7 @@ def check_choice(name, value, choices):
 
 
 def to_lists(value):
-    """Returns lists and ints for what holds integers.
+    """Convert nested lists, arrays and tensors of integers to lists.
 
     Args:
         value: Nested lists, arrays and tensors of integers.

@@ -1,4 +1,4 @@
-"""The tokenizers that do without the machinery of the fast ones."""
+"""The slow tokenizers, which process text in Python."""
 
 import dataclasses
 import re
@@ -16,11 +16,11 @@ from keras_squeeze.transformers.tokenizers.special_tokens import as_token
 
 
 class _CharacterTable(dict):
-    """What to replace characters by, worked out when they are first met.
+    """A translation table that computes each entry on first use.
 
     Args:
         replace: Function from a character to a string, or to `None` for
-            characters that vanish.
+            characters to remove.
     """
 
     def __init__(self, replace):
@@ -43,7 +43,7 @@ def _clean(character):
 
 def _clean_and_split_cjk(character):
     cleaned = _clean(character)
-    # Some of these code points are no characters, and are gone by now.
+    # Unassigned code points in these ranges have already been removed.
     if cleaned is not None and is_cjk(character):
         return f" {character} "
     return cleaned
@@ -68,17 +68,17 @@ _ACCENTS = _CharacterTable(_strip_accent)
 
 
 class BasicTokenizer:
-    """Splits a text into words and punctuation, by Python's Unicode tables.
+    """Splits a text into words and punctuation with Python's Unicode tables.
 
-    Those are of a later version than the tables of the fast tokenizers, and
-    unlike there the text is put into Unicode's normal form NFC.
+    Python follows a later version of Unicode than the fast tokenizers. Unlike
+    there, the text is normalized to NFC.
 
     Args:
-        do_lower_case: bool. Whether the text is lowercased.
-        never_split: Optional list of strings. Words that stay as they are.
-        tokenize_chinese_chars: bool. Whether each Chinese character is a
-            word.
-        strip_accents: Optional bool. Whether accents are removed. Defaults to
+        do_lower_case: bool. Whether to lowercase the text.
+        never_split: Optional list of strings. Words to leave unchanged.
+        tokenize_chinese_chars: bool. Whether to split each Chinese character
+            into a word of its own.
+        strip_accents: Optional bool. Whether to remove accents. Defaults to
             `do_lower_case`.
     """
 
@@ -95,12 +95,12 @@ class BasicTokenizer:
         self.strip_accents = strip_accents
 
     def tokenize(self, text, never_split=None):
-        """Split a text.
+        """Split a text into words and punctuation.
 
         Args:
             text: string.
-            never_split: Optional list of strings. Further words that stay as
-                they are.
+            never_split: Optional list of strings. Additional words to leave
+                unchanged.
 
         Returns:
             A list of strings.
@@ -126,10 +126,10 @@ class BasicTokenizer:
 
 
 class SlowTokenizer(PreTrainedTokenizerBase):
-    """What the slow tokenizers have in common.
+    """Base of the slow tokenizers.
 
-    They know no offsets and no words, and give other ids than the fast ones
-    where the version of Unicode matters. The arguments are those of
+    They have no offsets and no word ids, and return other ids than the fast
+    tokenizers where the version of Unicode matters. The arguments are those of
     `MobileBertTokenizer`.
     """
 
@@ -164,7 +164,7 @@ class SlowTokenizer(PreTrainedTokenizerBase):
                 tokenize_chinese_chars,
                 strip_accents,
             )
-        # The token of unknown words need not be in the vocabulary.
+        # The unknown token may be missing in the vocabulary.
         vocabulary = {str(unk_token): len(vocabulary), **self.vocab}
         self._word_piece = tokenizers.models.WordPiece(
             vocabulary,
@@ -200,16 +200,16 @@ class SlowTokenizer(PreTrainedTokenizerBase):
 
     @property
     def vocab_size(self):
-        """int. The size of the vocabulary without the added tokens."""
+        """int. The size of the vocabulary, without the added tokens."""
         return len(self.vocab)
 
     @property
     def added_tokens_decoder(self):
-        """Dictionary from ids to the added tokens, by id."""
+        """Dictionary from ids to added tokens, sorted by id."""
         return dict(sorted(self._added_tokens.items()))
 
     def get_vocab(self):
-        """Returns the dictionary from all tokens to their ids."""
+        """Return the dictionary from all tokens to their ids."""
         return {**self.vocab, **self._added_ids}
 
     def _base_vocabulary(self):
@@ -236,7 +236,7 @@ class SlowTokenizer(PreTrainedTokenizerBase):
         return len(vocabulary) - num_before
 
     def _as_added_token(self, token, is_special, special_tokens):
-        """The token as it is looked for in the text."""
+        """Convert a token to the form that is matched in the text."""
         from tokenizers import AddedToken
 
         token = as_token(token, is_special)
@@ -278,20 +278,20 @@ class SlowTokenizer(PreTrainedTokenizerBase):
         return tokens
 
     def _lowercase(self, text):
-        """Lowercase what is outside of tokens that are spelled as they are."""
+        """Lowercase the text, except for tokens that are matched exactly."""
         kept = self.all_special_tokens + [
             token.content
             for token in self._added_tokens.values()
             if token.normalized and not token.special
         ]
         pieces = re.split(f"({'|'.join(map(re.escape, kept))})", text)
-        # Characters one by one, as a sigma is another letter at the end of a
-        # word.
+        # Lowercase each character alone: `str.lower` on a word changes a final
+        # sigma.
         pieces[::2] = ["".join(map(str.lower, piece)) for piece in pieces[::2]]
         return "".join(pieces)
 
     def _split_at_added_tokens(self, text):
-        """Cut out the added tokens, the longest that begins first."""
+        """Split at added tokens, with the longest match first."""
         tokens = sorted(self._added_ids, key=len, reverse=True)
         pattern = f"({'|'.join(map(re.escape, tokens))})"
         pieces = [piece for piece in re.split(pattern, text) if piece]
@@ -329,7 +329,7 @@ class SlowTokenizer(PreTrainedTokenizerBase):
         return tokens
 
     def convert_tokens_to_ids(self, tokens):
-        """The ids of tokens, that of `unk_token` for those that have none.
+        """Convert tokens to ids. Unknown tokens get the id of `unk_token`.
 
         Args:
             tokens: A string, a list of strings, or `None`.
@@ -348,7 +348,7 @@ class SlowTokenizer(PreTrainedTokenizerBase):
         return id
 
     def convert_ids_to_tokens(self, ids, skip_special_tokens=False):
-        """The tokens of ids, `unk_token` for those that have none.
+        """Convert ids to tokens. Unknown ids become `unk_token`.
 
         Args:
             ids: An int, or a list, an array or a tensor of ints.
@@ -370,7 +370,7 @@ class SlowTokenizer(PreTrainedTokenizerBase):
         ]
 
     def convert_tokens_to_string(self, tokens):
-        """Join tokens to a text.
+        """Join tokens into a text.
 
         Args:
             tokens: List of strings.
@@ -432,8 +432,8 @@ class SlowTokenizer(PreTrainedTokenizerBase):
             return self.convert_tokens_to_ids(text)
         if words is None:
             raise ValueError(
-                "A text must be a string, or a list of strings or of ids that "
-                f"is not empty. Received: {text!r} of type "
+                "A text must be a string, or a non-empty list of strings or "
+                f"ids. Received: {text!r} of type "
                 f"{type(text).__name__}"
             )
         return self.convert_tokens_to_ids(
@@ -467,7 +467,7 @@ class SlowTokenizer(PreTrainedTokenizerBase):
             for token in self.additional_special_tokens
             if self.convert_tokens_to_ids(token) >= self.vocab_size
         }
-        # An added token does not join with what comes before and after.
+        # Added tokens are not joined with their neighbors.
         texts, between = [], []
         for token in tokens:
             if skip_special_tokens and token in special:
@@ -485,7 +485,6 @@ class SlowTokenizer(PreTrainedTokenizerBase):
 
 def _warn_of_unknown(kwargs):
     warnings.warn(
-        f"The tokenizer does not know the arguments {sorted(kwargs)}, and "
-        "ignores them.",
+        f"The tokenizer ignores the unknown arguments {sorted(kwargs)}.",
         stacklevel=3,
     )

@@ -13,7 +13,7 @@ SPECIAL_TOKENS_ATTRIBUTES = (
 
 
 class _SpecialToken:
-    """An attribute that holds one special token."""
+    """A descriptor of one special token."""
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -34,7 +34,7 @@ class _SpecialToken:
 
 
 class _SpecialTokenId:
-    """An attribute that holds the id of one special token."""
+    """A descriptor of the id of one special token."""
 
     def __set_name__(self, owner, name):
         self.name = name.removesuffix("_id")
@@ -51,18 +51,18 @@ class _SpecialTokenId:
 
 
 class SpecialTokens:
-    """Gives a tokenizer its special tokens.
+    """Special tokens and their ids, for a tokenizer.
 
     The tokenizer has the methods `convert_tokens_to_ids()`,
     `convert_ids_to_tokens()` and `_add_tokens()`.
 
     Args:
-        **kwargs: The special tokens, by the names of their attributes. Each
-            is a string or a `tokenizers.AddedToken`, and
-            `additional_special_tokens` a list of those.
+        **kwargs: The special tokens by attribute name. Each is a string or a
+            `tokenizers.AddedToken`. `additional_special_tokens` is a list of
+            those.
 
     Raises:
-        TypeError: If a special token is something else.
+        TypeError: If a special token has another type.
     """
 
     SPECIAL_TOKENS_ATTRIBUTES = list(SPECIAL_TOKENS_ATTRIBUTES)
@@ -99,7 +99,7 @@ class SpecialTokens:
 
     @property
     def additional_special_tokens(self):
-        """List of strings. The special tokens that have no name."""
+        """List of strings. The special tokens without an attribute."""
         tokens = self._special_tokens_map["additional_special_tokens"]
         return list(map(str, tokens))
 
@@ -133,7 +133,8 @@ class SpecialTokens:
 
     @property
     def special_tokens_map_extended(self):
-        """Dictionary of the special tokens that are set, as they were given."""
+        """Dictionary of the special tokens that are set, as they were
+        passed."""
         return {
             name: value
             for name, value in self._special_tokens_map.items()
@@ -142,7 +143,7 @@ class SpecialTokens:
 
     @property
     def all_special_tokens_extended(self):
-        """List of the special tokens, as they were given."""
+        """List of the special tokens, as they were passed."""
         tokens = {}
         for value in self.special_tokens_map_extended.values():
             for token in value if isinstance(value, list) else [value]:
@@ -162,28 +163,28 @@ class SpecialTokens:
     def add_special_tokens(
         self, special_tokens_dict, replace_additional_special_tokens=True
     ):
-        """Set special tokens, and add those that are new to the vocabulary.
+        """Set special tokens, and add new ones to the vocabulary.
 
         Args:
-            special_tokens_dict: Dictionary from the names of attributes, such
-                as `"pad_token"`, to tokens, and from
-                `"additional_special_tokens"` to a list of tokens.
-            replace_additional_special_tokens: bool. Whether the additional
-                ones take the place of those before. Defaults to `True`.
+            special_tokens_dict: Dictionary from attribute names, such as
+                `"pad_token"`, to tokens, and from `"additional_special_tokens"`
+                to a list of tokens.
+            replace_additional_special_tokens: bool. Whether to replace the
+                current additional tokens. Defaults to `True`.
 
         Returns:
             int. The number of tokens that were added to the vocabulary.
 
         Raises:
             AssertionError: If a key is not the name of a special token, or
-                the additional ones are not a list of tokens.
-            ValueError: If a token is not a string or `AddedToken`.
+                `additional_special_tokens` is not a list of tokens.
+            ValueError: If a token is neither a string nor an `AddedToken`.
         """
         added = []
         for name, value in special_tokens_dict.items():
             if name not in SPECIAL_TOKENS_ATTRIBUTES:
                 raise AssertionError(
-                    "The keys of `special_tokens_dict` must be of "
+                    "The keys of `special_tokens_dict` must be among "
                     f"{SPECIAL_TOKENS_ATTRIBUTES}. Received: {name!r}"
                 )
             if name != "additional_special_tokens":
@@ -210,24 +211,24 @@ class SpecialTokens:
         return self.add_tokens(added, special_tokens=True)
 
     def add_tokens(self, new_tokens, special_tokens=False):
-        """Add tokens to the vocabulary that it does not have.
+        """Add new tokens to the vocabulary.
 
-        The new tokens have the ids from `len(tokenizer)` on, for which the
-        embeddings of a model must make room.
+        Their ids start at `len(tokenizer)`. The embeddings of the model must be
+        resized for them.
 
         Args:
-            new_tokens: A string, a `tokenizers.AddedToken`, or a list of
-                those. Strings are looked for in the text after it was
-                lowercased, if the tokenizer does that.
-            special_tokens: bool. Whether these are special tokens, which are
-                looked for in the text as it is, and left out where special
-                tokens are. Defaults to `False`.
+            new_tokens: A string, a `tokenizers.AddedToken`, or a list of these.
+            Strings are matched after the text is lowercased, if the tokenizer
+            lowercases.
+            special_tokens: bool. Whether these are special tokens. Special
+            tokens are matched in the original text, and are left out wherever
+            special tokens are. Defaults to `False`.
 
         Returns:
             int. The number of tokens that were added to the vocabulary.
 
         Raises:
-            TypeError: If a token is not a string or `AddedToken`.
+            TypeError: If a token is neither a string nor an `AddedToken`.
         """
         if not new_tokens:
             return 0
@@ -250,12 +251,12 @@ def is_token(value):
 
 
 def as_token(value, special):
-    """Returns an `AddedToken` for a string, and the token itself for one.
+    """Convert a string to an `AddedToken`. An `AddedToken` is returned as is.
 
     Args:
         value: A string or a `tokenizers.AddedToken`.
-        special: bool. Whether a string is a special token, which is not
-            normalized.
+        special: bool. Whether a string is a special token. Special tokens are
+            not normalized.
     """
     from tokenizers import AddedToken
 
@@ -265,10 +266,10 @@ def as_token(value, special):
 
 
 def tokens_to_json(value):
-    """Returns what stands for `value` in `tokenizer_config.json`.
+    """Convert tokens to their representation in `tokenizer_config.json`.
 
     Args:
-        value: Lists, dictionaries and `tokenizers.AddedToken`s in them.
+        value: Nested lists and dictionaries of `tokenizers.AddedToken`s.
     """
     from tokenizers import AddedToken
 
@@ -282,10 +283,10 @@ def tokens_to_json(value):
 
 
 def tokens_from_json(value):
-    """Undoes `tokens_to_json`.
+    """Convert the output of `tokens_to_json` back to tokens.
 
     Args:
-        value: What was read from `tokenizer_config.json`.
+        value: A value from `tokenizer_config.json`.
     """
     from tokenizers import AddedToken
 
