@@ -1,24 +1,23 @@
 """
-Title: Come from transformers
+Title: Move from transformers to Keras
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/21
-Description: Run scripts for transformers on Keras 3 with other import lines.
+Last modified: 2026/11/27
+Description: Run transformers scripts on Keras 3 by changing their imports.
 Accelerator: None
 """
 
 """
 ## Introduction
 
-Code that was written for release 4 of `transformers`, in the style of PyTorch
-or of TensorFlow, runs on Keras 3 when `from transformers import` becomes `from
-keras_squeeze import`, on TensorFlow, JAX and PyTorch alike. The classes have
-the names, the arguments, the outputs and the files of the originals, so that
-models go back and forth: what is trained here loads in transformers, and the
-other way round.
+Code written for `transformers` 4, in the style of PyTorch or TensorFlow, runs
+on Keras 3 when `from transformers import` becomes `from keras_squeeze import`.
+It works the same on TensorFlow, JAX and PyTorch. The classes have the same
+names, arguments, outputs and files as the originals, so models trained here
+load in transformers, and the other way round.
 
-This guide takes a script along, shows what the models can do besides, and ends
-with two tables: what is called how, and what differs on purpose.
+This guide ports a script, shows what else the models can do, and ends with two
+tables: the names in both APIs, and the intended differences.
 """
 
 """
@@ -38,9 +37,9 @@ keras.utils.set_random_seed(0)
 folder = pathlib.Path(tempfile.mkdtemp())
 
 """
-## The script before
+## The original script
 
-It learns to tell whether a review is a good one, and keeps the result:
+It learns to tell good reviews from bad ones, and saves the result:
 
 ```python
 import tensorflow as tf
@@ -69,14 +68,14 @@ classify("What a waste of time.")
 """
 
 """
-## The script after
+## The ported script
 
-The imports are others. The tiny checkpoint is inside the package and has learnt
-little of the world, which is enough for eight reviews. `prepare_tf_dataset()`
-takes a `datasets.Dataset`, too; any list of dictionaries will do.
+Only the imports change. The tiny checkpoint comes with the package. It knows
+little of the world, but enough for eight reviews. `prepare_tf_dataset()` also
+accepts a `datasets.Dataset`; here we pass a list of dictionaries.
 
-Gradients are clipped: without it, the published MobileBERT does not train. That
-is what `compile()` does by default, if it is not given an optimizer.
+Gradients are clipped, because the published MobileBERT does not train without
+clipping. `compile()` does this by default if you pass no optimizer.
 """
 
 from keras_squeeze import AutoTokenizer
@@ -117,9 +116,9 @@ for answer in answers:
 """
 ## In the style of PyTorch
 
-Models are called with what the tokenizer returns, labels included, and give
-outputs with names. `TF` in a name says nothing but the order of positional
-arguments, which was another one in TensorFlow.
+Call a model with the output of the tokenizer, including labels, and it returns
+named outputs. `TF` in a class name only changes the order of the positional
+arguments to that of the TensorFlow classes.
 """
 
 from keras_squeeze import MobileBertForSequenceClassification
@@ -130,18 +129,18 @@ outputs = model(**inputs, labels=[1, 1], output_hidden_states=True)
 print(f"Loss: {float(outputs.loss):.3f}, logits: {tuple(outputs.logits.shape)}")
 
 """
-There are no `backward()` and no `step()`: `fit()` trains, on the loss that the
-model computes of its labels, and is the same on every backend. Inputs of
-`fit()` may be the encoding itself.
+There is no `backward()` and no `step()`. `fit()` trains on the loss that the
+model computes from its labels, in the same way on every backend. You can pass
+it the encoding directly.
 
 ```python
 model.compile()
 model.fit({**inputs, "labels": labels}, batch_size=8, epochs=3)
 ```
 
-Parts have the names that they have in transformers, and freeze in the same way.
-`model.mobilebert` is the model without its head. Its layers are those of
-`model.backbone`, which has the form of KerasHub's.
+The parts of a model have the same names as in transformers, and are frozen in
+the same way. `model.mobilebert` is the model without its head. Its layers are
+those of `model.backbone`, which is a KerasHub-style backbone.
 """
 
 model.mobilebert.embeddings.trainable = False
@@ -151,17 +150,17 @@ print(f"{len(model.trainable_weights)} of {len(model.weights)} weights train")
 model.mobilebert.trainable = True
 
 """
-## Files go both ways
+## Files work both ways
 
-`save_pretrained()` writes what PyTorch's classes write: `config.json` and
-`model.safetensors`.
+`save_pretrained()` writes the same files as the PyTorch classes:
+`config.json` and `model.safetensors`.
 """
 
 for path in sorted(folder.iterdir()):
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
 
 """
-So this needs nothing but the folder:
+So transformers can load the folder:
 
 ```python
 import transformers
@@ -171,18 +170,18 @@ theirs.train()
 theirs.save_pretrained(other_folder)
 ```
 
-And `from_pretrained(other_folder)` reads it again. It reads every format that
-there is: safetensors, `pytorch_model.bin` and `tf_model.h5`, in one piece or in
-shards, from a folder or from the hub.
+`from_pretrained(other_folder)` reads the result back. It reads every format:
+safetensors, `pytorch_model.bin` and `tf_model.h5`, whole or sharded, from a
+folder or from the hub.
 """
 
 """
-## One model, two faces
+## One model, two APIs
 
-The computing is done by the layers of `keras_squeeze.models`, which have the
-form of KerasHub's: they take raw text in `fit()`, `predict()` and `annotate()`,
-and export to phones. `model.task` is that object, and `from_task()` leads back.
-The weights are shared.
+The computation is done by the layers of `keras_squeeze.models`, which follow
+KerasHub: they take raw text in `fit()`, `predict()` and `annotate()`, and
+export to phones. `model.task` is that object, and `from_task()` wraps it
+again. Both share the weights.
 """
 
 from keras_squeeze import models
@@ -194,16 +193,16 @@ print(wrapped.config.id2label)
 classify = pipeline("text-classification", model=task)
 
 """
-`keras_squeeze.export_tflite(task, "model.tflite")` makes a file for phones of
-it, see [getting started](getting_started.py).
+`keras_squeeze.export_tflite(task, "model.tflite")` exports it for phones. See
+[getting started](getting_started.py).
 """
 
 """
-## What is called how
+## Names in both APIs
 
-The names of transformers are those of `keras_squeeze`. Those of
-`keras_squeeze.models` follow KerasHub. `M` is `MobileBert` or `SqueezeBert`,
-and the names with `TF` exist for both.
+`keras_squeeze` has the names of transformers. `keras_squeeze.models` follows
+KerasHub. `M` stands for `MobileBert` or `SqueezeBert`. The `TF` names exist
+for both.
 
 | `transformers` and `keras_squeeze` | `keras_squeeze.models` |
 |---|---|
@@ -220,8 +219,8 @@ and the names with `TF` exist for both.
 | `AutoConfig`, `AutoTokenizer` | `from_preset()` of any class |
 | `AutoModel...`, `TFAutoModel...` | `from_preset()` of base classes |
 | `pipeline(...)` | `annotate()` |
-| `DataCollator...` | preprocessors do it |
-| `prepare_tf_dataset()` | raw texts go into `fit()` |
+| `DataCollator...` | not needed: preprocessors do this |
+| `prepare_tf_dataset()` | not needed: `fit()` takes raw text |
 | `from_pretrained()` | `from_preset()` |
 | `save_pretrained()` | `save_to_preset()` |
 | `input_ids` | `token_ids` |
@@ -231,56 +230,56 @@ and the names with `TF` exist for both.
 """
 
 """
-## What differs on purpose
+## Intended differences
 
 Models:
 
-| What | transformers | here |
+| Behavior | transformers | here |
 |---|---|---|
 | Loss if all labels are ignored | NaN | 0 |
-| `problem_type` that labels imply | is written to the config | is not |
+| `problem_type` inferred from labels | written to the config | not written |
 | Attentions of SqueezeBERT | scores before the softmax | probabilities |
-| `head_mask` of SqueezeBERT and of the TF classes | an error | works |
-| Loss of the TF classes | one a sample, or of one element | a scalar |
-| `tie_word_embeddings=False` of a language model | weights apart | an error |
-| Pooler of the classes without one | none | kept, and not saved |
-| A folder without `config.json` | the defaults, silently | an error |
+| `head_mask` of SqueezeBERT and of the TF classes | error | works |
+| Loss of the TF classes | per sample, or one element | scalar |
+| `tie_word_embeddings=False` of a language model | separate weights | error |
+| Pooler of the classes without one | none | kept, but not saved |
+| A folder without `config.json` | silently uses the defaults | error |
 | Files of the TF classes | `tf_model.h5` | `model.safetensors` |
-| `saved_model`, `variant`, `prune_heads()` | there | `NotImplementedError` |
+| `saved_model`, `variant`, `prune_heads()` | yes | `NotImplementedError` |
 
 Tokenizers:
 
-| What | transformers | here |
+| Behavior | transformers | here |
 |---|---|---|
-| Warnings | on a log | of Python |
-| Faults of the `tokenizers` library | of no class | `ValueError` |
-| `save_pretrained()` to a file | does nothing | an error |
-| `tokenizer.json` after a padded call | pads from then on | does not |
-| `pad()` | changes its argument | does not |
-| Negative tokens in `token_to_word()` and the like | an error | from the end |
-| `return_tensors` | no `"keras"` | `"keras"` |
+| Warnings | logged | Python warnings |
+| Errors of the `tokenizers` library | generic exceptions | `ValueError` |
+| `save_pretrained()` to a file | does nothing | error |
+| `tokenizer.json` after a padded call | keeps the padding | does not |
+| `pad()` | modifies its argument | does not |
+| Negative tokens in `token_to_word()` etc. | error | count from the end |
+| `return_tensors="keras"` | no | yes |
 | Slow, a single text without tokens | not padded | padded |
-| Slow, removed tokens without a `max_length` | an error | none |
-| Slow, `split_special_tokens` for a batch | ignored | heeded |
-| Chat templates, attributes of `extra_special_tokens`, training | there | not |
+| Slow, removed tokens without a `max_length` | error | none |
+| Slow, `split_special_tokens` for a batch | ignored | respected |
+| Chat templates, `extra_special_tokens` attributes, training | yes | no |
 
 Pipelines and batches:
 
-| What | transformers | here |
+| Behavior | transformers | here |
 |---|---|---|
-| `pipeline()` without a `model` | has one for each task | an error |
-| Texts longer than the model can read | mostly an error | are cut |
-| `stride` of token classification | there | `annotate()` has no limit |
+| `pipeline()` without a `model` | a default per task | error |
+| Texts beyond the model's maximum length | mostly an error | truncated |
+| `stride` of token classification | yes | `annotate()` has no limit |
 | The same answer at two places of a context | once | twice |
-| `align_to_words=False`, `max_question_len` | there | not |
-| Windows of a context | of their own length | padded |
-| `return_tensors` of data collators | `"pt"` by default | `"np"` |
+| `align_to_words=False`, `max_question_len` | yes | no |
+| Windows of a context | of different lengths | padded |
+| `return_tensors` of data collators | defaults to `"pt"` | defaults to `"np"` |
 | `DataCollatorForLanguageModeling(seed=0)` | not seeded | seeded |
-| `whole_word_mask` | there | not |
-| Samples of `prepare_tf_dataset()` | a `datasets.Dataset` | any list, too |
+| `whole_word_mask` | yes | no |
+| Samples of `prepare_tf_dataset()` | a `datasets.Dataset` | also any list |
 
-The `tokenizer` of a MobileBERT is best called without padding for a single
-text: the model embeds each token with its neighbours, so that padding next to
-the last one changes what it gives, here as well as there. So pipelines read one
-text at a time, unless `batch_size` says otherwise.
+Do not pad a single text for MobileBERT. The model embeds each token together
+with its neighbors, so padding after the last token changes its output, in both
+packages. For this reason, pipelines predict one text at a time unless you set
+`batch_size`.
 """

@@ -1,22 +1,23 @@
 """
-Title: Distil a BERT into a model for phones
+Title: Distill BERT into a model for phones
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/21
-Description: From a BERT teacher to a small student, and on to a TFLite file.
+Last modified: 2026/11/27
+Description: Train a small student from a BERT teacher and export it to TFLite.
 Accelerator: None
 """
 
 """
 ## Introduction
 
-A small model learns more from a large one than from text alone: the large one
-says what it makes of each word, and the small one is to make the same of it.
-MobileBERT was trained so, layer by layer.
+A small model learns more from a large model than from text alone. The large
+model, the *teacher*, provides its outputs for every token, and the small one,
+the *student*, learns to reproduce them. MobileBERT was trained this way, layer
+by layer.
 
-Here a BERT with four layers is the teacher of a MobileBERT with two. Both are
-tiny, and the text is a few hundred messages, so that everything takes a minute.
-The code is the same for a real BERT and for a whole library.
+Here the teacher is a BERT with four layers, and the student a MobileBERT with
+two. Both are tiny and the text is a few hundred messages, so the guide runs in
+a minute. The code is the same for a real BERT and a large corpus.
 """
 
 """
@@ -44,15 +45,16 @@ folder = pathlib.Path(tempfile.mkdtemp())
 """
 ## A teacher
 
-Any of these can teach:
+A teacher can be:
 
 - a backbone of this package, such as the published MobileBERT;
 - a BERT-like backbone of KerasHub, as here;
-- a checkpoint of the BERT family from Hugging Face, which PyTorch runs, on
-every backend: `distillation.HuggingFaceTeacher("folder")`.
+- a BERT-like checkpoint from Hugging Face, which PyTorch runs on every backend:
+  `distillation.HuggingFaceTeacher("folder")`.
 
-It must read the same token ids as the student. Ours has random weights; a real
-one is `keras_hub.models.BertBackbone.from_preset("bert_base_en_uncased")`.
+It must read the same token ids as the student. Ours has random weights. For a
+real one, use
+`keras_hub.models.BertBackbone.from_preset("bert_base_en_uncased")`.
 """
 
 teacher_backbone = keras_hub.models.BertBackbone(
@@ -67,10 +69,10 @@ teacher = distillation.BackboneTeacher(
 )
 
 """
-## What it makes of the text
+## The teacher's outputs
 
-The teacher reads the text once. What it gives is kept on the disk, so that the
-student can learn from it as often as it likes.
+The teacher reads the text once. Its outputs are cached on disk, so the
+student can train on them for as many epochs as needed.
 """
 
 (messages, labels), (test_messages, test_labels) = sms_spam.load_data()
@@ -87,10 +89,10 @@ print(f"{len(cache)} messages, {cache.lengths.sum()} tokens")
 """
 ## A student
 
-The terms of the loss say what is to be alike: here the hidden states and the
-attention of layer 1 are those of the teacher's layer 2, the ones of layer 2
-those of layer 4, the pooled output tells the meaning of the whole text, and
-masked words are guessed.
+The transfers are the terms of the loss. Here, the hidden states and attention
+of the student's layers 1 and 2 are trained to match the teacher's layers 2 and
+4. The pooled output learns the meaning of the whole text, and the language
+modeling head learns to predict masked words.
 """
 
 student = models.MobileBertBackbone(
@@ -116,12 +118,13 @@ distiller = distillation.Distiller(
 )
 
 """
-## Learning, layer by layer
+## Training, layer by layer
 
-`"progressive"` is what MobileBERT did: one layer after the other, and what lies
-below stays as it is; at the end, all of it learns to guess words. `"joint"` and
-`"auxiliary"` are simpler. `distill()` writes its state as it goes: if it is
-stopped, the same call goes on from there, and the learning curve is the same.
+`"progressive"` is MobileBERT's schedule: it trains one layer after the other
+while the layers below are frozen, and ends with masked language modeling for
+the whole model. `"joint"` and `"auxiliary"` are simpler. `distill()` saves
+its state regularly. If it is interrupted, the same call resumes with the same
+learning curve.
 """
 
 STEPS = 12
@@ -146,12 +149,12 @@ curve = distillation.distill(
 )
 
 """
-## A task, with a teacher
+## A task with a teacher
 
-The student is a backbone like any other: `student.save_to_preset()` keeps it.
-When it is fine-tuned, a teacher can help again, with labels that say how sure
-it is. Any function that gives logits for texts will do; one that looks for
-digits is not a bad judge of text messages.
+The student is a regular backbone: `student.save_to_preset()` saves it. A
+teacher can also help with fine-tuning, by providing soft labels. Any function
+from texts to logits will do. One that counts digits is not a bad judge of
+text messages.
 """
 
 
@@ -202,8 +205,8 @@ print(report)
 ## Where to go from here
 
 - `keras-squeeze finetune --teacher` fine-tunes with a teacher on the command
-line; the teacher may be any text classifier of transformers. `--unlabelled` is
-for more texts, which the teacher alone labels, and `presets/variants.py` writes
-such texts from those that there are.
-- `presets/README.md` tells how the tiny presets of the package were made.
+  line. The teacher can be any text classifier of transformers. `--unlabelled`
+  adds texts that only the teacher labels, and `presets/variants.py` generates
+  such texts from the labelled ones.
+- `presets/README.md` describes how the tiny presets of the package were made.
 """

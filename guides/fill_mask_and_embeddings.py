@@ -2,7 +2,7 @@
 Title: Fill in words and search by meaning
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/21
+Last modified: 2026/11/27
 Description: Masked language models and text embeddings, with the tiny presets.
 Accelerator: None
 """
@@ -10,10 +10,11 @@ Accelerator: None
 """
 ## Introduction
 
-Two jobs that need no labels. A *masked language model* says which words fit
-into the gaps of a sentence; training it on one's own texts makes a backbone
-that knows their words. A *text embedder* turns each text into a vector, so that
-texts of a similar meaning are found by the angle between their vectors.
+This guide is about two tasks that need no labels. A *masked language model*
+predicts the words for the gaps in a sentence. Training it on your own texts
+gives a backbone that knows their vocabulary. A *text embedder* turns each text
+into a vector, so that texts with similar meanings have a small angle between
+their vectors.
 """
 
 """
@@ -35,9 +36,9 @@ keras.utils.set_random_seed(0)
 """
 ## Masked language models
 
-Without labels, `fit()` takes nothing but texts: the preprocessor picks 15 % of
-the tokens, hides most of them behind `[MASK]`, and the model learns to say what
-they were, other ones in each epoch. Our texts are the messages of the SMS Spam
+`fit()` needs only texts. The preprocessor selects 15 % of the tokens, new ones
+in each epoch, and replaces most of them with `[MASK]`. The model learns to
+predict the original tokens. Our texts are the messages of the SMS Spam
 Collection.
 """
 
@@ -63,8 +64,8 @@ masked_lm.fit(
 )
 
 """
-`annotate()` gives the likeliest words for each `[MASK]`, and the sentence with
-the gap filled.
+`annotate()` returns the most likely words for each `[MASK]`, and the sentence
+with the gap filled.
 """
 
 sentence = "Call me when you get [MASK]."
@@ -75,10 +76,10 @@ for filling in fillings:
 """
 ## Text embeddings
 
-The vectors are the mean of the backbone's outputs over the tokens of a text, of
-length one, so that the product of two of them is the cosine of their angle. The
-tiny preset was taught by an embedder of sentences, so its vectors are good as
-they are.
+A vector is the mean of the backbone's outputs over the tokens of a text,
+normalized to length one. The product of two vectors is therefore the cosine of
+their angle. The tiny preset was trained with a sentence embedder as its
+teacher, so its vectors work without further training.
 """
 
 embedder = models.MobileBertTextEmbedder.from_preset(
@@ -96,7 +97,7 @@ vectors = embedder.predict(corpus)
 print(vectors.shape)
 
 """
-A search takes the vector of a question and finds the closest ones.
+To search, embed the query and find the closest vectors.
 """
 
 query = "Claim your free prize!"
@@ -107,8 +108,8 @@ for i in np.argsort(-similarities)[:2]:
 """
 ## To a phone
 
-Both go into TFLite files like every other task; the one of the embedder gives
-the vector as `embedding`.
+Both tasks export to TFLite files like every other task. The embedder's file has
+the vector as its output `embedding`.
 """
 
 import pathlib
@@ -126,7 +127,7 @@ print(report)
 """
 ## Where to go from here
 
-- `masked_lm.backbone.save_to_preset()` saves the backbone, and any other task
-starts from it with `from_preset()`.
+- `masked_lm.backbone.save_to_preset()` saves the backbone. Any other task can
+  load it with `from_preset()`.
 - `keras-squeeze finetune --task masked_lm` trains on the lines of a text file.
 """

@@ -2,7 +2,7 @@
 Title: Getting started with keras_squeeze
 Author: The keras_squeeze authors
 Date created: 2026/11/20
-Last modified: 2026/11/20
+Last modified: 2026/11/27
 Description: Fine-tune MobileBERT, save it, and run it from a TFLite file.
 Accelerator: None
 """
@@ -10,13 +10,13 @@ Accelerator: None
 """
 ## Introduction
 
-MobileBERT and SqueezeBERT are BERTs that were made for phones. keras_squeeze
-has both in Keras 3, in the shape of KerasHub: a *backbone* that turns token
-ids into vectors, a *tokenizer* and a *preprocessor* that turn text into token
-ids, and *tasks* that put these together with a head, so that raw strings go in
-and answers come out.
+MobileBERT and SqueezeBERT are BERT models designed for phones. keras_squeeze
+provides both in Keras 3, with the API of KerasHub: a *backbone* turns token ids
+into vectors, a *tokenizer* and a *preprocessor* turn text into token ids, and a
+*task* combines these with a head, so that raw strings go in and answers come
+out.
 
-In this guide we fine-tune a small MobileBERT to recognise spam, save it as a
+In this guide we fine-tune a small MobileBERT to detect spam, save it as a
 preset, and export it to a TFLite file that runs on a phone. Everything comes
 with the package; nothing is downloaded.
 """
@@ -24,8 +24,8 @@ with the package; nothing is downloaded.
 """
 ## Setup
 
-Keras runs on TensorFlow, JAX or PyTorch. The choice must be made before Keras
-is imported.
+Keras runs on TensorFlow, JAX or PyTorch. Choose the backend before you import
+Keras.
 """
 
 import os
@@ -44,9 +44,8 @@ keras.utils.set_random_seed(0)
 """
 ## The data
 
-The SMS Spam Collection has 5,171 different text messages, of which 653 are
-spam. A fifth of them are kept for testing. To be quick, we train on a part of
-the others.
+The SMS Spam Collection has 5,171 distinct text messages; 653 of them are spam.
+One fifth is the test set. To save time, we train on a part of the rest.
 """
 
 (x_train, y_train), (x_test, y_test) = (
@@ -59,9 +58,8 @@ print(y_train[2], x_train[2])
 """
 ## From text to token ids
 
-A preprocessor splits text into the pieces of the vocabulary, adds `[CLS]` and
-`[SEP]`, and fills up to `sequence_length`. The ids are exactly those of the
-original BERT.
+A preprocessor splits text into vocabulary entries, adds `[CLS]` and `[SEP]`,
+and pads to `sequence_length`. The ids are exactly those of the original BERT.
 """
 
 preprocessor = (
@@ -75,10 +73,10 @@ print(preprocessor(["Call me when you get home"]))
 """
 ## Fine-tuning
 
-The tiny preset has its weights in the package. A classifier takes the names of
-its classes, which name its answers later on. By default it is compiled with a
-low learning rate, which suits the published checkpoints; the tiny one learns
-faster with a higher one.
+The weights of the tiny preset come with the package. A classifier can be given
+the names of its classes, which it then uses in its answers. By default it is
+compiled with a low learning rate, which suits the published checkpoints. The
+tiny one learns faster with a higher rate.
 """
 
 classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
@@ -98,7 +96,7 @@ classifier.fit(
 )
 
 """
-`annotate()` gives the answers by name.
+`annotate()` returns answers with class names.
 """
 
 messages = [
@@ -112,8 +110,8 @@ for message, answer in zip(messages, answers, strict=True):
 """
 ## Saving and loading
 
-A preset is a folder with the weights, the vocabulary and the names of the
-classes. KerasHub loads it as well.
+A preset is a folder with the weights, the vocabulary and the class names.
+KerasHub can also load it.
 """
 
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -126,9 +124,9 @@ print(restored.annotate(messages[1]))
 """
 ## To a phone
 
-`export_tflite()` writes a file that needs nothing but LiteRT, and compares it
-with the model before it keeps it. With `quantization="dynamic_int8"` the
-weights have 8 bits in place of 32.
+`export_tflite()` writes a file that needs nothing but LiteRT. It compares the
+file with the model, and keeps it only if they agree. With
+`quantization="dynamic_int8"` the weights have 8 bits instead of 32.
 """
 
 report = keras_squeeze.export_tflite(
@@ -141,7 +139,7 @@ report = keras_squeeze.export_tflite(
 print(report)
 
 """
-`TFLiteModel` runs the file as a phone does, on text.
+`TFLiteModel` takes text and runs the file as a phone does.
 """
 
 tflite_model = keras_squeeze.TFLiteModel(
@@ -153,8 +151,8 @@ print(tflite_model.predict(messages))
 ## Where to go from here
 
 - `from_preset("mobile_bert_en_uncased", num_classes=2)` starts from the
-published checkpoint, which is fetched at first use.
-- `SqueezeBertTextClassifier` is used in the same way.
+  published checkpoint, which is downloaded on first use.
+- `SqueezeBertTextClassifier` works in the same way.
 - `keras-squeeze finetune` does all of this on the command line, with the texts
-of a CSV file.
+  of a CSV file.
 """

@@ -2,7 +2,7 @@
 Title: From fit() to a phone
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/21
+Last modified: 2026/11/27
 Description: Export a model to a file that MediaPipe runs, and read its report.
 Accelerator: None
 """
@@ -10,16 +10,14 @@ Accelerator: None
 """
 ## Introduction
 
-A model on a phone is a TFLite file in an app. Between the two there is more
-that can go wrong than in training: a file that the library of the app cannot
-open, ids that are not those of the training, scores that quantization has
-moved. `export_tflite()` looks at all of it, and says in its report what it
-found.
+On a phone, a model is a TFLite file in an app. Much can go wrong on the way
+there: the app's library may not open the file, its token ids may differ from
+those in training, or quantization may change the scores. `export_tflite()`
+checks all of this and writes a report.
 
-In this guide we train a small MobileBERT on text messages, export it in 8
-bits, and run the file with MediaPipe, the library that apps for Android and
-iOS use. MediaPipe for Python has the same kernels and the same tokenizer:
-`pip install mediapipe`.
+In this guide we train a small MobileBERT on text messages, export it in 8 bits,
+and run the file with MediaPipe, the library for Android and iOS apps. MediaPipe
+for Python has the same kernels and the same tokenizer: `pip install mediapipe`.
 """
 
 """
@@ -43,8 +41,8 @@ keras.utils.set_random_seed(0)
 """
 ## Training
 
-As in the guide *Getting started*, on a part of the messages. MediaPipe gives
-the names of the classes, so we name them.
+This is the same as in the guide *Getting started*, on a part of the messages.
+MediaPipe returns class names, so we set them.
 """
 
 (x_train, y_train), (x_test, y_test) = (
@@ -71,10 +69,10 @@ classifier.fit(x_train, y_train, batch_size=32, epochs=1, verbose=2)
 """
 ## The file
 
-With `quantization="dynamic_int8"` the weights have 8 bits, which makes the
-file four times smaller, and faster. `evaluation_data` measures what that does
-to the accuracy. `app_files=True` writes what an app needs that does without
-MediaPipe, of which more below.
+With `quantization="dynamic_int8"` the weights have 8 bits, which makes the file
+four times smaller, and faster. `evaluation_data` measures the effect on
+accuracy. `app_files=True` also writes the files for an app that does not use
+MediaPipe; see below.
 """
 
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -90,23 +88,23 @@ report = keras_squeeze.export_tflite(
 print(report)
 
 """
-The report has a line on each question that an app asks:
+The report answers the questions of an app developer:
 
-- *differences* and *predictions* compare the file with the Keras model on
-real text, with the kernels that phones have. A file that does not agree is not
-kept.
-- *phones* says which libraries open the file. The vocabulary and the labels
-are inside, so that it is all that goes into the app.
-- *GPU delegate* says how many operations a phone's GPU takes, by its published
-rules, and why not the others.
+- *differences* and *predictions* compare the file with the Keras model on real
+  text, with the kernels that phones use. If they disagree, the file is not
+  kept.
+- *phones* lists the libraries that can open the file. The vocabulary and labels
+  are inside the file, so the app needs nothing else.
+- *GPU delegate* says how many operations a phone's GPU supports, according to
+  its published rules, and why the others are not supported.
 
-`report.save("spam.json")` keeps it.
+`report.save("spam.json")` saves the report.
 """
 
 """
 ## MediaPipe
 
-It opens the file and takes text.
+MediaPipe opens the file and takes text.
 """
 
 from mediapipe.tasks import python as mediapipe_tasks
@@ -129,7 +127,7 @@ with mediapipe_text.TextClassifier.create_from_options(options) as on_phone:
         phone_scores.append((best.category_name, best.score))
 
 """
-In an app for Android it is the same few lines:
+An Android app needs the same few lines:
 
 ```kotlin
 val classifier = TextClassifier.createFromFile(context, "spam.tflite")
@@ -137,7 +135,7 @@ val best = classifier.classify(message)
     .classificationResult().classifications()[0].categories()[0]
 ```
 
-The scores are those of the Keras model.
+The scores match those of the Keras model.
 """
 
 for message, answer in zip(
@@ -146,12 +144,12 @@ for message, answer in zip(
     print(f"{answer['label']} ({answer['score']:.3f}): {message}")
 
 """
-## Where MediaPipe reads text differently
+## Where MediaPipe tokenizes differently
 
-MediaPipe lowercases the letters from A to Z and keeps accents, where BERT
-takes both out of all of them: to it, `café` is an unknown word. The report
-counts the texts of the evaluation for which this makes other ids, and names
-them.
+MediaPipe only lowercases the letters A to Z, and keeps accents. BERT
+lowercases all letters and removes accents. To MediaPipe, `café` is therefore
+an unknown word. The report counts the evaluation texts whose token ids differ
+because of this, and lists them.
 """
 
 differing_texts = report.phone_libraries.differing_texts
@@ -161,10 +159,10 @@ print(differing_texts[:3])
 """
 ## Without MediaPipe
 
-An app that makes the ids itself reads text exactly as the Keras model does.
-What it needs is beside the file: the vocabulary and the labels, a contract on
-the inputs, the outputs and the tokenizer, and golden examples of text, ids and
-outputs for its tests.
+An app that computes the token ids itself reads text exactly as the Keras model
+does. The files for such an app are next to the model file: the vocabulary and
+the labels; a contract that describes the inputs, the outputs and the tokenizer;
+and golden examples of texts, ids and outputs for the app's tests.
 """
 
 app_folder = pathlib.Path(report.app_folder)
@@ -177,13 +175,13 @@ print(golden[0]["texts"], golden[0]["inputs"]["input_word_ids"][:8])
 """
 ## Where to go from here
 
-- `sequence_length=(16, 32, 64, 128)` makes a file with a signature for each
-length. Short texts then take a fraction of the time, in an app that makes the
-ids itself: MediaPipe wants one length.
-- `per_channel=False` is for the GPU, and for the Task Library, whose runtime
-is of 2023. Its `BertQuestionAnswerer` opens question answering models of
-`sequence_length=384`.
+- `sequence_length=(16, 32, 64, 128)` makes a file with one signature per
+  length. Short texts then take a fraction of the time. This is for apps that
+  compute the ids themselves: MediaPipe needs a single length.
+- `per_channel=False` is for the GPU and for the Task Library, whose runtime
+  dates from 2023. Its `BertQuestionAnswerer` opens question answering models
+  with `sequence_length=384`.
 - A text embedder exports in the same way, for MediaPipe's `TextEmbedder`.
 - `keras-squeeze export` does this on the command line, with `--app-files`, and
-`keras-squeeze benchmark latency` measures files next to each other.
+  `keras-squeeze benchmark latency` compares the speed of files.
 """

@@ -1,23 +1,23 @@
 """
-Title: Judge sentences, pairs and choices
+Title: Classify and compare sentences
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/21
-Description: Regression, several labels at once, choices and next sentences.
+Last modified: 2026/11/27
+Description: Regression, multi-label, multiple choice and next sentences.
 Accelerator: None
 """
 
 """
 ## Introduction
 
-The guide *Getting started* classifies texts. Here are the other tasks that
-judge a text, or texts, as a whole: how similar two sentences are, which of
-several labels apply, which of several endings is the right one, and whether
-one sentence follows another.
+The guide *Getting started* classifies texts. This guide covers the other tasks
+that judge whole texts: how similar two sentences are, which of several labels
+apply, which of several endings is right, and whether one sentence follows
+another.
 
-We train each on a handful of examples, which the model learns by heart: that
-is enough to see how everything fits together, and takes seconds. The same code
-trains on files of any size.
+We train each task on a handful of examples, which the model memorizes. This
+takes seconds and shows how everything fits together. The same code trains on
+files of any size.
 """
 
 """
@@ -50,9 +50,9 @@ def train(task, x, y, epochs=30):
 """
 ## Regression
 
-With `num_classes=1` a text classifier gives a number in place of classes. A
-pair of texts is a tuple of two lists. Here the number says how similar two
-sentences are, from 0 to 5, as in the STS benchmark.
+With `num_classes=1` a text classifier outputs a number instead of classes. A
+pair of texts is a tuple of two lists. Here the number is the similarity of two
+sentences, from 0 to 5, as in the STS benchmark.
 """
 
 pairs = (
@@ -65,10 +65,10 @@ scores = [answer["score"] for answer in similarity.annotate(pairs)]
 print([f"{score:.1f}" for score in scores])
 
 """
-## Several labels at once
+## Multi-label classification
 
-With `multi_label=True` each class is decided on its own, so that a text can
-have several labels, or none.
+With `multi_label=True` each class is decided independently, so a text can
+have several labels or none.
 """
 
 reviews = [
@@ -89,8 +89,8 @@ for review, found in zip(reviews, found_tags, strict=True):
 """
 ## Multiple choice
 
-Each sample has a prompt and any number of choices. The label is the number of
-the right one.
+Each sample has a prompt and any number of choices. The label is the index of
+the right choice.
 """
 
 questions = {
@@ -149,8 +149,8 @@ print(report)
 """
 ## Where to go from here
 
-- `keras-squeeze finetune --task multiple_choice`, and likewise for the others,
-trains on CSV, TSV and JSON Lines files.
-- `keras_squeeze.metrics` has the measures of the field: Pearson, Spearman and
-Matthews correlation.
+- `keras-squeeze finetune --task multiple_choice` trains on CSV, TSV and JSON
+  Lines files, and so do the other tasks.
+- `keras_squeeze.metrics` has the usual metrics: Pearson, Spearman and Matthews
+  correlation.
 """

@@ -2,7 +2,7 @@
 Title: Find names and answers in texts
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/21
+Last modified: 2026/11/27
 Description: Token classification and question answering, from text to span.
 Accelerator: None
 """
@@ -10,14 +10,14 @@ Accelerator: None
 """
 ## Introduction
 
-Two tasks whose answers are places in a text: a *token classifier* finds names
-and says of what kind they are, and *question answering* finds the words of a
-text that answer a question. Both give their answers as characters of the text
-that went in, however long it was.
+This guide covers two tasks that find spans in a text. A *token classifier*
+finds names and their types, and *question answering* finds the words that
+answer a question. Both return character positions in the original text, however
+long it is.
 
-We train each on a handful of examples, which the model learns by heart: that
-is enough to see how everything fits together, and takes seconds. The same code
-trains on files of any size.
+We train each task on a handful of examples, which the model memorizes. This
+takes seconds and shows how everything fits together. The same code trains on
+files of any size.
 """
 
 """
@@ -41,8 +41,8 @@ JIT_COMPILE = False if keras.backend.backend() == "tensorflow" else "auto"
 """
 ## Entities
 
-The inputs are lists of words, and the labels lists with one label a word. In
-the usual scheme, `B-` begins an entity, `I-` goes on with it, and `O` is
+The inputs are lists of words, and the labels are lists with one label per word.
+In the usual scheme, `B-` begins an entity, `I-` continues it, and `O` is
 everything else.
 """
 
@@ -78,8 +78,8 @@ classifier.compile(
 classifier.fit(x, y, batch_size=6, epochs=30, verbose=0)
 
 """
-`annotate()` takes words or plain text. `start` and `end` count the characters
-of the text, so that `text[start:end]` is the entity.
+`annotate()` takes words or plain text. `start` and `end` are character
+positions, so `text[start:end]` is the entity.
 """
 
 text = "Ada Lovelace was born in London."
@@ -90,9 +90,9 @@ for entity in entities:
 """
 ## Answers
 
-A sample is a question and a context. The label is the answer and the character
-at which it starts in the context. A context that is longer than the model is
-cut into windows that overlap, and `annotate()` puts their answers together.
+A sample is a question and a context. The label is the answer and its start
+position in the context. A context that is too long for the model is split into
+overlapping windows, and `annotate()` merges their answers.
 """
 
 context = (
@@ -132,7 +132,8 @@ for question, answer in zip(questions, found, strict=True):
 """
 ## To a phone
 
-The file of a question answering task gives `start_logits` and `end_logits`.
+The file of a question answering task has the outputs `start_logits` and
+`end_logits`.
 """
 
 import pathlib
@@ -150,9 +151,9 @@ print(report)
 """
 ## Where to go from here
 
-- `keras-squeeze finetune --task token_classification --train train.conll` and
-`--task question_answering --train train.json` train on files in the formats of
-CoNLL and of SQuAD.
-- `keras_squeeze.metrics` has the measures of both fields: precision, recall and
-F1 of whole entities, exact match and F1 of answers.
+- `keras-squeeze finetune --task token_classification --train train.conll`
+  trains on files in the CoNLL format, and `--task question_answering --train
+  train.json` on files in the SQuAD format.
+- `keras_squeeze.metrics` has the metrics of both tasks: precision, recall and
+  F1 of whole entities, and exact match and F1 of answers.
 """
