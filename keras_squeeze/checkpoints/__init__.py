@@ -1,1 +1,1 @@
-"""Reads and writes the files that models are kept in; it knows no model."""
+"""Reads and writes presets and checkpoints, for models of any architecture."""

@@ -1,10 +1,10 @@
-"""Translation between `config.json` of Hugging Face and our arguments."""
+"""Translation between Hugging Face's `config.json` and backbone arguments."""
 
 import keras
 
 from keras_squeeze.layers import activations
 
-# The `hidden_act` names of transformers. Several of them name one function.
+# The `hidden_act` names of transformers. Several names share a function.
 _ACTIVATIONS = {
     "gelu": keras.activations.gelu,
     "gelu_python": keras.activations.gelu,
@@ -49,28 +49,28 @@ _SHARED_FIELDS = {
 
 
 class ConfigMap:
-    """The fields of a `config.json` and the backbone arguments they are.
+    """A map between the fields of a `config.json` and backbone arguments.
 
     Args:
-        fields: Dictionary from the names of the fields that only this
-            architecture has to the names of our arguments.
+        fields: Dictionary from the fields that are specific to this
+        architecture to the names of the backbone arguments.
     """
 
     def __init__(self, fields):
         self.fields = {**_SHARED_FIELDS, **fields}
 
     def backbone_kwargs(self, config):
-        """Translate a Hugging Face configuration.
+        """Convert a Hugging Face configuration to backbone arguments.
 
         Args:
-            config: Dictionary. The contents of `config.json`. A field that is
-                absent has the published default, as in transformers.
+            config: Dictionary. The contents of `config.json`. Missing fields
+                have the published defaults, as in transformers.
 
         Returns:
-            A dictionary of keyword arguments of the backbone.
+            A dictionary of keyword arguments for the backbone.
 
         Raises:
-            ValueError: If `hidden_act` is not known.
+            ValueError: If `hidden_act` is unknown.
         """
         kwargs = {
             argument: config[field]
@@ -88,7 +88,7 @@ class ConfigMap:
         return kwargs
 
     def config(self, backbone):
-        """The reverse of `backbone_kwargs()`.
+        """Convert a backbone to a Hugging Face configuration.
 
         Args:
             backbone: The backbone model.

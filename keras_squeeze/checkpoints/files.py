@@ -1,4 +1,4 @@
-"""Finds the files of a preset, or fetches them."""
+"""Finds the files of a preset, and downloads them if needed."""
 
 import json
 import os
@@ -22,44 +22,44 @@ from keras_squeeze import keras_hub_seam
 
 _SCHEME = "hf://"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# A tokenizer of a hundred languages has 33 MB. The rest is read at once.
+# The tokenizer of a multilingual model has 33 MB. Text files are read whole.
 _MAX_TEXT_BYTES = 64 * 2**20
 _TEXT_FILES = (".json", ".txt")
 
-# What is known of a hub is not asked again for so long, in seconds. A hub
-# that is gone must not be waited for once a file.
+# How long, in seconds, an unreachable hub is not tried again. Otherwise every
+# file would wait for the timeout.
 _REMEMBERED = 60.0
-# And that it can be reached is asked again soon: it may go in the middle.
+# A reachable hub is checked again sooner, since it may become unreachable.
 _REMEMBERED_REACHABLE = 10.0
 _TIMEOUT = 5.0
 _hubs = {}
 
 
 def get_file(preset, path, **options):
-    """Returns the local path of one file of a preset, fetched if need be.
+    """Find the local path of a preset's file, and download it if needed.
 
-    This is what KerasHub does, but a failure says what failed. KerasHub takes
-    a hub that cannot be reached for one that lacks the file. A hub that does
-    not answer within some seconds is not asked again for a minute, in which
-    the files count that were fetched before.
+    Like KerasHub's function, but errors state the cause. KerasHub treats an
+    unreachable hub as if the file did not exist. After a hub does not answer
+    within a few seconds, only files that have already been downloaded are used
+    for a minute.
 
     Args:
         preset: string. A built-in preset name, a local folder or a handle
             such as `"hf://org/name"`.
-        path: string. The file inside of the preset.
+        path: string. The path of the file inside the preset.
         **options: Arguments of `huggingface_hub.hf_hub_download`, such as
             `revision`, for presets on the hub.
 
     Returns:
-        string. The path of the file on this machine.
+        string. The local path of the file.
 
     Raises:
-        FileNotFoundError: if the preset has no such file.
-        ValueError: if there is no such preset, or no access to it, or the
-            file is none that can be read.
-        ConnectionError: if the file was not fetched before and the hub
-            cannot be reached.
-        OSError: if the file cannot be fetched for another reason.
+        FileNotFoundError: If the preset has no such file.
+        ValueError: If there is no such preset, access is denied, or the file
+            cannot be read.
+        ConnectionError: If the file has not been downloaded and the hub is
+            unreachable.
+        OSError: If the download fails for another reason.
 
     Example:
 
@@ -80,13 +80,13 @@ def get_file(preset, path, **options):
 
 
 def commit_of(path):
-    """The commit of the hub that a file was fetched from.
+    """Find the hub commit that a file was downloaded from.
 
     Args:
-        path: string. What `get_file()` returned.
+        path: string. A path returned by `get_file()`.
 
     Returns:
-        string, or `None` for a file that is not from the hub.
+        string, or `None` if the file is not from the hub.
     """
     folders = os.path.normpath(path).split(os.sep)
     if "snapshots" not in folders[:-1]:
@@ -96,20 +96,20 @@ def commit_of(path):
 
 
 def load_json(preset, path, **options):
-    """Reads the JSON object in one file of a preset, fetched if need be.
+    """Read a JSON object from a file of a preset, downloaded if needed.
 
     Args:
         preset: string. A built-in preset name, a local folder or a handle
             such as `"hf://org/name"`.
-        path: string. The file inside of the preset.
-        **options: Further arguments of `get_file()`.
+        path: string. The path of the file inside the preset.
+        **options: Other arguments of `get_file()`.
 
     Returns:
         A dictionary.
 
     Raises:
-        FileNotFoundError: if the preset has no such file.
-        ValueError: if the file does not hold a JSON object.
+        FileNotFoundError: If the preset has no such file.
+        ValueError: If the file does not hold a JSON object.
     """
     with open(get_file(preset, path, **options), encoding="utf-8") as file:
         try:
@@ -127,10 +127,10 @@ def load_json(preset, path, **options):
 
 
 def _fetch(preset, repository, path, options):
-    """`get_file()` for a repository on the hub."""
+    """Find or download a file of a repository on the hub."""
     try:
         if _is_known_to_lack(repository, path, options):
-            # A commit stays as it is.
+            # The contents of a commit never change.
             if _COMMIT.fullmatch(options.get("revision") or ""):
                 raise FileNotFoundError(_absence(preset, path))
         is_reachable = (
@@ -148,13 +148,13 @@ def _fetch(preset, repository, path, options):
         ) from e
     except GatedRepoError as e:
         raise ValueError(
-            "`preset` is open to some accounts only: ask for access on its "
-            f"page, then run `hf auth login`. Received: preset={preset}"
+            "`preset` is a gated repository: request access on its page, then "
+            f"run `hf auth login`. Received: preset={preset}"
         ) from e
     except RepositoryNotFoundError as e:
         raise ValueError(
-            "`preset` must be a repository that exists and that you may "
-            f"read. Received: preset={preset}"
+            "`preset` must be an existing repository that you can access. "
+            f"Received: preset={preset}"
         ) from e
     except LocalEntryNotFoundError as e:
         if _is_known_to_lack(repository, path, options):
@@ -162,7 +162,7 @@ def _fetch(preset, repository, path, options):
         if not options.get("local_files_only"):
             _remember(False)
         raise ConnectionError(
-            f"`{path}` of `{preset}` was not fetched before, and the hub "
+            f"`{path}` of `{preset}` has not been downloaded, and the hub "
             "cannot be reached."
         ) from e
     except EntryNotFoundError as e:
@@ -173,7 +173,7 @@ def _fetch(preset, repository, path, options):
     except OSError as e:
         reason = str(e).partition("\n")[0]
         raise OSError(
-            f"`{path}` of `{preset}` cannot be fetched: {reason}"
+            f"`{path}` of `{preset}` cannot be downloaded: {reason}"
         ) from e
 
 
@@ -191,14 +191,14 @@ def _cached(repository, path, options):
 
 
 def _is_known_to_lack(repository, path, options):
-    """Whether the hub said, when it was last asked, that there is none."""
+    """Whether the hub reported last time that the file does not exist."""
     return _cached(repository, path, options) is _CACHED_NO_EXIST
 
 
 def _remember_absence(repository, path, options):
-    """Keep it for when the hub is gone that there is no such file.
+    """Record that a file does not exist, for when the hub is unreachable.
 
-    The library does, unless the hub does not say which commit lacks it.
+    The library does this itself, unless the hub's answer lacks the commit.
     """
     if _is_known_to_lack(repository, path, options):
         return
@@ -220,9 +220,9 @@ def _remember_absence(repository, path, options):
 
 
 def _is_reachable(repository, path, options):
-    """Whether the hub answers at all, which is asked once for many files.
+    """Whether the hub answers at all. The result is shared between files.
 
-    The library that fetches files tries six times with pauses, for each.
+    The library would retry each file six times, with pauses in between.
     """
     endpoint = huggingface_hub.constants.ENDPOINT
     known, time_of_answer = _hubs.get(endpoint, (None, 0))
@@ -245,11 +245,11 @@ def _is_reachable(repository, path, options):
             )
             answers.append(answer.status_code < 500)
         except Exception:
-            # Its type depends on the release.
+            # The exception type depends on the release.
             answers.append(False)
 
-    # The time is that of one attempt for one of perhaps many addresses, and
-    # does not count what it takes to find them.
+    # The timeout is per address and excludes the DNS lookup, so the whole
+    # request runs in a thread with its own timeout.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_TIMEOUT)
@@ -263,12 +263,12 @@ def _remember(is_reachable):
 
 
 def _check_file(path):
-    """Refuse what would be read for ever, or without end."""
+    """Reject files that are too large, or have no end, such as pipes."""
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError(f"`{path}` must be a file, and is none.")
+        raise ValueError(f"`{path}` must be a regular file.")
     if path.endswith(_TEXT_FILES) and found.st_size > _MAX_TEXT_BYTES:
         raise ValueError(
-            f"`{path}` must have no more than {_MAX_TEXT_BYTES} bytes. "
+            f"`{path}` must have at most {_MAX_TEXT_BYTES} bytes. "
             f"Received: {found.st_size} bytes"
         )

@@ -12,16 +12,16 @@ from keras_squeeze.checkpoints.preset_names import check_preset
 from keras_squeeze.new_files import new_files
 from keras_squeeze.tokenizers.vocabulary import check_num_tokens
 
-# In one file, and in several.
+# Weights are in a single file, or sharded.
 _WEIGHTS = ("model.weights.h5", "model.weights.json")
 
 
 class FromPreset:
-    """Lets a KerasHub class read and write checkpoints of Hugging Face.
+    """Adds Hugging Face checkpoints to the `from_preset()` of KerasHub.
 
-    KerasHub chooses its loader from a fixed list, which cannot be extended.
-    A class that has this one before KerasHub's in its bases looks at the
-    checkpoint first, and leaves all presets of KerasHub's layout to KerasHub.
+    KerasHub chooses its loader from a fixed list that cannot be extended. This
+    mixin must come before the KerasHub class in the bases. It handles Hugging
+    Face checkpoints and leaves all KerasHub presets to KerasHub.
     """
 
     @classmethod
@@ -33,25 +33,25 @@ class FromPreset:
 
                 1. a built-in name like `"mobile_bert_tiny_en_uncased"`; see
                    `cls.presets`
-                2. a folder that `save_to_preset()` wrote
+                2. a folder written by `save_to_preset()`
                 3. a folder with a Hugging Face checkpoint, or with Google's
                    `mobilebert_variables.ckpt` and its configuration
                 4. a handle of either on the Hugging Face hub, like
-                   `"hf://google/mobilebert-uncased"`, where
-                   `keras_hub.upload_preset()` puts what `save_to_preset()`
-                   wrote
-            **kwargs: Arguments of the class, which replace those of the
-                preset. Models take `load_weights=False` for new weights, and
-                classifiers `num_classes` for a new head.
+                   `"hf://google/mobilebert-uncased"`.
+                   `keras_hub.upload_preset()` uploads presets to it.
+            **kwargs: Arguments of the class, which override those of the
+                preset. Models take `load_weights=False` to initialize the
+                weights instead of loading them, and classifiers `num_classes`
+                to replace the head.
 
         Returns:
             An object of the class.
 
         Raises:
-            ValueError: If there is no such preset, it is one of another
-                class, or it is damaged or incomplete.
-            ConnectionError: If a part of it was not fetched before, and the
-                hub cannot be reached.
+            ValueError: If there is no such preset, it is for another class, or
+                it is damaged or incomplete.
+            ConnectionError: If a part has not been downloaded and the hub is
+                unreachable.
 
         Example:
 
@@ -77,13 +77,13 @@ class FromPreset:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
 
     def save_to_preset(self, preset_dir, *args, **kwargs):
-        """Write a preset, as a whole or not at all.
+        """Write a preset atomically.
 
         Args:
-            preset_dir: string or `os.PathLike`. The folder, which is made if
-                there is none. Other files in it stay.
-            *args: further arguments of KerasHub's method.
-            **kwargs: likewise.
+            preset_dir: string or `os.PathLike`. The folder. It is created if it
+                does not exist. Other files in it are kept.
+            *args: Other positional arguments of KerasHub's method.
+            **kwargs: Other keyword arguments of KerasHub's method.
 
         Example:
 
@@ -97,26 +97,27 @@ class FromPreset:
         with new_files(preset_dir) as folder:
             super().save_to_preset(str(folder), *args, **kwargs)
             written = [name for name in _WEIGHTS if (folder / name).exists()]
-        # Of the weights in one file and those in several, which come of other
-        # arguments, the ones from before could be taken for these.
+        # Single-file and sharded weights have different names. Older files of
+        # the other kind would be mistaken for these.
         for name in _WEIGHTS:
             if written and name not in written:
                 pathlib.Path(preset_dir, name).unlink(missing_ok=True)
 
     def export_to_transformers(self, path):
-        """Write a checkpoint that transformers reads, on PyTorch.
+        """Write a checkpoint that transformers can load, on PyTorch.
 
-        A task is written with its head and, if it has a preprocessor, with
-        its tokenizer; a text embedder as the model without a head; of a
-        preprocessor the tokenizer is written. `from_preset()` reads it, too.
+        A task is written with its head and, if it has a preprocessor, with its
+        tokenizer. A text embedder is written as the model without a head. For a
+        preprocessor, the tokenizer is written. `from_preset()` can also load
+        the result.
 
         Args:
-            path: string or `os.PathLike`. The folder, which is made if there
-                is none.
+            path: string or `os.PathLike`. The folder. It is created if it does
+                not exist.
 
         Raises:
-            ValueError: If the model is quantized, or is not one that
-                transformers has, like a task with an `activation`.
+            ValueError: If the model is quantized, or transformers has no such
+                model, like a task with an `activation`.
 
         Example:
 
@@ -131,16 +132,16 @@ class FromPreset:
 
 
 def check_preset_vocabulary(preset, config, tokenizer, num_tokens):
-    """Check that the vocabulary of a preset is whole.
+    """Check that the vocabulary of a preset is complete.
 
     Args:
         preset: string. The name of the preset.
         config: Dictionary. The contents of its `config.json`.
         tokenizer: Dictionary. The contents of its `tokenizer.json`.
-        num_tokens: int. How many tokens its vocabulary has.
+        num_tokens: int. The number of tokens in its vocabulary.
 
     Raises:
-        ValueError: If tokens are missing, or have no row in the embeddings.
+        ValueError: If tokens are missing, or have no embedding.
     """
     check_num_tokens(
         f"The vocabulary of `{preset}`",
@@ -154,7 +155,7 @@ def load_config(preset):
     """Read the `config.json` of a preset.
 
     Args:
-        preset: string. What `from_preset()` takes.
+        preset: string. The argument of `from_preset()`.
 
     Returns:
         A dictionary.
@@ -178,7 +179,7 @@ def load_config(preset):
 
 
 def _check_vocabulary(preset, folder, config, loaded):
-    """Check that the vocabulary that was loaded is that of the embeddings."""
+    """Check that the loaded vocabulary matches the embeddings."""
     tokenizer = getattr(loaded, "preprocessor", loaded)
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
     if isinstance(tokenizer, keras_hub.tokenizers.Tokenizer):

@@ -1,4 +1,4 @@
-"""Load presets from checkpoints in the layout of Hugging Face."""
+"""Loads presets from checkpoints in the layout of Hugging Face."""
 
 import dataclasses
 import functools
@@ -15,21 +15,21 @@ from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import WeightTable
 
 ARCHITECTURES = {}
-# What writes checkpoints, once it is known.
+# The function that writes checkpoints, once it is registered.
 _WRITERS = []
 
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """What the loader must know of one architecture.
+    """The parts of a model's conversion that depend on its architecture.
 
     Args:
         model_type: string. The `model_type` in `config.json`.
         backbone_cls: The backbone class.
         config_map: The `ConfigMap` of the architecture.
         weight_table: The `WeightTable` of the architecture.
-        count_parameters: A function from the arguments of the backbone to
-            how many parameters it has at least.
+        count_parameters: A function from the backbone's arguments to a lower
+            bound for its number of parameters.
     """
 
     model_type: str
@@ -39,14 +39,14 @@ class Architecture:
     count_parameters: Callable
 
     def check_sizes(self, settings, holdings):
-        """Refuse to build a backbone that its weights cannot fill.
+        """Reject a backbone that is far larger than its weights.
 
         Args:
             settings: Dictionary of arguments of the backbone.
             holdings: The `Holdings` of the preset.
 
         Raises:
-            ValueError: If the backbone is larger by far.
+            ValueError: If the backbone is far larger than its weights.
         """
         settings = {
             **{
@@ -58,13 +58,13 @@ class Architecture:
             **settings,
         }
         sizes = {name: settings[name] for name in self.sizes()}
-        # The backbone says what is wrong with others.
+        # The backbone itself reports sizes that are invalid.
         if all(type(size) is int and size >= 1 for size in sizes.values()):
             count = self.count_parameters(**settings)
             holdings.check(count, sizes["num_layers"], sizes)
 
     def sizes(self):
-        """The names of the backbone's arguments that are sizes, as a list."""
+        """List the names of the backbone arguments that are sizes."""
         return [
             name
             for name, parameter in inspect.signature(
@@ -74,14 +74,14 @@ class Architecture:
         ]
 
     def check_config(self, config, holdings):
-        """Like `check_sizes()`, for a configuration of Hugging Face.
+        """Check the sizes in a Hugging Face configuration, as `check_sizes()`.
 
         Args:
             config: Dictionary. The contents of `config.json`.
             holdings: The `Holdings` of the preset.
 
         Raises:
-            ValueError: If the model is larger by far than the weights.
+            ValueError: If the model is far larger than its weights.
         """
         settings = {
             argument: config[field]
@@ -95,16 +95,16 @@ class Architecture:
 
 
 def check_classes(holdings, name, config, hidden_dim):
-    """Refuse to build a classifier that its weights cannot fill.
+    """Reject a classifier that has far more classes than its weights.
 
     Args:
         holdings: The `Holdings` of the preset.
-        name: string. What the number of classes is called.
-        config: Dictionary that may have it.
-        hidden_dim: int, or `None`. The size of what is classified.
+        name: string. The name of the field with the number of classes.
+        config: Dictionary. It may have that field.
+        hidden_dim: int, or `None`. The input size of the classifier.
 
     Raises:
-        ValueError: If there are more classes by far.
+        ValueError: If there are far more classes than in the weights.
     """
     size = config.get(name)
     if isinstance(size, int) and isinstance(hidden_dim, int):
@@ -112,10 +112,10 @@ def check_classes(holdings, name, config, hidden_dim):
 
 
 def register_architecture(architecture):
-    """Make an architecture known to `from_preset()`.
+    """Register an architecture for `from_preset()`.
 
-    The loader cannot import the models, which need it for their
-    `from_preset()`; they register themselves instead.
+    The models register themselves. The loader cannot import them, because they
+    import the loader.
 
     Args:
         architecture: The `Architecture`.
@@ -124,20 +124,20 @@ def register_architecture(architecture):
 
 
 def set_writer(function):
-    """Make known what writes checkpoints of transformers.
+    """Register the function that writes transformers checkpoints.
 
-    That is the classes of transformers' names, which come after all others in
-    the order of imports.
+    It belongs to the transformers-style classes, which import all other
+    modules.
 
     Args:
-        function: Takes a task, a backbone, a preprocessor or a tokenizer, and
-            a folder.
+        function: A function of a task, a backbone, a preprocessor or a
+            tokenizer, and a folder.
     """
     _WRITERS[:] = [function]
 
 
 def write_checkpoint(source, folder):
-    """Write a checkpoint that transformers reads.
+    """Write a checkpoint that transformers can load.
 
     Args:
         source: A task, a backbone, a preprocessor or a tokenizer.
@@ -148,7 +148,7 @@ def write_checkpoint(source, folder):
 
 
 def is_hugging_face_config(config):
-    """Whether a `config.json` is Hugging Face's and not KerasHub's.
+    """Whether a `config.json` is in Hugging Face's format, not KerasHub's.
 
     Args:
         config: Dictionary. The contents of `config.json`.
@@ -165,8 +165,8 @@ def has_head(config, task_cls, tensors=()):
     Args:
         config: Dictionary. The contents of the checkpoint's `config.json`.
         task_cls: The task class.
-        tensors: The names of the checkpoint's tensors, for configurations
-            that do not say which class wrote them.
+        tensors: The names of the tensors in the checkpoint. Used for
+            configurations that do not name the class that wrote them.
 
     Returns:
         bool.
@@ -181,8 +181,9 @@ def has_head(config, task_cls, tensors=()):
         name for name, _, kind in task_cls.hugging_face_head if kind is DENSE
     ]
     if "classifier" in layers:
-        # Three tasks call their head so. Of those configurations that of MNLI
-        # alone speaks of labels, and has a head, which classifies texts.
+        # Three tasks use this name for their head. Of the published
+        # configurations, only the one for MNLI has labels and a head, which
+        # classifies texts.
         return (
             "ForSequenceClassification" in task_cls.hugging_face_classes
             and ("num_labels" in config or "id2label" in config)
@@ -191,7 +192,7 @@ def has_head(config, task_cls, tensors=()):
 
 
 class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
-    """Builds our classes from a checkpoint of Hugging Face.
+    """Builds the classes of this package from a Hugging Face checkpoint.
 
     Args:
         preset: string. A local folder, a handle such as `"hf://org/name"`, or
@@ -213,20 +214,20 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         return self.architecture.backbone_cls
 
     def load(self, cls, load_weights=True, **kwargs):
-        """Build an object of any of our classes that have `from_preset()`.
+        """Build an object of any class that has `from_preset()`.
 
         Args:
-            cls: The class. Its `backbone_cls` must be the checkpoint's. For a
-                base class that has none, the subclass that has it is built.
-            load_weights: bool. Whether to load the weights, too.
-            **kwargs: Arguments of the class that replace the checkpoint's.
+            cls: The class. Its `backbone_cls` must match the checkpoint. For a
+                base class without one, the matching subclass is built.
+            load_weights: bool. Whether to load the weights.
+            **kwargs: Arguments of the class that override the checkpoint's.
 
         Returns:
             An object of the class.
 
         Raises:
-            ValueError: If the checkpoint is not one of the class's
-                architecture, or is incomplete.
+            ValueError: If the checkpoint is for another architecture, or is
+                incomplete.
         """
         is_backbone = issubclass(cls, keras_hub.models.Backbone)
         found = self.check_backbone_class()
@@ -237,9 +238,9 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
         wanted = cls if is_backbone else cls.backbone_cls
         if wanted is not found:
             raise ValueError(
-                f"`{cls.__name__}` needs a checkpoint of a "
+                f"`{cls.__name__}` needs a checkpoint for a "
                 f"`{wanted.__name__}`. Received: preset={self.preset!r}, a "
-                f"checkpoint of a `{found.__name__}` "
+                f"checkpoint for a `{found.__name__}` "
                 f"(model_type={self.architecture.model_type!r})"
             )
         if is_backbone:
@@ -258,8 +259,8 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
             absent = self._load_weights(backbone, optional="pooler.")
             if absent:
                 warnings.warn(
-                    f"The checkpoint `{self.preset}` has no pooler, so that "
-                    "`pooled_output` comes from new weights: "
+                    f"The checkpoint `{self.preset}` has no pooler, so the "
+                    "weights for `pooled_output` are newly initialized: "
                     + ", ".join(absent),
                     stacklevel=2,
                 )
@@ -316,7 +317,7 @@ class HuggingFacePresetLoader(keras_hub_seam.PresetLoader):
 
     @functools.cached_property
     def _state_dict(self):
-        # Reading files needs packages that no other call does.
+        # Reading weight files needs packages that nothing else needs.
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
         return open_state_dict(self.preset)

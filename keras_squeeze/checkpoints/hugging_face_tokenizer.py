@@ -1,15 +1,15 @@
-"""Read what the tokenizer of a Hugging Face folder does.
+"""Reads the tokenizer of a Hugging Face checkpoint.
 
-It becomes arguments of `BertWordPieceTokenizer`. What they cannot say is
-refused: a tokenizer that gives other ids than the model was trained with is
-worse than none.
+The result is a set of arguments for `BertWordPieceTokenizer`. A tokenizer that
+these arguments cannot represent is rejected: wrong ids are worse than no
+tokenizer.
 """
 
 from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.tokenizers.vocabulary import read_vocabulary
 
-# The special tokens that have names, and BERT's own.
+# The named special tokens, with BERT's defaults.
 _SPECIAL_TOKENS = {
     "bos_token": None,
     "eos_token": None,
@@ -21,8 +21,8 @@ _SPECIAL_TOKENS = {
 }
 _FURTHER_TOKENS = ("additional_special_tokens", "extra_special_tokens")
 
-# The classes that do as their `tokenizer.json` says. Those that are copies of
-# BERT's do as the configuration says about casing.
+# Generic classes follow their `tokenizer.json`. The classes derived from BERT's
+# take the casing from the configuration.
 _GENERIC_CLASSES = ("PreTrainedTokenizer", "TokenizersBackend")
 _BERT_CLASSES = (
     "Bert",
@@ -36,8 +36,8 @@ _BERT_CLASSES = (
     "SqueezeBert",
 )
 
-# What the parts of `tokenizer.json` must be, without the fields of those that
-# are read.
+# The required values in the parts of `tokenizer.json`. Other fields are read or
+# not relevant.
 _PARTS = {
     "normalizer": {"type": "BertNormalizer", "clean_text": True},
     "pre_tokenizer": {"type": "BertPreTokenizer"},
@@ -45,7 +45,7 @@ _PARTS = {
 
 
 def is_bert(config):
-    """Whether the class of a tokenizer is a copy of BERT's.
+    """Whether the class of a tokenizer is derived from BERT's.
 
     Args:
         config: Dictionary. The contents of `tokenizer_config.json`.
@@ -58,7 +58,7 @@ def is_bert(config):
 
 
 def is_generic(config):
-    """Whether the class of a tokenizer does as its `tokenizer.json` says.
+    """Whether the class of a tokenizer follows its `tokenizer.json`.
 
     Args:
         config: Dictionary. The contents of `tokenizer_config.json`.
@@ -71,7 +71,7 @@ def is_generic(config):
 
 
 def casing(config, backend):
-    """What transformers' `AutoTokenizer` takes for the casing.
+    """Find the casing options that `AutoTokenizer` in transformers would use.
 
     Args:
         config: Dictionary. The contents of `tokenizer_config.json`.
@@ -98,20 +98,20 @@ def casing(config, backend):
 
 
 def vocabulary_of_backend(backend, name):
-    """The vocabulary in a `tokenizer.json`.
+    """Read the vocabulary from a `tokenizer.json`.
 
     Args:
         backend: Dictionary. The contents of the file.
-        name: string. What the file is called in messages.
+        name: string. The name of the file in errors.
 
     Returns:
-        A list of strings. The token of every id.
+        A list of strings, the token of each id.
 
     Raises:
-        ValueError: If it holds no WordPiece, or there are ids without tokens.
+        ValueError: If it is not a WordPiece model, or ids have no token.
     """
     model = backend.get("model") or {}
-    # Files of the first years do not name the type.
+    # Early files do not state the type.
     is_word_piece = "continuing_subword_prefix" in model
     kind = model.get("type", "WordPiece" if is_word_piece else None)
     if kind != "WordPiece":
@@ -132,7 +132,7 @@ class TokenizerReader:
     """Reads the files of a tokenizer.
 
     Args:
-        preset: string. The folder or handle that has the files.
+        preset: string. The folder or handle with the files.
     """
 
     def __init__(self, preset):
@@ -141,13 +141,13 @@ class TokenizerReader:
         self.backend = self._optional_json("tokenizer.json")
 
     def arguments(self):
-        """The arguments of the tokenizer.
+        """Convert the files to arguments of the tokenizer.
 
         Returns:
             Dictionary of arguments of `BertWordPieceTokenizer`.
 
         Raises:
-            ValueError: If they cannot say what the tokenizer does.
+            ValueError: If the arguments cannot represent the tokenizer.
             FileNotFoundError: If there is no vocabulary.
         """
         written_by = self.config.get("tokenizer_class")
@@ -156,7 +156,7 @@ class TokenizerReader:
             or is_bert(self.config)
             or is_generic(self.config),
             "tokenizer_config.json",
-            "name a tokenizer that is one of BERT's",
+            "name a BERT tokenizer",
             f"tokenizer_class={written_by!r}",
         )
         arguments = {"suffix_indicator": "##"}
@@ -180,13 +180,13 @@ class TokenizerReader:
         settings = casing(self.config, self.backend)
         is_split = bool(self.config.get("split_special_tokens"))
         if is_split:
-            # Tokens that are not special are found all the same.
+            # Tokens that are not special are still matched.
             tokens = {k: v for k, v in tokens.items() if not v["special"]}
             self._check(
                 all(token["normalized"] for token in tokens.values()),
                 "tokenizer_config.json",
-                "split no special tokens if there are others that are not "
-                "normalized",
+                "not split special tokens if there are other tokens that are "
+                "not normalized",
                 f"split_special_tokens={is_split}",
             )
         wanted = {arguments["oov_token"]}
@@ -236,7 +236,7 @@ class TokenizerReader:
         return read_vocabulary(path)
 
     def _check_parts(self, named):
-        """Check that `tokenizer.json` does what BERT's does."""
+        """Check that `tokenizer.json` behaves like BERT's."""
         file = "tokenizer.json"
         longest = self.backend["model"].get("max_input_chars_per_word", 100)
         self._check(
@@ -264,10 +264,10 @@ class TokenizerReader:
         )
 
     def _special_tokens(self):
-        """The contents of the special tokens, by name, and of the others."""
+        """Collect the named special tokens, and a list of the others."""
         fields = dict(self.config)
         if "added_tokens_decoder" not in fields:
-            # As it was before this list told it all.
+            # Older versions only have the special tokens map.
             special = self._optional_json("special_tokens_map.json") or {}
             for name, value in special.items():
                 if isinstance(value, list):
@@ -293,14 +293,14 @@ class TokenizerReader:
         return named, further
 
     def _added_tokens(self, special):
-        """The tokens that are kept whole.
+        """Collect the tokens that are never split.
 
         Args:
-            special: List of the contents of the special tokens.
+            special: List of strings. The special tokens.
 
         Returns:
-            Dictionary by content of dictionaries with the fields of a token,
-            in the order in which the new ones have their ids.
+            A dictionary from tokens to dictionaries of their fields, in the
+            order of the ids of new tokens.
         """
         backend = (self.backend or {}).get("added_tokens") or []
         backend = sorted(backend, key=lambda token: token["id"])
@@ -326,7 +326,7 @@ class TokenizerReader:
             self._check(
                 not token.get("single_word", False),
                 "tokenizer_config.json",
-                "find added tokens within words as well",
+                "match added tokens within words as well",
                 f"{content!r} with single_word=True",
             )
         return tokens
@@ -337,13 +337,13 @@ def _content(token):
 
 
 def _special_tokens_around(processor):
-    """The first and the last special token around a text.
+    """Find the first and last special token around a text.
 
     Args:
         processor: Dictionary. The `"post_processor"` of `tokenizer.json`.
 
     Returns:
-        A tuple of two strings, or `None` if it is not BERT's.
+        A tuple of two strings, or `None` if the processor is not BERT's.
     """
     if processor.get("type") == "BertProcessing":
         return processor["cls"][0], processor["sep"][0]

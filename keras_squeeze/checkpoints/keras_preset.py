@@ -1,7 +1,7 @@
-"""The parts of a preset in the layout of KerasHub, before KerasHub loads it.
+"""Checks the parts of a KerasHub preset before KerasHub loads it.
 
-KerasHub takes a part that it cannot reach for one that is not there, and goes
-on without it: a task whose weights are missing gets a new head.
+KerasHub treats an unreachable part as missing, and continues without it: a task
+without its weights would get a new head.
 """
 
 import os
@@ -32,31 +32,31 @@ def complete_preset(
     hub_options=None,
     **kwargs,
 ):
-    """Find, or fetch, every part of a preset that a class needs.
+    """Find or download all parts of a preset that a class needs.
 
-    What may be absent is `task.json`, of a preset that has no head, with the
-    files that belong to it. `metadata.json` is not read.
+    Only `task.json` and the files that belong to it may be missing, in a preset
+    without a head. `metadata.json` is not read.
 
     Args:
         cls: The class.
-        preset: string. What `from_preset()` takes.
+        preset: string. The argument of `from_preset()`.
         load_weights: bool. Whether weights are needed. Defaults to `True`.
         config_file: Optional string. The file of the tokenizer or the
-            preprocessor, if it has a name of its own.
-        subfolder: string. Where in the preset its files are. Defaults to
-            `""`.
-        hub_options: Optional dictionary of the options of `get_file()`, such
-            as `revision`.
-        **kwargs: The other arguments that `from_preset()` was passed.
+            preprocessor, if it has a custom name.
+        subfolder: string. The subfolder of the preset that holds the files.
+            Defaults to `""`.
+        hub_options: Optional dictionary of options for `get_file()`, such as
+            `revision`.
+        **kwargs: The other arguments of `from_preset()`.
 
     Returns:
-        string. What KerasHub's `from_preset()` takes for it: a local folder,
-        if the parts are in one.
+        string. The preset to pass to KerasHub's `from_preset()`: a local folder
+        if all parts are in one.
 
     Raises:
         FileNotFoundError: If a part is missing.
-        ConnectionError: If a part was not fetched before, and the hub cannot
-            be reached.
+        ConnectionError: If a part has not been downloaded and the hub is
+            unreachable.
         ValueError: If a part is damaged.
     """
     parts = _Parts(preset, subfolder, hub_options or {})
@@ -74,26 +74,26 @@ def complete_preset(
 
 
 def check_saved(contents, name, preset):
-    """Refuse a file that is not the description of an object of Keras.
+    """Reject a file that does not describe a Keras object.
 
     Args:
-        contents: Dictionary. What is in the file.
+        contents: Dictionary. The contents of the file.
         name: string. The name of the file.
-        preset: string. The preset that it is of.
+        preset: string. The preset with the file.
 
     Raises:
-        ValueError: If it does not say what it describes.
+        ValueError: If the file does not describe an object.
     """
     is_name = isinstance(contents.get("registered_name"), str)
     if not is_name or not isinstance(contents.get("config"), dict):
         raise ValueError(
             f"`{name}` of `{preset}` must have a `registered_name` and a "
-            "`config`, as `save_to_preset()` writes them."
+            "`config`, as written by `save_to_preset()`."
         )
 
 
 class _Parts:
-    """The files of one preset, all of the same commit."""
+    """The files of a preset, all from the same commit."""
 
     def __init__(self, preset, subfolder, options):
         self.preset = preset
@@ -124,7 +124,7 @@ class _Parts:
             return None
 
     def load(self, name):
-        """Read the description of an object, as Keras saves it."""
+        """Read the description of a saved Keras object."""
         contents = self.load_json(name)
         check_saved(contents, name, self.preset)
         return contents
@@ -136,14 +136,14 @@ class _Parts:
             return None
 
     def find_weights(self):
-        """The files of the backbone's weights."""
+        """Find the files of the backbone's weights."""
         path = self.find_optional(_WEIGHTS)
         if path is not None:
             return [path]
         try:
             index = self.load_json(_SHARDED_WEIGHTS)
         except FileNotFoundError:
-            # What is missing is what most presets have.
+            # Report the file that most presets have as missing.
             self.find(_WEIGHTS)
             raise
         weight_map = index.get("weight_map")
@@ -159,7 +159,7 @@ class _Parts:
         if not names:
             raise ValueError(
                 f"`{_SHARDED_WEIGHTS}` of `{self.preset}` must map weights to "
-                "files of its own folder."
+                "files in the same folder."
             )
         return [self.find(name) for name in sorted(names)]
 
@@ -171,7 +171,7 @@ class _Parts:
         if self.load_optional(name) is None:
             task = self.load_optional("task.json")
             if task is not None and task["config"].get("preprocessor"):
-                # Those of the task would be lost.
+                # Without it, the task's preprocessor settings would be lost.
                 self.find(name)
         self.find_tokenizer("tokenizer.json")
 
@@ -196,7 +196,7 @@ class _Parts:
             backbone = task["config"].get("backbone")
             if isinstance(backbone, dict) and backbone.get("config"):
                 configs.append(backbone)
-            # A task that does not say may have no weights of its own.
+            # A task without this attribute may have no weights of its own.
             has_head = getattr(found, "hugging_face_head", None)
             if has_head and "num_classes" not in kwargs:
                 weights.append(self.find(_TASK_WEIGHTS))
@@ -206,7 +206,7 @@ class _Parts:
         self.check_sizes(configs, weights)
 
     def check_sizes(self, configs, paths):
-        """Refuse to build what the files of weights cannot fill."""
+        """Reject models that are far larger than the weight files."""
         there = holdings(self.preset, paths)
         architectures = {
             keras.saving.get_registered_name(architecture.backbone_cls): (

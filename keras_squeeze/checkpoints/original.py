@@ -1,7 +1,7 @@
-"""The checkpoints that Google published MobileBERT in, of TensorFlow 1.
+"""Reads the TensorFlow 1 checkpoints that Google published for MobileBERT.
 
-The original code gives all padding the attention score -6. The models of this
-package leave padding out, as those of transformers do with these weights.
+The original code adds the attention score -6 for padding. The models of this
+package exclude padding, as transformers does with these weights.
 """
 
 import os
@@ -14,16 +14,15 @@ CHECKPOINT = "mobilebert_variables.ckpt"
 INDEX_FILE = f"{CHECKPOINT}.index"
 _DATA_FILE = f"{CHECKPOINT}.data-00000-of-00001"
 
-# The checkpoint comes without its configuration, which is in a folder beside
-# the code, under the last name.
+# The checkpoint comes without its configuration. In the original repository,
+# the last of these files has it.
 _CONFIG_FILES = (
     "config.json",
     "bert_config.json",
     "uncased_L-24_H-128_B-512_A-4_F-4_OPT.json",
 )
 
-# What the fields stand for that a configuration does not have, which is
-# not what they stand for in transformers.
+# The defaults of missing fields, which differ from those in transformers.
 _DEFAULTS = {
     "hidden_act": "gelu",
     "hidden_dropout_prob": 0.1,
@@ -52,12 +51,12 @@ _PARTS = {
     "extra_output_weights": "dense.weight",
 }
 _NUMBERED = re.compile(r"(layer|ffn)(?:_layer)?_(\d+)")
-# The state of an optimizer has the name of its variable before its own.
+# Optimizer slots are named after their variable.
 _SLOT = re.compile(r"(adam|lamb)_[mv]|\w+Optimizer(_\d+)?")
-# The step, and a teacher's variables, have others.
+# The step counter and the teacher's variables have other scopes.
 _SCOPES = ("bert", "cls", "output_weights", "output_bias")
 
-# How a head is recognised, and the class of transformers that has it.
+# The tensors that identify a head, and the transformers class that has it.
 _HEADS = {
     "classifier.weight": "MobileBertForSequenceClassification",
     "qa_outputs.weight": "MobileBertForQuestionAnswering",
@@ -67,18 +66,18 @@ _HEADS = {
 
 
 def load_original_config(preset):
-    """Read the configuration of a checkpoint of Google's.
+    """Read the configuration of a Google checkpoint.
 
     Args:
         preset: string. A local folder or a handle such as
             `"hf://org/name"`.
 
     Returns:
-        A dictionary, with the fields of transformers' `config.json`, or
-        `None` if there is no such checkpoint.
+        A dictionary with the fields of transformers' `config.json`, or `None`
+        if there is no such checkpoint.
 
     Raises:
-        ValueError: If the checkpoint is there, and its configuration is not.
+        ValueError: If there is a checkpoint without its configuration.
     """
     try:
         file = VariablesFile.find(lambda name: get_file(preset, name))
@@ -92,14 +91,14 @@ def load_original_config(preset):
             continue
     else:
         raise ValueError(
-            f"`{preset}` has a `{CHECKPOINT}` and lacks its configuration: "
-            f"none of the files {_CONFIG_FILES} exists."
+            f"`{preset}` has `{CHECKPOINT}` but not its configuration: none "
+            f"of the files {_CONFIG_FILES} exists."
         )
     size = config.get("hidden_size")
     config.setdefault("embedding_size", size)
     config.setdefault("intra_bottleneck_size", size)
     if config["hidden_act"] == "gelu":
-        # Its approximation with a hyperbolic tangent has this name now.
+        # This means the tanh approximation, which is now called `gelu_new`.
         config["hidden_act"] = "gelu_new"
     config["model_type"] = "mobilebert"
     for name, written_by in _HEADS.items():
@@ -112,14 +111,14 @@ def load_original_config(preset):
 
 
 class VariablesFile:
-    """The variables of such a checkpoint as the tensors of PyTorch's classes.
+    """The variables of a Google checkpoint as tensors of the PyTorch classes.
 
     `bert/encoder/layer_0/ffn_layer_1/output/dense/kernel` is the transposed
     `mobilebert.encoder.layer.0.ffn.1.output.dense.weight`.
 
     Args:
-        prefix: string. The path of the checkpoint, without what the names of
-            its files end in.
+        prefix: string. The path of the checkpoint, without the suffixes of its
+            files.
     """
 
     def __init__(self, prefix):
@@ -131,9 +130,9 @@ class VariablesFile:
             self._reader = tf.train.load_checkpoint(prefix)
             self._shapes = self._reader.get_variable_to_shape_map()
         except Exception as e:
-            # Damage comes as any type.
+            # Damaged files raise exceptions of any type.
             raise ValueError(
-                f"Cannot read `{prefix}` as a checkpoint of TensorFlow: {e}"
+                f"Cannot read `{prefix}` as a TensorFlow checkpoint: {e}"
             ) from e
         self._variables = {
             _modern_name(variable): variable
@@ -146,7 +145,7 @@ class VariablesFile:
         """Open the checkpoint of a preset.
 
         Args:
-            find: A function that gives the path of a file of the preset.
+            find: A function that returns the path of a file of the preset.
 
         Returns:
             A `VariablesFile`.
@@ -160,7 +159,7 @@ class VariablesFile:
             find(_DATA_FILE)
         except FileNotFoundError as e:
             raise ValueError(
-                f"`{path}` needs `{_DATA_FILE}` beside it, which is missing."
+                f"`{path}` needs `{_DATA_FILE}` next to it, which is missing."
             ) from e
         return cls(path.removesuffix(".index"))
 

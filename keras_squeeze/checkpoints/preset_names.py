@@ -8,7 +8,7 @@ from keras_squeeze.keras_hub_seam import BUILTIN_PRESETS
 
 
 def preset_names():
-    """The names of the presets of this package.
+    """List the names of the built-in presets.
 
     Returns:
         A sorted list of strings.
@@ -21,10 +21,10 @@ def preset_names():
 
 
 def names_for(preset):
-    """Say which presets there are, and which is meant by a wrong name.
+    """Suggest a built-in preset for an unknown name, and list all of them.
 
     Args:
-        preset: string. A name that no preset has.
+        preset: string. An unknown name.
 
     Returns:
         A string of two sentences.
@@ -32,15 +32,15 @@ def names_for(preset):
     names = preset_names()
     (nearest,) = difflib.get_close_matches(preset, names, n=1, cutoff=0.0)
     listed = ", ".join(f"`{name}`" for name in names)
-    return f"Is `{nearest}` meant? The built-in presets are {listed}."
+    return f"Did you mean `{nearest}`? The built-in presets are {listed}."
 
 
 def check_preset(preset):
-    """Raise a `ValueError` for a name that no preset has.
+    """Raise a `ValueError` if a preset name is unknown.
 
     Args:
-        preset: What was passed to `from_preset()`. Handles and folders are
-            left to those who read them.
+        preset: The argument of `from_preset()`. Handles and folders are not
+            checked here.
     """
     if not isinstance(preset, str) or preset in BUILTIN_PRESETS:
         return

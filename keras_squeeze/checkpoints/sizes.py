@@ -1,23 +1,23 @@
-"""The sizes that a file states, next to what there is."""
+"""Checks the sizes in a configuration against the weight files."""
 
 import dataclasses
 import os
 
-# Models may be larger than their checkpoint: heads are new, and poolers.
+# Models may be larger than their checkpoint: heads and poolers may be new.
 _FACTOR = 2
 _SLACK = 2**22
-# As many numbers as a byte holds, if they are compressed as weights can be.
+# An upper bound for the weights per byte in a compressed file.
 _NUMBERS_PER_BYTE = 4
 
 
 @dataclasses.dataclass
 class Holdings:
-    """What the weights of a preset are, by their files.
+    """The size of the weights of a preset.
 
     Args:
-        preset: string. The preset, for messages.
-        num_tensors: int. How many tensors the files state to hold.
-        num_elements: int. How many numbers these have.
+        preset: string. The name of the preset in errors.
+        num_tensors: int. The number of tensors that the files declare.
+        num_elements: int. The number of elements that the files declare.
         paths: List of the paths of the files.
     """
 
@@ -27,15 +27,15 @@ class Holdings:
     paths: list
 
     def check(self, num_parameters, num_layers, sizes):
-        """Refuse to build a model that the weights cannot fill.
+        """Reject a model that is far larger than the weights.
 
         Args:
-            num_parameters: int. How many parameters the model has at least.
-            num_layers: int. How many layers.
-            sizes: Dictionary of what the configuration says, for the message.
+            num_parameters: int. A lower bound for the number of parameters.
+            num_layers: int. The number of layers.
+            sizes: Dictionary of the sizes in the configuration, for the error.
 
         Raises:
-            ValueError: If the model is larger by far.
+            ValueError: If the model is far larger than the weights.
         """
         num_bytes = sum(map(_bytes_on_disk, self.paths))
         num_elements = min(self.num_elements, _NUMBERS_PER_BYTE * num_bytes)
@@ -46,16 +46,16 @@ class Holdings:
             return
         stated = ", ".join(f"{name}={value}" for name, value in sizes.items())
         raise ValueError(
-            f"The configuration of `{self.preset}` must describe the model of "
-            f"its weights, which are {self.num_tensors} tensors of "
-            f"{num_elements} numbers. Received a model of {num_parameters} "
-            f"parameters or more: {stated}"
+            f"The configuration of `{self.preset}` must match its weights, "
+            f"which have {self.num_tensors} tensors with {num_elements} "
+            f"elements. Received: a model with at least {num_parameters} "
+            f"parameters: {stated}"
         )
 
 
 def _bytes_on_disk(path):
     found = os.stat(path)
-    # Of a file with holes there is less than its size. Not every file system
-    # says how much.
+    # Sparse files take less space than their size. Not every file system
+    # reports the blocks.
     blocks = getattr(found, "st_blocks", 0)
     return min(found.st_size, 512 * blocks) if blocks else found.st_size

@@ -1,4 +1,4 @@
-"""The tensors of a Hugging Face checkpoint, whatever files hold them."""
+"""Reads the tensors of a Hugging Face checkpoint in any file format."""
 
 import collections.abc
 import json
@@ -17,7 +17,7 @@ from keras_squeeze.checkpoints.sizes import Holdings
 from keras_squeeze.checkpoints.torch_pickle import TorchPickle
 from keras_squeeze.checkpoints.weights_file import check_stored
 
-# In the order of preference, which is that of transformers.
+# In the same order of preference as transformers.
 _WEIGHT_FILES = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -25,35 +25,35 @@ _WEIGHT_FILES = (
     "pytorch_model.bin.index.json",
     "tf_model.h5",
 )
-# Nothing but a file beside the index.
+# Shards must be in the same folder as the index.
 _SHARD_NAME = re.compile(r"[\w.-]+\.(safetensors|bin)")
-# What PyTorch calls `weight`; `gamma` and `beta` are also found in old files
-# of PyTorch.
+# Names of variables that PyTorch calls `weight`. `gamma` and `beta` also occur
+# in old PyTorch files and are handled there.
 _TENSORS = {"kernel": "weight", "embeddings": "weight"}
 
 
 def open_state_dict(preset, subfolder="", **options):
-    """Opens the weights of a Hugging Face checkpoint.
+    """Open the weights of a Hugging Face checkpoint.
 
-    The first of these files that exists is read: `model.safetensors` or its
-    shards, `pytorch_model.bin` or its shards, `tf_model.h5`,
+    It reads the first of these that exists: `model.safetensors` or its shards,
+    `pytorch_model.bin` or its shards, `tf_model.h5`,
     `mobilebert_variables.ckpt`.
 
     Args:
         preset: string. A local folder or a handle such as
             `"hf://org/name"`.
-        subfolder: string. Where in it the files are. Defaults to `""`.
+        subfolder: string. The subfolder that holds the files. Defaults to `""`.
         **options: Arguments of `huggingface_hub.hf_hub_download`, such as
             `revision`, for presets on the hub.
 
     Returns:
-        A `StateDict`, which maps the names of the PyTorch state dictionary
-        to NumPy arrays.
+        A `StateDict`, which maps the names of PyTorch's state dict to NumPy
+        arrays.
 
     Raises:
-        FileNotFoundError: if there is no file of weights.
-        ValueError: if a file is damaged, incomplete or not what its name
-            promises.
+        FileNotFoundError: If there are no weight files.
+        ValueError: If a file is damaged, incomplete or not in the format of its
+            extension.
 
     Example:
 
@@ -84,9 +84,9 @@ def open_state_dict(preset, subfolder="", **options):
     except FileNotFoundError:
         pass
     raise FileNotFoundError(
-        f"There are no weights in `{preset}`: none of the files "
+        f"There are no weights in `{preset}`. Expected one of the files "
         + ", ".join(f"`{name}`" for name in (*_WEIGHT_FILES, CHECKPOINT))
-        + " exists."
+        + "."
     )
 
 
@@ -95,21 +95,21 @@ def _all_of(file):
 
 
 class StateDict(collections.abc.Mapping):
-    """Tensors by the names that today's PyTorch classes give them.
+    """Tensors by their names in the current PyTorch classes.
 
-    The names are those of the files with two exceptions: the last part of
-    the older names `LayerNorm.gamma` and `LayerNorm.beta` reads `weight` and
-    `bias`, and the `position_ids` of the embeddings, which are counted and
-    not learned, are left out. A tensor is read when it is asked for and is
-    not kept, so that a loader never holds more than one.
+    The names are those in the files, with two exceptions: older names that end
+    in `LayerNorm.gamma` and `LayerNorm.beta` end in `weight` and `bias`, and
+    the `position_ids` of the embeddings, which are constants, are left out. A
+    tensor is read on access and not kept, so a loader never holds more than
+    one.
 
     Args:
-        tensors: iterable of pairs of a name and of the opened file that
-            holds it. Such a file has a `path`, the names to iterate over,
+        tensors: Iterable of pairs of a name and the open file with that tensor.
+            A file has a `path`, iterates over its names, and supports
             `shape(name)` and `file[name]`.
 
     Raises:
-        ValueError: if two tensors have the same name.
+        ValueError: If two tensors have the same name.
     """
 
     def __init__(self, tensors):
@@ -120,8 +120,8 @@ class StateDict(collections.abc.Mapping):
             name = _modern_name(stored_name)
             if name in self._places:
                 raise ValueError(
-                    f"The checkpoint holds the tensor `{name}` twice, once "
-                    f"as `{stored_name}`."
+                    f"The checkpoint has the tensor `{name}` twice, once as "
+                    f"`{stored_name}`."
                 )
             self._places[name] = (file, stored_name)
 
@@ -132,7 +132,7 @@ class StateDict(collections.abc.Mapping):
         return iter(self._places)
 
     def __contains__(self, name):
-        # That of `Mapping` would read the tensor.
+        # The method of `Mapping` would read the tensor.
         return name in self._places
 
     def __getitem__(self, name):
@@ -140,15 +140,15 @@ class StateDict(collections.abc.Mapping):
         return file[stored_name]
 
     def shape(self, name):
-        """The shape of a tensor, as a tuple; reads no data."""
+        """Return the shape of a tensor, as a tuple, without reading data."""
         file, stored_name = self._places[name]
         return file.shape(stored_name)
 
     def holdings(self, preset):
-        """How much there is; reads no data.
+        """Count the tensors and elements, without reading data.
 
         Args:
-            preset: string. What the checkpoint is called in messages.
+            preset: string. The name of the checkpoint in errors.
 
         Returns:
             A `Holdings`.
@@ -166,7 +166,7 @@ def _modern_name(name):
 
 
 def _open_shards(find, index_path):
-    """Pairs of a name and of the opened shard that the index gives it."""
+    """Pair each name in an index with its open shard."""
     _refuse_placeholder(index_path)
     try:
         with open(index_path, encoding="utf-8") as file:
@@ -176,15 +176,15 @@ def _open_shards(find, index_path):
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict):
         raise ValueError(
-            f"`{index_path}` is not an index of shards: it must hold a JSON "
-            "object whose `weight_map` maps names of tensors to files."
+            f"`{index_path}` is not an index of shards: it must have a JSON "
+            "object whose `weight_map` maps tensor names to files."
         )
     shards = {}
     for shard in weight_map.values():
         if not isinstance(shard, str) or not _SHARD_NAME.fullmatch(shard):
             raise ValueError(
-                f"`{index_path}` must name `.safetensors` or `.bin` files of "
-                f"its own folder. Received: {shard!r:.200}"
+                f"`{index_path}` must name `.safetensors` or `.bin` files in "
+                f"the same folder. Received: {shard!r:.200}"
             )
         if shard in shards:
             continue
@@ -198,8 +198,8 @@ def _open_shards(find, index_path):
     for name, shard in weight_map.items():
         if name not in stored[shard]:
             raise ValueError(
-                f"`{index_path}` names the tensor `{name}`, which its shard "
-                f"`{shard}` lacks."
+                f"`{index_path}` names the tensor `{name}`, which is missing "
+                f"in its shard `{shard}`."
             )
     return [(name, shards[shard]) for name, shard in weight_map.items()]
 
@@ -216,15 +216,15 @@ def _open(path):
 
 
 def _refuse_placeholder(path):
-    """Says what lies there when a download went wrong."""
+    """Reject a file that a failed download left behind."""
     with open(path, "rb") as file:
         start = file.read(64).lstrip().lower()
     if not start:
         raise ValueError(f"`{path}` is empty.")
     if start.startswith(b"version https://git-lfs"):
         raise ValueError(
-            f"`{path}` looks like a git-lfs pointer, not the file it stands "
-            "for: run `git lfs pull` in its repository."
+            f"`{path}` looks like a git-lfs pointer instead of the file: run "
+            "`git lfs pull` in its repository."
         )
     if start.startswith((b"<!doctype html", b"<html")):
         raise ValueError(
@@ -234,7 +234,7 @@ def _refuse_placeholder(path):
 
 
 class _SafetensorsFile:
-    """One file in the safetensors format."""
+    """A file in the safetensors format."""
 
     def __init__(self, path):
         import safetensors
@@ -261,17 +261,17 @@ class _SafetensorsFile:
         except (TypeError, AttributeError) as e:
             dtype = self._file.get_slice(name).get_dtype()
             raise ValueError(
-                f"The tensor `{name}` of `{self.path}` has the type {dtype}, "
-                "which NumPy does not know."
+                f"The tensor `{name}` of `{self.path}` has the dtype {dtype}, "
+                "which NumPy does not support."
             ) from e
         if tensor.dtype == ml_dtypes.bfloat16:
-            # As the other formats give it.
+            # Same as in the other formats.
             tensor = tensor.astype(np.float32)
         return tensor
 
 
 class _H5File:
-    """The variables of a `tf_model.h5`, without what precedes their names."""
+    """The variables of a `tf_model.h5`, without the prefixes of their names."""
 
     def __init__(self, path):
         import h5py
@@ -290,16 +290,17 @@ class _H5File:
             self._datasets[parts[2]] = item
 
         try:
-            # Open as long as the datasets are.
+            # The file must stay open as long as the datasets are used.
             file = h5py.File(path, "r")
             if "layer_names" not in file.attrs:
                 raise ValueError("the attribute `layer_names` is missing")
             file.visititems(collect)
         except Exception as e:
-            # Damage comes as any type: `KeyError`, `OSError`, `TypeError`...
+            # Damaged files raise exceptions of any type: `KeyError`, `OSError`,
+            # `TypeError`...
             raise ValueError(
-                f"Cannot read `{path}` as weights that transformers saved "
-                f"from TensorFlow: {e}"
+                f"Cannot read `{path}` as TensorFlow weights saved by "
+                f"transformers: {e}"
             ) from e
 
     def __iter__(self):
@@ -318,12 +319,13 @@ class _H5File:
 
 
 class _TensorFlowVariables:
-    """Variables of the TensorFlow classes as the tensors of PyTorch's.
+    """The variables of the TensorFlow classes as tensors of the PyTorch
+    classes.
 
     `encoder/layer_._0/output/dense/kernel:0` is the transposed
-    `encoder.layer.0.output.dense.weight`. All kernels are transposed, also
-    those of convolutions; tables of embeddings and the two matrices of the
-    masked language head, which TensorFlow does not call kernels, are not.
+    `encoder.layer.0.output.dense.weight`. All kernels are transposed, including
+    those of convolutions. Embedding tables and the two matrices of the masked
+    language modeling head, which TensorFlow does not call kernels, are not.
     """
 
     def __init__(self, file):
@@ -332,7 +334,7 @@ class _TensorFlowVariables:
         self._variables = {}
         for variable in file:
             *parents, last = variable.removesuffix(":0").split("/")
-            # A layer that PyTorch has in an inner module: `predictions___cls`.
+            # Layers that PyTorch nests in another module: `predictions___cls`.
             parents = [
                 part.rpartition("___")[2].replace("_._", ".")
                 for part in parents

@@ -1,9 +1,10 @@
 """Reads `pytorch_model.bin` without PyTorch and without running anything.
 
-A pickle is a program, and an unpickler that is told what not to run has to
-be told everything. The one here goes the other way: it knows the handful of
-instructions that `torch.save` writes for a dictionary of tensors, gives the
-few names they may use a meaning of its own, and refuses the rest.
+A pickle is a program. An allow-list in `pickle.Unpickler.find_class` restricts
+the names it may import, but the unpickler still runs every other instruction.
+This reader implements only the few instructions that `torch.save` writes for a
+dictionary of tensors, gives the allowed names its own meaning, and rejects
+everything else.
 """
 
 import collections
@@ -21,23 +22,23 @@ import zlib
 import ml_dtypes
 import numpy as np
 
-# What `torch.save` writes first where it does not write a zip file.
+# The first object in files that are not zip files.
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
 _ZIP_SIGNATURE = b"PK\x03\x04"
 
-# The pickle only describes the tensors, in some 150 bytes for each.
+# The pickle only describes the tensors, with about 150 bytes per tensor.
 _MAX_PICKLE_BYTES = 16 * 2**20
-# Nothing that is deflated gets smaller than this part of itself.
+# The maximum compression ratio of deflate.
 _MAX_DEFLATE_RATIO = 1032
-# A storage may be larger than the tensors in it, but not by far.
+# A storage may be larger than its tensors, but not by far.
 _PLAUSIBLE_BYTES = 2**20
 _MAX_RANK = 32
 _MAX_SIZE = 2**48
-# In front of every storage of the older layout.
+# The header of each storage in the older layout.
 _ELEMENT_COUNT = struct.Struct("<q")
 
-# NumPy has no bfloat16: these are its bits.
+# NumPy has no bfloat16, so its bits are read as integers.
 _BFLOAT16_STORAGE = "torch.BFloat16Storage"
 _STORAGE_DTYPES = {
     "torch.DoubleStorage": np.dtype("<f8"),
@@ -60,20 +61,20 @@ _CONSTRUCTORS = (
 
 
 class TorchPickle:
-    """The tensors of a file that `torch.save` wrote, read when asked for.
+    """The tensors of a file written by `torch.save`, read on access.
 
     Both layouts are read: the zip file of PyTorch 1.6 and later, and the
-    older sequence of pickles. The file must hold one flat dictionary of
-    tensors, which is what `torch.save(model.state_dict(), path)` writes.
+        older sequence of pickles. The file must contain a flat dictionary of
+        tensors, as written by `torch.save(model.state_dict(), path)`.
     Nothing in it is executed.
 
     Args:
         path: string or `os.PathLike`. The file to read.
 
     Raises:
-        ValueError: if the file is damaged or cut off, is no checkpoint of
-            PyTorch, holds anything but tensors, or names a function or a
-            class that is not part of how PyTorch stores a tensor.
+        ValueError: If the file is damaged or truncated, is not a PyTorch
+            checkpoint, contains anything but tensors, or names a function or
+            class that PyTorch does not use to store tensors.
 
     Example:
 
@@ -106,7 +107,7 @@ class TorchPickle:
         return iter(self._tensors)
 
     def shape(self, name):
-        """The shape of a tensor, as a tuple; reads no data."""
+        """Return the shape of a tensor, as a tuple, without reading data."""
         return self._tensors[name].shape
 
     def __getitem__(self, name):
@@ -116,7 +117,7 @@ class TorchPickle:
         if self._layout.big_endian:
             dtype = dtype.newbyteorder(">")
         with self._errors_name_the_file():
-            # The storage may be that of a larger tensor.
+            # The tensor may be a view of a larger storage.
             data = self._layout.read(
                 storage,
                 tensor.offset * dtype.itemsize,
@@ -128,7 +129,7 @@ class TorchPickle:
             buffer=data,
             strides=[stride * dtype.itemsize for stride in tensor.strides],
         )
-        # The view would keep the whole storage alive.
+        # Copy, since a view would keep the whole storage alive.
         array = array.astype(dtype.newbyteorder("="), order="C")
         if storage.kind == _BFLOAT16_STORAGE:
             array = array.view(ml_dtypes.bfloat16).astype(np.float32)
@@ -141,7 +142,7 @@ class TorchPickle:
         except (
             ValueError,
             EOFError,
-            # What `zipfile` raises on damaged directories and records.
+            # `zipfile` raises these on damaged directories and records.
             NotImplementedError,
             zipfile.BadZipFile,
             zlib.error,
@@ -153,14 +154,14 @@ class TorchPickle:
 
 @dataclasses.dataclass(frozen=True)
 class _Global:
-    """A name that the pickle may use. It stands for nothing but itself."""
+    """An allowed name in the pickle. It is never imported."""
 
     name: str
 
 
 @dataclasses.dataclass(frozen=True)
 class _Storage:
-    """A run of elements that lies outside of the pickle."""
+    """A block of elements that is stored outside the pickle."""
 
     kind: str
     key: str
@@ -173,7 +174,7 @@ class _Storage:
 
 @dataclasses.dataclass(frozen=True)
 class _Tensor:
-    """A strided view of a storage; all numbers count elements."""
+    """A strided view of a storage. All sizes count elements."""
 
     storage: _Storage
     offset: int
@@ -187,7 +188,7 @@ class _Tensor:
 
     @property
     def stop(self):
-        """The number of the first element behind it."""
+        """The index after the last element."""
         if not math.prod(self.shape):
             return self.offset
         return (
@@ -201,16 +202,16 @@ class _Tensor:
 
 
 class _ZipLayout:
-    """PyTorch 1.6 and later: a zip file with one record a storage."""
+    """The layout since PyTorch 1.6: a zip file with one record per storage."""
 
     def __init__(self, path):
         try:
             self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile as e:
-            # The directory is at the end.
-            raise ValueError(f"it is cut off or damaged: {e}") from e
+            # The directory is at the end of the file.
+            raise ValueError(f"it is truncated or damaged: {e}") from e
         self._limit = os.path.getsize(path)
-        # All records lie in one folder, whose name differs.
+        # All records are in the same folder, whose name varies.
         names = [
             name
             for name in self._zip.namelist()
@@ -238,13 +239,13 @@ class _ZipLayout:
                 f"its record `data/{storage.key}` has {record.file_size} "
                 f"bytes where {storage.num_bytes} were expected"
             )
-        # `torch.save` deflates nothing, and a tensor at the end would need
-        # all that comes before it.
+        # `torch.save` does not compress, and reading a tensor at the end of a
+        # compressed record would decompress everything before it.
         is_plausible = record.file_size <= _PLAUSIBLE_BYTES + 4 * needed_bytes
         if record.compress_type and not is_plausible:
             raise ValueError(
                 f"its record `data/{storage.key}` has {record.file_size} "
-                f"bytes, and its tensors {needed_bytes}"
+                f"bytes, but its tensors have {needed_bytes}"
             )
 
     def read(self, storage, start, stop):
@@ -254,15 +255,14 @@ class _ZipLayout:
                 file.seek(start)
             data = file.read(stop - start)
         if len(data) != stop - start:
-            raise ValueError(f"its record `data/{storage.key}` is cut off")
+            raise ValueError(f"its record `data/{storage.key}` is truncated")
         return data
 
     def _record(self, name):
         record = self._zip.NameToInfo.get(self._folder + name)
         if record is None:
             raise ValueError(f"its record `{name}` is missing")
-        # A directory that promises more than the file can hold must not
-        # make anything reserve memory for it.
+        # Do not allocate memory for a size that the file cannot contain.
         ratio = _MAX_DEFLATE_RATIO if record.compress_type else 1
         if (
             record.compress_type
@@ -279,33 +279,33 @@ class _ZipLayout:
         record = self._record(name)
         if record.file_size > max_bytes:
             raise ValueError(
-                f"its record `{name}` has {record.file_size} bytes, which is "
-                f"more than the {max_bytes} that are plausible"
+                f"its record `{name}` has {record.file_size} bytes, but at "
+                f"most {max_bytes} are plausible"
             )
         with self._zip.open(record) as file:
             data = file.read(record.file_size)
         if len(data) != record.file_size:
-            raise ValueError(f"its record `{name}` is cut off")
+            raise ValueError(f"its record `{name}` is truncated")
         return data
 
 
 class _SequentialLayout:
-    """Before PyTorch 1.6: some pickles, then one storage after the other."""
+    """The layout before PyTorch 1.6: several pickles, then the storages."""
 
-    # Whatever machine wrote it.
+    # The layout is little-endian on every machine.
     big_endian = False
 
     def __init__(self, path):
         self._path = path
         with open(path, "rb") as file:
             stream = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        # Reading returns what there is, whatever size the pickle asks for.
+        # Reads return what is available, whatever size the pickle asks for.
         with stream:
             if _Unpickler().load(stream) != _MAGIC_NUMBER:
-                raise ValueError("it does not begin as `torch.save` does")
+                raise ValueError("it does not begin like a `torch.save` file")
             if _Unpickler().load(stream) != _PROTOCOL_VERSION:
-                raise ValueError("its protocol version is not known")
-            # The sizes of the C types, which nothing depends on.
+                raise ValueError("its protocol version is unknown")
+            # The sizes of the C types, which are not needed.
             _Unpickler().load(stream)
             unpickler = _Unpickler()
             self.content = unpickler.load(stream)
@@ -325,7 +325,7 @@ class _SequentialLayout:
             if _ELEMENT_COUNT.unpack(count)[0] != storage.size:
                 raise ValueError(f"its storage `{key}` is damaged")
             if start + storage.num_bytes > len(stream):
-                raise ValueError("it is cut off")
+                raise ValueError("it is truncated")
             stream.seek(start + storage.num_bytes)
             starts[key] = start
         return starts
@@ -341,17 +341,17 @@ class _SequentialLayout:
 
 
 class _Unpickler:
-    """Follows the instructions of one pickle, as far as it knows them."""
+    """Executes the known instructions of a pickle."""
 
     def __init__(self):
         self.storages = {}
 
     def load(self, stream):
-        """Reads one pickle from `stream`, which is left behind its end."""
+        """Read a pickle from `stream`, which is left after its end."""
         try:
             return self._load(stream)
         except (IndexError, KeyError) as e:
-            # Something was taken from an empty stack or was never kept.
+            # The pickle used an empty stack or an unknown memo entry.
             raise ValueError("its pickle is damaged") from e
 
     def _load(self, stream):
@@ -424,24 +424,24 @@ class _Unpickler:
                 case "BINPERSID":
                     stack.append(self._find_storage(stack.pop()))
                 case "BUILD":
-                    # Attributes of a dictionary, such as the `_metadata` of
-                    # a state dictionary. They say nothing about the tensors.
+                    # Attributes of a dictionary, such as `_metadata` of a state
+                    # dict, which are not needed for the tensors.
                     stack.pop()
                     _expect(stack[-1], dict)
                 case _:
                     raise ValueError(
-                        f"refused to follow the instruction {opcode.name}, "
-                        "which tensors do not need"
+                        f"the instruction {opcode.name} is not allowed, "
+                        "because tensors do not need it"
                     )
 
     def _find_storage(self, identifier):
         tag, kind, key, _, size, *view = _expect(identifier, tuple)
         if tag != "storage" or any(item is not None for item in view):
-            # Views of storages went with PyTorch 0.4.
+            # PyTorch 0.4 removed views of storages.
             raise ValueError("it refers to something other than a storage")
         kind = _expect(kind, _Global).name
         if kind not in _STORAGE_DTYPES:
-            raise ValueError(f"`{kind}` is not the type of a storage")
+            raise ValueError(f"`{kind}` is not a storage type")
         storage = _Storage(kind, _expect(key, str), _expect_size(size))
         if self.storages.setdefault(key, storage) != storage:
             raise ValueError(f"its storage `{key}` has two types or sizes")
@@ -452,15 +452,15 @@ def _find_global(module, name):
     full_name = f"{module}.{name}"
     if full_name not in _CONSTRUCTORS and full_name not in _STORAGE_DTYPES:
         raise ValueError(
-            f"refused to load `{full_name:.200}`, which is not a part of how "
-            "PyTorch stores tensors. A checkpoint must hold nothing but "
-            "tensors, as `torch.save(model.state_dict(), path)` writes it"
+            f"`{full_name:.200}` is not allowed, because PyTorch does not use "
+            "it to store tensors. A checkpoint must contain only tensors, as "
+            "written by `torch.save(model.state_dict(), path)`"
         )
     return _Global(full_name)
 
 
 def _construct(function, arguments):
-    """What the pickle gets for a call of one of `_CONSTRUCTORS`."""
+    """Make the result of a call of one of `_CONSTRUCTORS`."""
     if function == "collections.OrderedDict" and not arguments:
         return {}
     if function == "torch._utils._rebuild_parameter":
@@ -469,7 +469,7 @@ def _construct(function, arguments):
     if function == "torch._utils._rebuild_tensor":
         return _construct_tensor(arguments)
     if function == "torch._utils._rebuild_tensor_v2":
-        # The rest is about gradients.
+        # The other arguments are about gradients.
         return _construct_tensor(arguments[:4])
     raise ValueError(f"it calls `{function}` as `torch.save` never does")
 
@@ -484,8 +484,8 @@ def _construct_tensor(arguments):
         raise ValueError("the shape of a tensor is damaged")
     num_elements = math.prod(shape)
     tensor = _Tensor(storage, offset, shape, strides)
-    # A tensor with more elements than its storage repeats some of them: no
-    # weight does, and a few bytes could ask for all the memory there is.
+    # A tensor with more elements than its storage repeats some of them. Weights
+    # never do, and a small file could use up all memory.
     if num_elements > storage.size or (
         num_elements and tensor.stop > storage.size
     ):
@@ -498,23 +498,23 @@ def _construct_tensor(arguments):
 def _check_state_dict(content):
     if not isinstance(content, dict):
         raise ValueError(
-            "a dictionary of tensors was expected, but it holds a single "
-            f"object of type `{_type_name(type(content))}`"
+            "a dictionary of tensors was expected, but it contains an object "
+            f"of type `{_type_name(type(content))}`"
         )
     for name, value in content.items():
         if not isinstance(value, _Tensor):
             raise ValueError(
                 f"its entry `{name:.200}` is of type "
                 f"`{_type_name(type(value))}`, not a tensor. Only flat state "
-                "dictionaries can be read, as "
-                "`torch.save(model.state_dict(), path)` writes them"
+                "dicts are supported, as written by "
+                "`torch.save(model.state_dict(), path)`"
             )
 
 
 def _expect(value, kind):
     if not isinstance(value, kind):
         raise ValueError(
-            f"type `{_type_name(kind)}` was expected where its pickle has "
+            f"its pickle must have type `{_type_name(kind)}` here, but has "
             f"`{_type_name(type(value))}`"
         )
     return value
@@ -527,5 +527,5 @@ def _expect_size(value):
 
 
 def _type_name(kind):
-    # Messages name types and not values, whose text may be endless.
+    # Errors name types instead of values, whose text could be endless.
     return kind.__name__.strip("_").lower()

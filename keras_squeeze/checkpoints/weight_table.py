@@ -1,4 +1,4 @@
-"""One declarative table of weights, read in both directions."""
+"""A declarative map between checkpoint tensors and model variables."""
 
 import dataclasses
 
@@ -8,10 +8,9 @@ from keras import ops
 from keras_squeeze.checkpoints.weight_values import fault_of
 from keras_squeeze.checkpoints.weight_values import refuse
 
-# What a row's two ends share: the name's suffix in the checkpoint, the
-# attribute of our layer, and whether the axes run in the opposite order.
-# Reversing is its own inverse, and serves dense kernels and convolution
-# kernels alike.
+# A kind of layer: the suffix of the name in the checkpoint, the attribute of
+# our layer, and whether the axes are in reverse order. Reversing is its own
+# inverse, and works for the kernels of dense layers and convolutions.
 DENSE = ((".weight", "kernel", True), (".bias", "bias", False))
 NORM = ((".weight", "gamma", False), (".bias", "beta", False))
 EMBEDDING = ((".weight", "embeddings", False),)
@@ -22,17 +21,17 @@ _LISTED = 10
 
 @dataclasses.dataclass
 class Comparison:
-    """What of a checkpoint fits a model.
+    """The result of comparing a checkpoint with a model.
 
     Args:
-        fitting: Dictionary from the names of tensors in the checkpoint to
-            tuples of the variable and whether its axes are reversed.
-        missing: List of the names, without the prefix, of what the
-            checkpoint lacks.
-        unexpected: List of the names of what the model has no place for.
+        fitting: Dictionary from tensor names in the checkpoint to tuples of the
+            variable and whether its axes are reversed.
+        missing: List of the names, without the prefix, that the checkpoint
+            lacks.
+        unexpected: List of the names that the model has no variable for.
         unread: List of the names of tensors of heads that the model lacks.
-        mismatched: List of tuples of the name of a tensor of another shape,
-            its shape, and that of the model's.
+        mismatched: List of tuples of a tensor's name, its shape, and the
+            expected shape.
     """
 
     fitting: dict = dataclasses.field(default_factory=dict)
@@ -43,21 +42,20 @@ class Comparison:
 
 
 class WeightTable:
-    """Which tensor of a checkpoint is which variable of a model.
+    """A map between the tensors of a checkpoint and the variables of a model.
 
     Args:
-        prefix: string. What the checkpoint's task models put before the names
-            of the body, e.g. `"mobilebert."`. It may be absent.
-        body: List of rows `(name, path, kind)` for the backbone. `name` is
-            the tensor's name in the checkpoint without the kind's suffix,
-            `path` the attributes that lead from the backbone to our layer,
-            `kind` one of the constants of this module. A part `*` of a path
-            stands for each item of a list, `:-1` for each but the last, and
-            `-1` for the last; the item's number takes the place of the next
-            `*` in the name. A row whose path meets `None` has no variable in
-            that model.
-        head_names: Tuple of strings. How the names of heads start; a head
-            that no task asks for is left unread.
+        prefix: string. The prefix of the backbone's names in checkpoints of
+            task models, e.g. `"mobilebert."`. It may be absent.
+        body: List of rows `(name, path, kind)` for the backbone. `name` is the
+            tensor's name in the checkpoint without the kind's suffix, `path`
+            the attributes from the backbone to our layer, and `kind` one of the
+            constants of this module. In a path, `*` stands for each item of a
+            list, `:-1` for each but the last, and `-1` for the last. The index
+            of the item replaces the next `*` in the name. A row whose path
+            meets `None` has no variable in that model.
+        head_names: Tuple of strings. The prefixes of the names of heads. A head
+            that the task does not have is left unread.
     """
 
     def __init__(self, prefix, body, head_names):
@@ -66,12 +64,12 @@ class WeightTable:
         self.head_names = head_names
 
     def variables(self, backbone, task=None):
-        """Find every variable and the name it has in a checkpoint.
+        """Find every variable and its name in a checkpoint.
 
         Args:
             backbone: The backbone model.
-            task: The task model, whose `hugging_face_head` has the rows of
-                its head, or `None` for the body alone.
+            task: The task model, whose `hugging_face_head` has the rows of its
+                head, or `None` for the backbone alone.
 
         Returns:
             A dictionary from the tensor's name, without the prefix, to a
@@ -86,8 +84,8 @@ class WeightTable:
         }
 
     def _tensors(self, backbone, task):
-        # Like `variables()`, with `None` for the tensors that a checkpoint
-        # may hold although the model's configuration has no use for them.
+        # Like `variables()`, but with `None` for tensors that a checkpoint may
+        # contain although the model does not use them.
         found = {}
         head = [] if task is None else task.hugging_face_head
         for root, rows in ((backbone, self.body), (task, head)):
@@ -103,21 +101,21 @@ class WeightTable:
     def load(self, state_dict, backbone, task=None, optional=""):
         """Assign the tensors of a checkpoint to the variables of a model.
 
-        Args:
-            state_dict: Mapping from names to numpy arrays, with a method
+        state_dict: Mapping from names to NumPy arrays, with a method
+        `shape(name)`.
                 `shape(name)`.
             backbone: The backbone model.
-            task: The task model, or `None` if its head is not to be loaded.
-            optional: string. How the names of the tensors start that may be
-                missing; `""` for none.
+            task: The task model, or `None` to not load its head.
+            optional: string. A prefix of tensor names that may be missing, or
+                `""` for none.
 
         Returns:
             A list of the names of the missing optional tensors.
 
         Raises:
-            ValueError: If tensors are missing, unexpected, of another shape
-                or not made of finite floats, of which the first ten of each
-                kind are named, or if those that are tied are not equal.
+            ValueError: If tensors are missing, unexpected, of another shape or
+                not finite floats, or if tied tensors are not equal. The error
+                lists the first ten of each kind.
         """
         found = self.compare(state_dict, backbone, task)
         absent = [
@@ -128,7 +126,7 @@ class WeightTable:
         missing = [name for name in found.missing if name not in absent]
         if missing or found.unexpected or found.mismatched:
             raise ValueError(
-                "The checkpoint does not fit the model."
+                "The checkpoint does not match the model."
                 + _listing("Missing", missing)
                 + _listing("Unexpected", found.unexpected)
                 + _listing("Of another shape", describe(found.mismatched))
@@ -137,18 +135,18 @@ class WeightTable:
         return absent
 
     def compare(self, state_dict, backbone, task=None):
-        """Find out what of a checkpoint fits a model.
+        """Compare the tensors of a checkpoint with a model.
 
         Args:
             state_dict: As in `load()`.
             backbone: The backbone model.
-            task: The task model, or `None` if its head is not to be loaded.
+            task: The task model, or `None` to not load its head.
 
         Returns:
             A `Comparison`.
 
         Raises:
-            ValueError: If tensors that are tied are not equal.
+            ValueError: If tied tensors are not equal.
         """
         names = {}
         for name in state_dict:
@@ -172,7 +170,7 @@ class WeightTable:
                 found.mismatched.append((names[name], shape, expected))
         for name in state_dict:
             short = name.removeprefix(self.prefix)
-            # A tensor may be there with and without the prefix.
+            # A tensor may be present both with and without the prefix.
             is_repeated = names[short] != name
             if short in known and not is_repeated:
                 continue
@@ -184,14 +182,14 @@ class WeightTable:
         return found
 
     def assign(self, state_dict, comparison):
-        """Assign the tensors of a checkpoint that fit a model.
+        """Assign the matching tensors of a checkpoint to a model.
 
         Args:
             state_dict: As in `load()`.
-            comparison: What `compare()` returned for it.
+            comparison: The result of `compare()` for it.
 
         Raises:
-            ValueError: If tensors are not made of finite floats.
+            ValueError: If tensors are not finite floats.
         """
         faults = {}
         for name, (variable, is_reversed) in comparison.fitting.items():
@@ -204,14 +202,14 @@ class WeightTable:
         refuse(faults)
 
     def state_dict(self, backbone, task=None):
-        """The reverse of `load()`: the model's weights as a checkpoint's.
+        """Collect a model's weights in the format of a checkpoint.
 
         Args:
             backbone: The backbone model.
-            task: The task model, or `None` for the body alone.
+            task: The task model, or `None` for the backbone alone.
 
         Returns:
-            A dictionary from names, without the prefix, to numpy arrays.
+            A dictionary from names, without the prefix, to NumPy arrays.
         """
         return {
             name: np.ascontiguousarray(
@@ -225,12 +223,12 @@ class WeightTable:
         }
 
     def _resolve_ties(self, ties, names, state_dict):
-        """Find tensors under the names of those that they are equal to."""
+        """Add the names of tied tensors, and check that they are equal."""
         for alias, name in ties.items():
             if alias not in names:
                 continue
             names.setdefault(name, names[alias])
-            # Those of another shape need not be read.
+            # Tensors of different shapes need not be read.
             pair = (names[alias], names[name])
             shapes = [tuple(state_dict.shape(x)) for x in pair]
             if shapes[0] != shapes[1] or not np.array_equal(
@@ -238,13 +236,13 @@ class WeightTable:
             ):
                 raise ValueError(
                     f"The tensor `{names[alias]}` must be equal to "
-                    f"`{names[name]}`, whose weights the model uses in its "
-                    "place. The checkpoint does not tie them."
+                    f"`{names[name]}`, because the model ties them. The "
+                    "checkpoint does not."
                 )
 
 
 def describe(mismatched):
-    """Describe tensors whose shapes are not those of the model.
+    """Describe tensors that have the wrong shape.
 
     Args:
         mismatched: List, as in a `Comparison`.
@@ -259,9 +257,9 @@ def describe(mismatched):
 
 
 def _walk(node, path, name):
-    """Yield `(name, layer)` for every layer that a path leads to.
+    """Yield `(name, layer)` for every layer on a path.
 
-    The layer is `None` where the path meets `None`.
+    The layer is `None` if the path meets `None`.
     """
     if node is None or not path:
         yield name, node

@@ -1,4 +1,4 @@
-"""What numbers the weights in a file may be, whatever its format."""
+"""Checks the numbers in weight files, whatever their format."""
 
 import ml_dtypes
 import numpy as np
@@ -11,37 +11,36 @@ _LISTED = 10
 
 
 def fault_of(value, dtype="float32"):
-    """Say what is wrong with the numbers of a weight, if anything is.
+    """Describe what is wrong with the numbers of a weight, if anything.
 
     Args:
-        value: NumPy array, as it is in the file.
-        dtype: string. The dtype of the variable that it is for. Defaults to
+        value: NumPy array with the dtype of the file.
+        dtype: string. The dtype of the variable for it. Defaults to
             `"float32"`.
 
     Returns:
         string, or `None`.
     """
     if value.dtype.newbyteorder("=") not in _FLOATS:
-        return f"{value.dtype} and not floats"
+        return f"{value.dtype} instead of floats"
     with np.errstate(over="ignore"):
         stored = value.astype(np.dtype(dtype), copy=False)
     if np.isfinite(stored).all():
         return None
     if np.isfinite(value).all():
-        return f"numbers that {dtype} does not reach"
+        return f"numbers outside the range of {dtype}"
     return "NaN or infinity"
 
 
 def refuse(faults, path=None):
-    """Raise an error if there are weights with faults.
+    """Raise an error if any weights have faults.
 
     Args:
-        faults: Dictionary from the names of weights to what `fault_of()` said
-            of them.
-        path: Optional string. The file.
+        faults: Dictionary from weight names to results of `fault_of()`.
+        path: Optional string. The path of the file.
 
     Raises:
-        ValueError: If there are any, of which the first ten are named.
+        ValueError: If there are faults. The error lists the first ten.
     """
     if not faults:
         return
@@ -53,6 +52,6 @@ def refuse(faults, path=None):
     more = len(faults) - _LISTED
     rest = f"\n  and {more} more" if more > 0 else ""
     raise ValueError(
-        f"{where} must hold finite floats of 16, 32 or 64 bits. Received "
+        f"{where} must contain finite floats of 16, 32 or 64 bits. Received "
         f"({len(faults)}):{listed}{rest}"
     )

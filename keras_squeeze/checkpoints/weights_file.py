@@ -1,4 +1,4 @@
-"""Files of weights as Keras saves them, looked at before Keras reads them."""
+"""Checks the weight files of Keras before Keras reads them."""
 
 import contextlib
 import functools
@@ -13,19 +13,19 @@ from keras_squeeze.checkpoints.sizes import Holdings
 from keras_squeeze.checkpoints.weight_values import fault_of
 from keras_squeeze.checkpoints.weight_values import refuse
 
-# Nothing that is deflated gets smaller than this part of itself.
+# The maximum compression ratio of deflate.
 _MAX_DEFLATE_RATIO = 1032
-# As much of a weight as is looked at in one go.
+# How much of a weight is read at once.
 _SLICE_BYTES = 2**24
-# What Keras saves beside the weights, with numbers of any kind.
+# Keras saves these next to the weights, with numbers of any kind.
 _NOT_WEIGHTS = ("optimizer", "seed_generator")
 
 
 class CheckedWeights:
-    """Gives a model a look at a file of weights before it loads them.
+    """Checks a weight file before a model loads it.
 
-    Keras casts what it finds, whatever it is, and reads a data set before it
-    compares its shape. Mixed in before `keras.Model`.
+    Keras casts values of any kind, and reads a dataset before comparing its
+    shape. This mixin must come before `keras.Model` in the bases.
     """
 
     def load_weights(self, filepath, *args, **kwargs):
@@ -35,8 +35,7 @@ class CheckedWeights:
         super().load_weights(filepath, *args, **kwargs)
 
     def load_own_variables(self, store):
-        # The first thing that Keras does with a file, for `.keras` files and
-        # for those of weights alike.
+        # Keras calls this first, both for `.keras` files and for weight files.
         try:
             _check_store(store, self)
         except ValueError as e:
@@ -47,7 +46,7 @@ class CheckedWeights:
 
 @contextlib.contextmanager
 def open_weights(path):
-    """Open a file of weights.
+    """Open a weight file.
 
     Args:
         path: string or `os.PathLike`.
@@ -56,7 +55,7 @@ def open_weights(path):
         An `h5py.File`.
 
     Raises:
-        ValueError: If it is cut off, or no such file.
+        ValueError: If it is truncated, or not an HDF5 file.
     """
     try:
         file = h5py.File(path, "r")
@@ -64,24 +63,24 @@ def open_weights(path):
         raise
     except OSError as e:
         raise ValueError(
-            f"Cannot read `{os.fspath(path)}` as weights that Keras saved: {e}"
+            f"Cannot read `{os.fspath(path)}` as weights saved by Keras: {e}"
         ) from e
     with file:
         yield file
 
 
 def holdings(preset, paths):
-    """How much files of weights hold.
+    """Count the tensors and elements in weight files.
 
     Args:
-        preset: string. What the preset is called in messages.
+        preset: string. The name of the preset in errors.
         paths: List of the paths of its files.
 
     Returns:
         A `Holdings`.
 
     Raises:
-        ValueError: If a file cannot be read, or states what it does not hold.
+        ValueError: If a file cannot be read, or lacks data that it declares.
     """
     sizes = []
     for path in paths:
@@ -94,30 +93,30 @@ def holdings(preset, paths):
 
 
 def check_stored(dataset):
-    """Refuse a data set that does not hold what it states.
+    """Reject a dataset that lacks data that it declares.
 
     Args:
         dataset: An `h5py.Dataset`.
 
     Raises:
-        ValueError: If it lies in another file, or is larger than what is
-            stored of it.
+        ValueError: If its data is in another file, or it is larger than the
+            stored data.
     """
-    # The data could be a part of any file on this machine.
+    # External data could be a part of any file on this machine.
     if dataset.external or dataset.is_virtual:
-        raise ValueError(f"`{dataset.name}` lies outside of the file")
+        raise ValueError(f"`{dataset.name}` has its data outside the file")
     size = math.prod(dataset.shape) * dataset.dtype.itemsize
     if size > _MAX_DEFLATE_RATIO * dataset.id.get_storage_size():
         raise ValueError(
-            f"`{dataset.name}` has the shape {dataset.shape}, of which the "
-            "file does not hold the data"
+            f"`{dataset.name}` has the shape {dataset.shape}, but the file "
+            "does not contain that much data"
         )
 
 
 def _stop(error, path):
-    """In place of `store.get()`: ends the loading.
+    """Stop loading, as a replacement for `store.get()`.
 
-    Keras keeps what a layer raises to itself, and goes on with the next.
+    Otherwise Keras swallows the error of a layer and continues with the next.
     """
     raise error
 
@@ -133,21 +132,21 @@ def _datasets(group, path):
     try:
         group.visititems(collect)
     except Exception as e:
-        # Damage comes as any type.
+        # Damaged files raise exceptions of any type.
         raise ValueError(
-            f"Cannot read `{path}` as weights that Keras saved: {e}"
+            f"Cannot read `{path}` as weights saved by Keras: {e}"
         ) from e
     return found
 
 
 def _check_store(store, model):
-    """Refuse weights that are none, or are not finite."""
+    """Reject weights that are not finite floats."""
     if not hasattr(store, "h5_file"):
         return
     prefix = store._h5_entry_path or ""
     if any(prefix.startswith(done) for done in _checked(store)):
         return
-    # Of weights in several files, each is opened when it is needed.
+    # Shards are opened one at a time.
     shards = getattr(store, "sharding_config", {}).get("weight_map", {})
     names = {
         name
@@ -165,7 +164,7 @@ def _check_store(store, model):
 
 
 def _checked(store):
-    """The parts of a file that were looked at: a model comes, then parts."""
+    """List the prefixes that were checked: a model comes before its parts."""
     if not hasattr(store, "checked_prefixes"):
         store.checked_prefixes = []
     return store.checked_prefixes
@@ -176,7 +175,7 @@ def _check_values(file, prefix, model, path):
         return
     path = path if isinstance(path, (str, os.PathLike)) else "the file"
     group = file[prefix] if prefix else file
-    # Those of a quantized model.
+    # Quantized models have integer weights.
     integers = {
         tuple(variable.shape)
         for variable in model.weights

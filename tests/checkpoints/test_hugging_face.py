@@ -150,9 +150,9 @@ def with_bad_tensors(tensors):
 
 FAULTS = (
     "NaN or infinity",
-    "int8 and not floats",
-    "numbers that float32 does not reach",
-    "bool and not floats",
+    "int8 instead of floats",
+    "numbers outside the range of float32",
+    "bool instead of floats",
 )
 
 

@@ -250,7 +250,7 @@ def test_configuration_of_another_model(copied):
 
 def test_no_configuration(copied):
     (copied / "bert_config.json").unlink()
-    with pytest.raises(ValueError, match="lacks its configuration"):
+    with pytest.raises(ValueError, match="but not its configuration"):
         models.MobileBertBackbone.from_preset(str(copied))
     name = "uncased_L-24_H-128_B-512_A-4_F-4_OPT.json"
     (copied / name).write_text(json.dumps(CONFIG))

@@ -161,7 +161,7 @@ def test_types(tmp_path):
     }
     write_safetensors(tmp_path, tensors)
     state_dict = open_state_dict(str(tmp_path))
-    with pytest.raises(ValueError, match="`float8` .* type F8_E4M3"):
+    with pytest.raises(ValueError, match="`float8` .* dtype F8_E4M3"):
         state_dict["float8"]
     del tensors["float8"]
     for name, tensor in tensors.items():
@@ -264,17 +264,17 @@ def test_shards(shards):
 @pytest.mark.parametrize(
     "index, message",
     [
-        ({"c": "1.safetensors"}, "tensor `c`, which its shard .1.safetensors"),
-        ({"b": "1.safetensors"}, "tensor `b`, which its shard .1.safetensors"),
+        ({"c": "1.safetensors"}, "tensor `c`, .* in its shard .1.safetensors"),
+        ({"b": "1.safetensors"}, "tensor `b`, .* in its shard .1.safetensors"),
         ({"a": "3.safetensors"}, "shard `3.safetensors`, which is missing"),
-        ({"a": "../1.safetensors"}, "its own folder"),
-        ({"a": "/etc/passwd"}, "its own folder"),
-        ({"a": "..\\1.safetensors"}, "its own folder"),
-        ({"a": ".."}, "its own folder"),
-        ({"a": ""}, "its own folder"),
-        ({"a": 1}, "its own folder"),
-        ({"a": ["1.safetensors"]}, "its own folder"),
-        ({"a": "model.safetensors.index.json"}, "its own folder"),
+        ({"a": "../1.safetensors"}, "the same folder"),
+        ({"a": "/etc/passwd"}, "the same folder"),
+        ({"a": "..\\1.safetensors"}, "the same folder"),
+        ({"a": ".."}, "the same folder"),
+        ({"a": ""}, "the same folder"),
+        ({"a": 1}, "the same folder"),
+        ({"a": ["1.safetensors"]}, "the same folder"),
+        ({"a": "model.safetensors.index.json"}, "the same folder"),
         ([], "is not an index"),
         (["a"], "is not an index"),
         (None, "is not an index"),
@@ -304,7 +304,7 @@ def test_h5_without_the_data(tmp_path):
         file.attrs["layer_names"] = ["a"]
         group = file.create_group("a/b")
         group.create_dataset("c:0", (2**40,), "f4", chunks=(2**20,))
-    with pytest.raises(ValueError, match="does not hold the data"):
+    with pytest.raises(ValueError, match="does not contain that much data"):
         open_state_dict(str(tmp_path))
 
 

@@ -184,7 +184,9 @@ def test_view_of_a_large_storage(path, layout):
 def test_storage_that_inflates_beyond_its_tensors(path):
     save({"view": torch.zeros(2**20)[-48:]}, path, "zip")
     rewrite_zip(path, compression=zipfile.ZIP_DEFLATED)
-    with pytest.raises(ValueError, match="4194304 bytes, and its tensors 192"):
+    with pytest.raises(
+        ValueError, match="4194304 bytes, but its tensors have 192"
+    ):
         TorchPickle(path)
 
 
@@ -346,7 +348,7 @@ def test_runs_nothing(path, layout, tmp_path, name):
             metadata,
         ):
             write(path, layout, dumps(content, protocol))
-            with pytest.raises(ValueError, match="refused to") as error:
+            with pytest.raises(ValueError, match="is not allowed") as error:
                 TorchPickle(path)
             assert str(path) in str(error.value)
             assert not canary.exists()
@@ -372,7 +374,7 @@ def test_names_the_refused_global(path, layout, value, name):
         write(path, layout, dumps({"a": value}))
     else:
         save({"a": value}, path, layout)
-    with pytest.raises(ValueError, match=rf"refused to load `\S*{name}`"):
+    with pytest.raises(ValueError, match=rf"`\S*{name}` is not allowed"):
         TorchPickle(path)
 
 
@@ -517,9 +519,9 @@ def test_bombs(path, layout):
         ),
         ({"a": torch.zeros(2), "loss": 0.5}, "`loss` is of type `float`"),
         ({"a": torch.zeros(2), "epoch": 3}, "`epoch` is of type `int`"),
-        ([torch.zeros(2)], "single object of type `list`"),
-        (torch.zeros(2), "single object of type `tensor`"),
-        ({0: torch.zeros(2)}, "`str` was expected .* has `int`"),
+        ([torch.zeros(2)], "an object of type `list`"),
+        (torch.zeros(2), "an object of type `tensor`"),
+        ({0: torch.zeros(2)}, "must have type `str` .* has `int`"),
     ],
 )
 def test_other_contents(path, layout, content, message):

@@ -163,7 +163,7 @@ def test_reports_everything_that_is_wrong_at_once(small):
     with pytest.raises(ValueError) as error:
         table().load(tensors, backbone)
     assert str(error.value).split("\n") == [
-        "The checkpoint does not fit the model.",
+        "The checkpoint does not match the model.",
         "Missing (2):",
         "  embeddings.LayerNorm.bias",
         "  encoder.layer.0.attention.self.key.weight",

@@ -152,5 +152,5 @@ def test_an_error_is_all_that_a_command_says():
     )
     (line,) = result.stderr.splitlines()
     assert line.startswith("keras-squeeze: error: `preset` must be the name")
-    assert "Is `mobile_bert_tiny_en_uncased` meant?" in line
+    assert "Did you mean `mobile_bert_tiny_en_uncased`?" in line
     assert (result.returncode, result.stdout) == (2, "")
