@@ -1,4 +1,4 @@
-"""The tokenizer of BERT, of which SqueezeBERT and MobileBERT have copies."""
+"""The tokenizer of BERT, which SqueezeBERT and MobileBERT share."""
 
 import keras
 import keras_hub
@@ -18,15 +18,15 @@ from keras_squeeze.tokenizers.word_piece_encoder import WordPieceEncoder
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
-    """A WordPiece tokenizer that gives the same ids as the original BERT.
+    """A WordPiece tokenizer that returns the same ids as the original BERT.
 
-    This is a `keras_hub.tokenizers.WordPieceTokenizer` whose ids are those of
-    `transformers.BertTokenizerFast`, for any text in any language: it differs
-    from its base class in what it takes for a space, for punctuation and for
-    an accent, in how it lowercases, in dropping control characters, and in
-    recognising special tokens such as `"[MASK]"` in the text. It gives the
-    same ids when it is called directly, in a `tf.function` and in a `tf.data`
-    pipeline; only the latter two need TensorFlow and TensorFlow Text.
+    This is a `keras_hub.tokenizers.WordPieceTokenizer` whose ids match
+    `transformers.BertTokenizerFast` for any text in any language. It differs
+    from its base class in its definition of spaces, punctuation and accents, in
+    lowercasing, in removing control characters, and in recognizing special
+    tokens such as `"[MASK]"` in the text. It returns the same ids whether it is
+    called directly, in a `tf.function` or in a `tf.data` pipeline. Only the
+    latter two need TensorFlow and TensorFlow Text.
 
     If the input is a batch of strings, the output is a list of lists of ids
     (a `tf.RaggedTensor` in a TensorFlow graph). If the input is a single
@@ -40,38 +40,37 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             a plain text file containing a single WordPiece token per line.
         sequence_length: int. If set, the output is padded with zeros or
             trimmed to this length.
-        lowercase: bool. Whether the text is lowercased.
-        strip_accents: bool. Whether accents are removed. If `None`, they are
-            if `lowercase` is set.
+        lowercase: bool. Whether to lowercase the text.
+        strip_accents: bool. Whether to remove accents. If `None`, accents are
+            removed if `lowercase` is set.
         split: bool. Whether to split the text into words. If `False`, every
             input string is a word, and the strings of the last axis of the
-            input make up a text.
-        split_on_cjk: bool. Whether each Chinese character is a word. Only
-            applies when `split` is `True`.
-        suffix_indicator: string. What tokens that continue a word start with.
-        oov_token: string. The token for words that have no other. It must be
-            in the vocabulary.
-        special_tokens: list of strings. Further special tokens. They must be
-            in the vocabulary.
-        special_tokens_in_strings: bool. Whether to recognise the special
-            tokens in the text, where they are not split and not lowercased.
-        added_tokens: list of strings. Tokens that are kept whole wherever
-            they are in the text after it was lowercased, as those are that
-            `add_tokens()` adds in transformers. They must be in the
+            input form a text.
+        split_on_cjk: bool. Whether to split each Chinese character into a word
+            of its own. Only applies when `split` is `True`.
+        suffix_indicator: string. The prefix of tokens that continue a word.
+        oov_token: string. The token for unknown words. It must be in the
             vocabulary.
+        special_tokens: list of strings. Additional special tokens. They must be
+            in the vocabulary.
+        special_tokens_in_strings: bool. Whether to recognize special tokens in
+            the text. They are then neither split nor lowercased.
+        added_tokens: list of strings. Tokens that are never split, and are
+            matched after the text is lowercased, like tokens from
+            `add_tokens()` in transformers. They must be in the vocabulary.
         cls_token: string. The token before the first text.
         sep_token: string. The token after each text.
-        pad_token: string. The token that texts are padded with.
-        mask_token: string. The token in the place of words to guess.
-        num_tokens: int. How many tokens the vocabulary has. It is saved with
-            the tokenizer, so that a file that has lost some is noticed.
+        pad_token: string. The padding token.
+        mask_token: string. The token for masked words.
+        num_tokens: int. The size of the vocabulary. It is saved with the
+            tokenizer, so that a truncated file is detected.
         dtype: string. The output type, an integer type or `"string"`.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if the vocabulary has a token twice, lacks a special
-            token, or has more or fewer tokens than `num_tokens`; if called on
-            something that is not text.
+        ValueError: If the vocabulary has duplicate tokens, lacks a special
+            token, or does not have `num_tokens` tokens; or if the tokenizer is
+            called on input that is not text.
 
     Examples:
 
@@ -126,7 +125,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         self._add_special_token(sep_token, "sep_token")
         self._add_special_token(pad_token, "pad_token")
         self._add_special_token(mask_token, "mask_token")
-        # The names under which KerasHub's preprocessors know the first two.
+        # KerasHub's preprocessors use these names for the first two.
         self._add_special_token(cls_token, "start_token")
         self._add_special_token(sep_token, "end_token")
         self.added_tokens = list(added_tokens or [])
@@ -148,16 +147,16 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
 
     def set_vocabulary(self, vocabulary):
         """Set the tokenizer vocabulary to a file or list of strings."""
-        # Both are made from the vocabulary when they are first needed.
+        # Both depend on the vocabulary and are created on first use.
         self._encoder = None
         self._graph = None
-        # In safe mode KerasHub refuses to open the file.
+        # KerasHub does not open the file in safe mode.
         if isinstance(vocabulary, str) and not in_safe_mode():
             vocabulary = read_vocabulary(vocabulary)
         try:
             super().set_vocabulary(vocabulary)
         except (RuntimeError, TypeError):
-            # TensorFlow Text came upon the fault first and says less about it.
+            # TensorFlow Text raises first, with a less helpful error.
             self._check_tokens()
             raise
         if vocabulary is not None:
@@ -165,7 +164,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             check_num_tokens(
                 "The vocabulary", len(self.vocabulary), self._num_tokens
             )
-            # Another vocabulary may be set later.
+            # The vocabulary may be replaced later.
             self._num_tokens = None
 
     def _check_tokens(self):
@@ -173,12 +172,12 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         for id, token in enumerate(self.vocabulary):
             if not isinstance(token, str) or "\0" in token:
                 raise ValueError(
-                    "Every token of `vocabulary` must be a string without the "
-                    f"character NUL. Received: {token!r} as token number {id}"
+                    "Every token of `vocabulary` must be a string without NUL "
+                    f"characters. Received: {token!r} as token number {id}"
                 )
             if token in seen:
                 raise ValueError(
-                    "Every token of `vocabulary` must be in it only once. "
+                    "The tokens of `vocabulary` must be unique. "
                     f"Received: {token!r} more than once"
                 )
             seen.add(token)
@@ -190,8 +189,8 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
                 if token not in seen or not token:
                     raise ValueError(
                         f"Every token of `{name}` must be in the vocabulary. "
-                        f"Received: {name}={tokens}, of which the vocabulary "
-                        f"lacks {token!r}"
+                        f"Received: {name}={tokens}, but the vocabulary lacks "
+                        f"{token!r}"
                     )
 
     @property
@@ -199,7 +198,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         """The `WordPieceEncoder` behind the tokenizer.
 
         Its `tokenizer` attribute is the `tokenizers.Tokenizer`, which also
-        tells where in the text each token comes from.
+        tracks the positions of tokens in the text.
         """
         self._check_vocabulary()
         if self._encoder is None:
@@ -217,7 +216,8 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         return self._graph
 
     def encoder_arguments(self):
-        """The keyword arguments of `WordPieceEncoder` as a dictionary."""
+        """Return the keyword arguments of `WordPieceEncoder` as a
+        dictionary."""
         special_tokens = set()
         if self.special_tokens_in_strings:
             special_tokens = {
@@ -244,15 +244,15 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         return super().__call__(lists_to_arrays(inputs), *args, **kwargs)
 
     def tokenize_rows(self, texts):
-        """Tokenize texts to one long row of ids, the form packers take.
+        """Tokenize texts into one flat array of ids, as packers need it.
 
         Args:
             texts: list of strings, or in a TensorFlow graph a string tensor
                 of shape `(num_texts,)`.
 
         Returns:
-            A tuple `(ids, lengths)` of two int32 arrays or tensors: the ids
-            of all texts one after the other, and how many each text has.
+            A tuple `(ids, lengths)` of two int32 arrays or tensors: the
+            concatenated ids of all texts, and the number of ids per text.
         """
         if in_tf_function():
             rows = self.graph.encode(texts)
@@ -260,24 +260,23 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         return self.encoder.encode(texts)
 
     def tokenize_rows_with_spans(self, texts, starts, ends):
-        """Tokenize texts, and find the tokens of a part of each text.
+        """Tokenize texts, and find the tokens of a span in each text.
 
-        A part that starts or ends in the middle of a token has that token.
+        A span that starts or ends within a token includes that token.
 
         Args:
             texts: list of strings, or in a TensorFlow graph a string tensor
                 of shape `(num_texts,)`.
-            starts: int array or tensor of shape `(num_texts,)`. The character
-                that the part of each text starts with.
-            ends: int array or tensor of shape `(num_texts,)`. The character
-                after its last.
+            starts: int array or tensor of shape `(num_texts,)`. The first
+                character of the span in each text.
+            ends: int array or tensor of shape `(num_texts,)`. The end of the
+                span in each text (exclusive).
 
         Returns:
             A tuple `(ids, lengths, first, last)` of int32 arrays or tensors.
             The first two are those of `tokenize_rows()`. The others, of shape
-            `(num_texts,)`, say which of the tokens of each text are the first
-            and the last one of its part. Where a part has no tokens, the last
-            is before the first.
+            `(num_texts,)`, are the indices of the first and last token of each
+            span. If a span has no tokens, `last` is less than `first`.
         """
         if in_tf_function():
             rows, first, last = self.graph.encode_with_spans(
@@ -300,7 +299,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         texts, nesting = flatten_texts(inputs)
         ids, lengths = self.tokenize_rows(texts)
         if not self.split:
-            # The strings of an innermost list are the words of one text.
+            # The strings of an innermost list are the words of a text.
             sizes, nesting = join_innermost(nesting)
             lengths = np.diff(
                 np.append(0, np.cumsum(lengths))[np.cumsum(sizes)], prepend=0
@@ -331,8 +330,8 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         rank = inputs.shape.rank
         if inputs.dtype != tf.string or rank is None:
             raise ValueError(
-                "The inputs to tokenize must be strings, in a tensor of known "
-                f"rank. Received: inputs={inputs}"
+                "The inputs to tokenize must be strings, in a tensor with a "
+                f"known rank. Received: inputs={inputs}"
             )
         is_single = rank < (1 if self.split else 2)
         while inputs.shape.rank < (1 if self.split else 2):
@@ -346,7 +345,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
                 )
             tokens = tf.ragged.map_flat_values(self._encode_in_graph, inputs)
         if not self.split:
-            # The strings of the last axis are the words of one text.
+            # The strings of the last axis are the words of a text.
             tokens = tokens.merge_dims(-2, -1)
         if self.sequence_length:
             shape = tokens.shape[:-1] + [self.sequence_length]
@@ -354,7 +353,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         return tokens[0] if is_single else tokens
 
     def _encode_in_graph(self, texts):
-        """Returns the ragged tokens of a string tensor of rank 1."""
+        """Return the ragged tokens of a string tensor of rank 1."""
         import tensorflow as tf
 
         ids = self.graph.encode(texts)
@@ -384,7 +383,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
 
 
 def _pad_rows(tokens, lengths, sequence_length):
-    """Returns a dense array of the rows that follow each other in `tokens`."""
+    """Return a dense array of the rows that are concatenated in `tokens`."""
     is_string = tokens.dtype == "object"
     rows = np.full(
         (len(lengths), sequence_length), "" if is_string else 0, tokens.dtype

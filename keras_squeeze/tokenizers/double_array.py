@@ -1,36 +1,35 @@
-"""Double arrays, the tries that TensorFlow Text looks strings up in."""
+"""Builds double arrays, the tries that TensorFlow Text uses for lookups."""
 
 import numpy as np
 
-# What a number has in it. Numbers of nodes have the last byte of their string,
-# whether the string has a value, and how to get to the nodes that go on from
-# there. Others have the value of a string, and the highest bit set.
+# The fields of a unit. A unit for a node has the last byte of its prefix,
+# whether the prefix is a complete string, and an offset to the child nodes.
+# Other units hold the value of a string, with the highest bit set.
 _HAS_VALUE = 1 << 8
 _OFFSET_SHIFT = 10
 _IS_VALUE = 1 << 31
 _MOST_NUMBERS = 1 << 21
 
-# Readers add a byte to a position without a look at where the array ends.
+# Readers add a byte to an offset without a bounds check.
 _BLOCK_SIZE = 256
 
 
 def build_double_array(values):
-    """Build the double array of strings and their values.
+    """Build the double array of a map from strings to values.
 
-    It is laid out as those of darts-clone are: where a string and one more
-    byte are is found by an exclusive or of the byte and a position that the
-    number of the string leads to. Strings that go on in the same ways with
-    the same values lead to the same position.
+    It has the layout of darts-clone: the unit for a prefix and one more byte is
+    at the exclusive or of the byte and the offset in the prefix's unit.
+    Prefixes with equal continuations and values share an offset.
 
     Args:
-        values: Dictionary of ints of up to 31 bits by `bytes`, which may be
-            neither empty nor have zeros in them.
+        values: Dictionary from `bytes` to ints of up to 31 bits. The keys must
+            not be empty and must not contain zeros.
 
     Returns:
-        An uint32 array of rank 1.
+        A uint32 array of rank 1.
 
     Raises:
-        ValueError: If there are too many strings for the format.
+        ValueError: If the strings exceed the limits of the format.
     """
     root = {}
     for string, value in values.items():
@@ -40,14 +39,14 @@ def build_double_array(values):
         node[0] = value
     branches = {}
     root = _intern(root, branches)
-    # The largest find room first.
+    # Nodes with the most children are placed first.
     branches = sorted(branches, key=len, reverse=True)
     positions = _place(branches)
     size = max(positions.values()) // _BLOCK_SIZE * _BLOCK_SIZE + _BLOCK_SIZE
     if size > _MOST_NUMBERS:
         raise ValueError(
             "`values` must fit into a double array, which has at most "
-            f"{_MOST_NUMBERS} numbers. Received: {len(values)} strings, which "
+            f"{_MOST_NUMBERS} units. Received: {len(values)} strings, which "
             f"take {size}"
         )
     array = np.zeros(size, "uint32")
@@ -66,7 +65,7 @@ def build_double_array(values):
 
 
 def _intern(node, branches):
-    """Returns a node as a tuple, the same one for nodes that are equal."""
+    """Convert a node to a tuple that is shared by equal nodes."""
     branch = tuple(
         (byte, _intern(following, branches) if byte else following)
         for byte, following in sorted(node.items())
@@ -75,18 +74,18 @@ def _intern(node, branches):
 
 
 def _place(branches):
-    """Returns a position for each of the branches."""
+    """Find an offset for each node's children."""
     positions = {}
     used = set()
     free = np.ones(_BLOCK_SIZE, "bool")
-    # Where an array begins.
+    # Where the array starts.
     free[0] = False
     position = 0
     for branch in branches:
         following = np.array([byte for byte, _ in branch])
         step = 1
         if len(branch) > 1:
-            # Of bytes that go on, UTF-8 has 64 in a row.
+            # UTF-8 has 64 consecutive continuation bytes.
             position, step = 0, 64
         while position in used or not free[position ^ following].all():
             position += step

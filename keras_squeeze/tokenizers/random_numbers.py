@@ -1,4 +1,4 @@
-"""Random numbers for preprocessing, with TensorFlow and without."""
+"""Random numbers for preprocessing, with and without TensorFlow."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from keras_squeeze.tokenizers.arrays import library_of
 class RandomNumbers:
     """Draws numbers that follow `keras.utils.set_random_seed()`.
 
-    They are NumPy's or, in a TensorFlow graph, TensorFlow's. A `tf.data`
-    pipeline gives other ones in each epoch: `tf.random.uniform()` would start
-    anew with the same, if there is a seed.
+    They come from NumPy or, in a TensorFlow graph, from TensorFlow. A `tf.data`
+    pipeline gets new numbers in each epoch. `tf.random.uniform()` would repeat
+    the same numbers if a seed is set.
 
     Example:
 
@@ -23,25 +23,25 @@ class RandomNumbers:
         self._generator = None
 
     def __call__(self, count, like, random=None):
-        """Draw numbers.
+        """Draw random numbers.
 
         Args:
-            count: int. How many arrays of numbers to draw.
+            count: int. How many arrays to draw.
             like: An array, or a tensor of a TensorFlow graph.
-            random: Optional `numpy.random.Generator` to draw from, if `like`
-                is an array.
+            random: Optional `numpy.random.Generator` to draw from if `like` is
+                an array.
 
         Returns:
-            A list of float32 arrays or tensors of the shape of `like`, with
-            numbers in the range [0, 1).
+            A list of float32 arrays or tensors with the shape of `like` and
+            values in the range [0, 1).
         """
         if isinstance(like, np.ndarray):
             random = random or np.random.default_rng(np.random.randint(2**31))
             return list(random.random((count, *like.shape), dtype="float32"))
         tf = library_of(like)
         if self._generator is None:
-            # Its state is a variable, which a graph cannot create, and which
-            # pipelines look for on the CPU.
+            # The generator has a variable, which a graph cannot create.
+            # Pipelines look for it on the CPU.
             with tf.init_scope(), tf.device("CPU"):
                 self._generator = tf.random.Generator.from_seed(
                     np.random.randint(2**31)

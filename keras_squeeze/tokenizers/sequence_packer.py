@@ -1,4 +1,4 @@
-"""Packs token segments into the fixed-width inputs of BERT-like models."""
+"""Packs token segments into the fixed-length inputs of BERT-like models."""
 
 import numpy as np
 
@@ -17,31 +17,30 @@ TRUNCATE_STRATEGIES = (
 
 
 class SequencePacker:
-    """Packs segments of token ids into one sequence of a fixed length.
+    """Packs segments of token ids into sequences of a fixed length.
 
-    The sequence is `start_value`, then each segment followed by `end_value`,
-    then as many `pad_value` as it takes. Segments that do not fit are
-    truncated, as `truncate` says:
+    A sequence is `start_value`, then each segment followed by `end_value`, then
+    padding with `pad_value`. Segments that do not fit are truncated according
+    to `truncate`:
 
-    - `"longest_first"`: the longest segments are cut to one length. A token
-        that is left over goes to the longest segment, and to the last one of
-        several. This is what the fast tokenizers of transformers do.
-    - `"only_first"`, `"only_second"`: only that segment is cut. It must be
-        long enough.
-    - `"round_robin"`: as `"longest_first"`, but what is left over goes to the
-        first segments. This is what KerasHub does.
+    - `"longest_first"`: the longest segments are cut to the same length. A
+      spare token goes to the longest segment, or to the last of several. This
+      matches the fast tokenizers of transformers.
+    - `"only_first"`, `"only_second"`: only that segment is cut. It must be long
+      enough.
+    - `"round_robin"`: like `"longest_first"`, but spare tokens go to the first
+      segments. This matches KerasHub.
     - `"waterfall"`: segments are filled from the first to the last.
 
-    It works on NumPy arrays and on the tensors of a TensorFlow graph, with
-    the same arithmetic.
+    The same code works on NumPy arrays and on tensors of a TensorFlow graph.
 
     Args:
         sequence_length: int. The length of the packed sequences.
-        start_value: int. The id that every sequence starts with.
-        end_value: int. The id that every segment ends with.
-        pad_value: int. The id that sequences are filled up with.
+        start_value: int. The first id of every sequence.
+        end_value: int. The id after every segment.
+        pad_value: int. The padding id.
         truncate: string. One of the strategies above.
-        truncation_side: string. Which end of a segment is cut off, `"right"`
+        truncation_side: string. The side on which a segment is cut, `"right"`
             or `"left"`.
 
     Example:
@@ -77,10 +76,9 @@ class SequencePacker:
 
         Args:
             segments: tuple of segments, each a tuple `(ids, lengths)` of two
-                integer arrays or tensors of rank 1: the ids of all rows one
-                after the other, and how many of them each row has. Rows that
-                do not follow each other have a third, where in `ids` each
-                row starts.
+                integer arrays or tensors of rank 1: the concatenated ids of all
+                rows, and the number of ids per row. If the rows are not
+                contiguous, a third array has the start of each row in `ids`.
 
         Returns:
             A tuple `(token_ids, segment_ids, padding_mask)` of three int32
@@ -97,8 +95,8 @@ class SequencePacker:
             ends.append(starts[-1] + kept_length[:, np.newaxis])
             start = start + kept_length + 1
 
-        # From the last segment to the first, each writing over what is on its
-        # left, which takes one comparison less than masking both sides.
+        # Write the segments from last to first, each overwriting what is on its
+        # left. This saves a comparison over masking both sides.
         token_ids = self.pad_value
         for i in reversed(range(len(segments))):
             first = lib.cumsum(lengths[i]) - lengths[i]
@@ -121,7 +119,7 @@ class SequencePacker:
         return to_int32(token_ids), segment_ids * padding_mask, padding_mask
 
     def _truncate(self, lengths):
-        """Returns how many tokens to keep of each segment of each row."""
+        """Compute how many tokens to keep of each segment of each row."""
         num_segments = len(lengths)
         room = _room_for_tokens(self.sequence_length, num_segments)
         lib = library_of(lengths[0])
@@ -147,10 +145,10 @@ class SequencePacker:
         return self._truncate_evenly(lengths, room)
 
     def _truncate_evenly(self, lengths, room):
-        """Cut the longest segments to the length at which all of them fit."""
+        """Cut the longest segments to the length at which all segments fit."""
         lib = library_of(lengths[0])
         indices = range(len(lengths))
-        # Raise the length as long as segments below it leave room to others.
+        # Raise the length while shorter segments leave room for the others.
         level = lib.zeros_like(lengths[0]) + room // len(lengths)
         for _ in indices:
             is_cut = [to_int32(length > level) for length in lengths]
@@ -161,7 +159,7 @@ class SequencePacker:
         kept = [lib.minimum(length, level) for length in lengths]
         left_over = room - sum(kept)
         for i in indices:
-            # How many segments are served before this one.
+            # The number of segments that come before this one.
             rank = lib.zeros_like(level)
             for j in indices:
                 if self.truncate == "round_robin":
@@ -191,28 +189,28 @@ def check_packing(sequence_length, truncate, truncation_side):
 
 
 def check_sequence_length(sequence_length):
-    """Raise a `ValueError` if not even the special tokens fit."""
+    """Raise a `ValueError` if there is no room for the special tokens."""
     check_positive_int("sequence_length", sequence_length)
     _room_for_tokens(sequence_length, num_segments=1)
 
 
 def _room_for_tokens(sequence_length, num_segments):
-    """Returns how much of a sequence the special tokens leave."""
+    """Compute how many tokens fit in a sequence besides special tokens."""
     room = sequence_length - 1 - num_segments
     if room < 0:
         raise ValueError(
-            "`sequence_length` must have room for the start token and for the "
-            f"end token of every segment, of which there are {num_segments}. "
+            "`sequence_length` must have room for the start token and for an "
+            f"end token per segment, with {num_segments} segments. "
             f"Received: sequence_length={sequence_length}"
         )
     return room
 
 
 def _check_room(room, truncate):
-    """Returns `room`, how much is left for the segment that may be cut."""
+    """Return `room`, the space for the segment to cut, if it is positive."""
     message = (
-        f'truncate="{truncate}" cannot make the segments fit in '
-        "`sequence_length`: the other segment is too long on its own."
+        f'truncate="{truncate}" cannot make the segments fit into '
+        "`sequence_length`: the other segment alone is too long."
     )
     if not isinstance(room, np.ndarray):
         tf = library_of(room)

@@ -1,4 +1,4 @@
-"""Reads the forms in which people pass text."""
+"""Reads texts in all the forms that users pass."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from keras_squeeze.validation import shorten
 
 
 def flatten_texts(inputs):
-    """Returns the strings of `inputs` in one list, and how they were nested.
+    """Flatten nested strings to a list, and describe the nesting.
 
     Args:
         inputs: A string, or any nesting of lists, tuples, arrays, tensors and
-            ragged tensors of strings. Strings may be bytes in UTF-8.
+            ragged tensors of strings. Strings may be UTF-8 bytes.
 
     Returns:
         A tuple `(texts, nesting)`. `texts` is a list of `str`. `nesting` is
-        `None` for a single string, an integer for that many strings in a row,
-        and a list of nestings otherwise. `regroup` undoes this.
+        `None` for a single string, an integer for a list of that many strings,
+        and a list of nestings otherwise. `regroup()` reverses this.
 
     Raises:
-        ValueError: if something in `inputs` is not a string.
+        ValueError: If `inputs` contains anything but strings.
     """
     if hasattr(inputs, "to_list"):
         inputs = inputs.to_list()
@@ -27,7 +27,7 @@ def flatten_texts(inputs):
         inputs = np.asarray(inputs).tolist()
     if not isinstance(inputs, (list, tuple)):
         return [_to_text(inputs)], None
-    # Nothing to convert: the common case, and a matter of microseconds.
+    # Fast path for the common case, a list of `str`.
     if set(map(type, inputs)) <= {str}:
         return list(inputs), len(inputs)
     parts = [flatten_texts(element) for element in inputs]
@@ -37,22 +37,22 @@ def flatten_texts(inputs):
         return texts, len(nesting)
     if any(part is None for part in nesting):
         raise ValueError(
-            "The strings to tokenize must all be nested equally deep. "
-            "Received a string and a list of strings side by side: "
+            "The strings to tokenize must all have the same nesting depth. "
+            "Received a string next to a list of strings: "
             f"inputs={shorten(inputs)}"
         )
     return texts, nesting
 
 
 def named_texts(inputs, name):
-    """Returns what `flatten_texts()` does, or tells where the mistake is.
+    """Call `flatten_texts()`, and name the argument in its errors.
 
     Args:
-        inputs: What `flatten_texts()` takes.
-        name: string. The argument's name, for the message.
+        inputs: The argument of `flatten_texts()`.
+        name: string. The name of the argument in errors.
 
     Raises:
-        ValueError: if something in `inputs` is not a string.
+        ValueError: If `inputs` contains anything but strings.
     """
     try:
         return flatten_texts(inputs)
@@ -63,20 +63,21 @@ def named_texts(inputs, name):
         if isinstance(inputs, (list, tuple)):
             i = next((i for i, x in enumerate(inputs) if not _is_text(x)), 0)
             place = f"Text {i} of {place}"
-        raise ValueError(f"{place} is not right. {e}") from e
+        raise ValueError(f"{place} is invalid. {e}") from e
 
 
 def lists_to_arrays(inputs):
-    """Returns `inputs` with an array in the place of each list of samples.
+    """Replace each list of samples in `inputs` with an array.
 
-    Keras looks at every element of a list that a layer is called on, which
-    takes longer than to tokenize it. An array it passes on as one thing. Such
-    arrays are of rank 1: where a sample is a list, of words or of numbers, it
-    stays one, for samples may have different lengths.
+    Keras inspects every element of a list that a layer is called on, which
+    takes longer than tokenizing it. An array is passed on as a single object.
+    These arrays have rank 1. A sample that is a list, of words or numbers,
+    remains a list, since samples may have different lengths.
 
     Args:
-        inputs: What a layer was called on. Tuples and dictionaries are gone
-            through. Lists of numbers and even nestings of them stay lists.
+        inputs: The argument of a layer's call. Tuples and dictionaries are
+            traversed. Lists of numbers, and regular nestings of them, remain
+            lists.
     """
     if isinstance(inputs, tuple):
         return tuple(map(lists_to_arrays, inputs))
@@ -88,8 +89,8 @@ def lists_to_arrays(inputs):
     if not isinstance(inputs, list):
         return inputs
     types = set(map(type, inputs))
-    # Something else among strings or lists is a mistake, which preprocessors
-    # explain. NumPy would make one string of a missing one, `"nan"`.
+    # Other values among strings or lists are errors, which preprocessors
+    # report. NumPy would turn a missing string into `"nan"`.
     if any(issubclass(x, (str, bytes)) for x in types) or (
         types & {list, tuple, np.ndarray} and not _is_even_and_numeric(inputs)
     ):
@@ -107,14 +108,14 @@ def _is_even_and_numeric(lists):
 
 
 def join_innermost(nesting):
-    """Returns the nesting in which each innermost list is one text.
+    """Merge the strings of each innermost list into one text.
 
     Args:
-        nesting: A nesting that `flatten_texts` gave.
+        nesting: A nesting from `flatten_texts()`.
 
     Returns:
-        A tuple `(sizes, nesting)`. `sizes` is the list of how many strings
-        each of the new texts has.
+        A tuple `(sizes, nesting)`. `sizes` has the number of strings in each of
+        the new texts.
     """
     if not isinstance(nesting, list):
         return [_count_texts(nesting)], None
@@ -127,14 +128,15 @@ def join_innermost(nesting):
 
 
 def regroup(rows, nesting):
-    """Returns `rows`, one for each text, nested as the texts were.
+    """Nest the rows of texts in the same way as the texts.
 
     Args:
-        rows: list, or array whose first axis has the rows.
-        nesting: The nesting that `flatten_texts` gave.
+        rows: list, or array with the rows on its first axis.
+        nesting: The nesting from `flatten_texts()`.
 
     Returns:
-        A row, an array if `rows` is one and the nesting is even, or lists.
+        A row, an array if `rows` is an array and the nesting is regular, or
+        lists.
     """
     if nesting is None:
         return rows[0]
@@ -153,21 +155,21 @@ def regroup(rows, nesting):
 
 
 def text_segments(x, names=None):
-    """Returns the text segments that a preprocessor was called on.
+    """Read the text segments that a preprocessor was called on.
 
     Args:
         x: A string, a batch of strings, or a tuple of strings or batches of
             the same size.
-        names: Optional tuple of strings. What messages call the segments.
-            Defaults to `x`, or `x[0]` and so on for several.
+        names: Optional tuple of strings. The names of the segments in errors.
+            Defaults to `x`, or to `x[0]` and so on for several segments.
 
     Returns:
-        A tuple `(segments, is_batched)`. `segments` is a list with a list of
-        strings for each segment, or in a TensorFlow graph a string tensor of
-        rank 1. `is_batched` is `False` if those come from single strings.
+        A tuple `(segments, is_batched)`. `segments` has a list of strings per
+        segment, or a string tensor of rank 1 in a TensorFlow graph.
+        `is_batched` is `False` if the segments were single strings.
 
     Raises:
-        ValueError: if `x` is something else.
+        ValueError: If `x` has another form.
     """
     segments = x if isinstance(x, tuple) else (x,)
     if not segments:
@@ -210,8 +212,8 @@ def _text_segments_in_graph(segments):
     dtypes = {segment.dtype for segment in segments}
     if ranks not in ({0}, {1}) or dtypes != {tf.string}:
         raise ValueError(
-            "All segments of `x` must be string tensors of rank 1, or all of "
-            f"rank 0. Received: x={segments}"
+            "All segments of `x` must be string tensors of rank 1, or all must "
+            f"have rank 0. Received: x={segments}"
         )
     is_batched = ranks == {1}
     if not is_batched:
@@ -228,19 +230,19 @@ def _text_segments_in_graph(segments):
 
 
 def word_rows(x):
-    """Returns the words of the samples that a preprocessor was called on.
+    """Read the words of the samples that a preprocessor was called on.
 
     Args:
         x: A list of samples, each a list of words, or an array, tensor or
-            ragged tensor of such.
+            ragged tensor of these.
 
     Returns:
-        A tuple `(words, counts)`: a list of the words of all samples, or in a
-        TensorFlow graph a string tensor of rank 1, and an int32 array or
-        tensor of how many each sample has.
+        A tuple `(words, counts)`: a list of the words of all samples, or a
+        string tensor of rank 1 in a TensorFlow graph; and an int32 array or
+        tensor of the number of words per sample.
 
     Raises:
-        ValueError: if `x` is something else.
+        ValueError: If `x` has another form.
     """
     if in_tf_function():
         words, counts = ragged_rows(x)
@@ -254,7 +256,7 @@ def word_rows(x):
         try:
             row, count = flatten_texts(sample)
         except ValueError as e:
-            raise ValueError(f"Sample {i} of `x` is not right. {e}") from e
+            raise ValueError(f"Sample {i} of `x` is invalid. {e}") from e
         if not isinstance(count, int):
             raise ValueError(
                 f"Sample {i} of `x` must be a list of words. Received: "
@@ -266,14 +268,14 @@ def word_rows(x):
 
 
 def samples_of(values, name):
-    """Returns a batch as a list of its samples.
+    """Convert a batch to a list of its samples.
 
     Args:
         values: A list, tuple, array, tensor or ragged tensor.
-        name: string. The argument's name, for the message.
+        name: string. The name of the argument in errors.
 
     Raises:
-        ValueError: if `values` is something else, such as a single string, or
+        ValueError: If `values` has another form, such as a single string, or is
             empty.
     """
     if hasattr(values, "to_list"):
@@ -293,17 +295,17 @@ def samples_of(values, name):
 
 
 def ragged_rows(values):
-    """Returns the values of a tensor of rank 2 in a row, and their counts.
+    """Flatten a tensor of rank 2, and count the values per row.
 
     Args:
         values: `tf.RaggedTensor` or `tf.Tensor` of a TensorFlow graph.
 
     Returns:
-        A tuple of a tensor of rank 1 and an int32 tensor of how many of its
-        values are of each row.
+        A tuple of a tensor of rank 1 and an int32 tensor of the number of
+        values per row.
 
     Raises:
-        ValueError: if the rank is another.
+        ValueError: If the rank is not 2.
     """
     import tensorflow as tf
 
@@ -331,7 +333,7 @@ def _to_text(value):
             return value.decode("utf-8")
         except UnicodeDecodeError as e:
             raise ValueError(
-                "The bytes to tokenize must be text in UTF-8. Received: "
+                "The bytes to tokenize must be UTF-8 text. Received: "
                 f"{shorten(value)} ({e.reason} at byte {e.start})"
             ) from e
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Masks tokens at random, for a model to predict them."""
+"""Masks random tokens for masked language modeling."""
 
 import numpy as np
 
@@ -10,29 +10,28 @@ from keras_squeeze.validation import check_positive_int
 
 
 class TokenMasker:
-    """Replaces some tokens of packed sequences, and says which they were.
+    """Replaces some tokens of packed sequences, and returns the originals.
 
-    Of each sequence, a share of the tokens is selected, and of those a share
-    becomes `mask_token_id`, another a random token, and the rest stays as it
-    is: a model must look at every token, for any of them may be wrong.
+    In each sequence, a fraction of the tokens is selected. Of the selected
+    tokens, a fraction becomes `mask_token_id`, another fraction becomes a
+    random token, and the rest is unchanged. A model must therefore check every
+    token, since any of them may be wrong.
 
-    It works on NumPy arrays and on the tensors of a TensorFlow graph, with
-    the same arithmetic.
+    The same code works on NumPy arrays and on tensors of a TensorFlow graph.
 
     Args:
-        selection_rate: float. The share of the tokens to select, rounded to
-            the nearest number of tokens and at least one.
-        selection_length: int or `None`. The largest number of tokens to
-            select from a sequence, and the length of the outputs about them.
-            `None` is for as many as `selection_rate` can select from
-            sequences of the length that is given.
-        mask_token_rate: float. The share of the selected tokens to mask.
-        random_token_rate: float. The share of the selected tokens to replace
-            by a random token.
-        mask_token_id: int. The id of the token that masks others.
+        selection_rate: float. The fraction of tokens to select, rounded to the
+            nearest number of tokens, and at least one token.
+        selection_length: int or `None`. The maximum number of tokens to select
+            from a sequence, and the length of the outputs. `None` means the
+            number that `selection_rate` selects from a full sequence.
+        mask_token_rate: float. The fraction of selected tokens to mask.
+        random_token_rate: float. The fraction of selected tokens to replace
+            with a random token.
+        mask_token_id: int. The id of the mask token.
         special_token_ids: list of ints. Tokens that are never selected, and
-            that no other token is replaced by at random.
-        vocabulary_size: int. The number of tokens to choose from at random.
+            never used as random tokens.
+        vocabulary_size: int. The number of tokens to choose random tokens from.
 
     Example:
 
@@ -76,19 +75,19 @@ class TokenMasker:
         self._ordinary_ids = np.flatnonzero(is_ordinary).astype("int32")
 
     def __call__(self, token_ids, random_numbers):
-        """Mask tokens.
+        """Mask random tokens.
 
         Args:
             token_ids: int32 array or tensor of shape `(num_rows, length)`.
             random_numbers: Three float32 arrays or tensors of the same shape,
-                with numbers in the range [0, 1): which tokens to select, what
-                becomes of those, and which tokens to replace some by.
+                with values in the range [0, 1). They determine which tokens are
+                selected, what happens to those, and the random tokens.
 
         Returns:
             A tuple `(token_ids, positions, true_ids, weights)`: the masked
             sequences, and three arrays or tensors of shape `(num_rows,
-            selection_length)`: where tokens were selected, which they were,
-            and 1 for those and 0 for what fills the row up.
+            selection_length)`: the positions of the selected tokens, their
+            original ids, and 1 for selected tokens and 0 for padding.
         """
         lib = library_of(token_ids)
         noise, choice, word = random_numbers
@@ -97,7 +96,7 @@ class TokenMasker:
             self._counts(token_ids.shape[1]),
             lib.cumsum(to_int32(is_ordinary), 1)[:, -1],
         )
-        # Ordinary tokens come first, in random order.
+        # Sort ordinary tokens to the front, in random order.
         order = _argsort(lib.where(is_ordinary, noise, 2.0))
         is_selected = _argsort(order) < counts[:, np.newaxis]
 
@@ -120,7 +119,7 @@ class TokenMasker:
         )
 
     def locate(self, is_selected):
-        """Where tokens are selected.
+        """Find the positions of the selected tokens.
 
         Args:
             is_selected: bool array or tensor of shape `(num_rows, length)`.
@@ -128,8 +127,8 @@ class TokenMasker:
         Returns:
             A tuple `(positions, weights)` of an int32 and a float32 array or
             tensor of shape `(num_rows, selection_length)`: the positions from
-            the left to the right, and 1 for each of those and 0 for the zeros
-            that fill the row up. Positions that find no room are left out.
+            left to right, padded with zeros, and 1 for positions and 0 for
+            padding. Positions beyond `selection_length` are dropped.
         """
         lib = library_of(is_selected)
         length = is_selected.shape[1]
@@ -144,7 +143,7 @@ class TokenMasker:
         return order * to_int32(is_filled), to_float32(is_filled)
 
     def length_of_outputs(self, length):
-        """How many tokens the outputs have room for.
+        """Compute the length of the outputs.
 
         Args:
             length: int. The length of the sequences.
@@ -157,9 +156,9 @@ class TokenMasker:
         )
 
     def _counts(self, length):
-        """How many of any number of tokens to select.
+        """Tabulate how many tokens to select for each number of tokens.
 
-        A table, because the two libraries round products differently.
+        NumPy and TensorFlow round products differently, so they share a table.
         """
         counts = np.arange(length + 1) * self.selection_rate + 0.5
         counts = np.clip(
@@ -169,14 +168,14 @@ class TokenMasker:
 
 
 def replace_tokens(token_ids, is_masked, mask_token_id, is_random, random_ids):
-    """Replace tokens by a mask or by others, as BERT's training does.
+    """Replace tokens with a mask or other tokens, as in BERT's pretraining.
 
     Args:
         token_ids: int array or tensor.
         is_masked: bool array or tensor of the same shape.
         mask_token_id: int.
-        is_random: bool array or tensor of the same shape. Where `is_masked`
-            is true, it does not matter.
+        is_random: bool array or tensor of the same shape. Ignored where
+            `is_masked` is true.
         random_ids: int array or tensor of the same shape.
 
     Returns:
@@ -210,10 +209,10 @@ def check_masking(
             )
     if mask_selection_rate == 0:
         raise ValueError(
-            "`mask_selection_rate` must be above 0, for there to be something "
-            f"to predict. Received: mask_selection_rate={mask_selection_rate}"
+            "`mask_selection_rate` must be above 0, or there is nothing to "
+            f"predict. Received: mask_selection_rate={mask_selection_rate}"
         )
-    # A sum like that of 0.9 and 0.1 may be off by a rounding error.
+    # The sum of rates such as 0.9 and 0.1 may have a rounding error.
     if mask_token_rate + random_token_rate > 1 + 1e-9:
         raise ValueError(
             "`mask_token_rate` and `random_token_rate` must add up to at most "

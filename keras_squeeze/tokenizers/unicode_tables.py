@@ -1,17 +1,17 @@
-"""What BERT's text normalisation makes of every character.
+"""Tables of BERT's text normalization for every character.
 
-The reference is the `tokenizers` library, whose Unicode tables are neither
-those of Python nor those of TensorFlow: they disagree about hundreds of
-characters. The graph tokenizer therefore looks each character up in a table
-that is read off `tokenizers` here, so that nothing has to be kept in step.
+The reference is the `tokenizers` library. Its Unicode tables differ from those
+of Python and TensorFlow for hundreds of characters. The graph tokenizer
+therefore uses a lookup table that is computed with `tokenizers` here, so the
+two cannot diverge.
 """
 
 import functools
 
 import numpy as np
 
-# The table lists the code points below this one. Above are only characters
-# that stay as they are and those of the ranges below, which vanish.
+# The table lists the code points below this one. Those above are either
+# unchanged or in the ranges below, which are removed.
 NUM_LISTED = 0x32000
 DELETED_ABOVE = (
     (0xE0001, 0xE0001),  # Language tag.
@@ -19,9 +19,9 @@ DELETED_ABOVE = (
     (0xF0000, 0xFFFFD),  # Private use.
     (0x100000, 0x10FFFD),  # Private use.
 )
-# Variation selectors, which vanish with the accents.
+# Variation selectors, which are removed with the accents.
 ACCENTS_ABOVE = ((0xE0100, 0xE01EF),)
-# The blocks of Chinese characters, each of which BERT takes for a word.
+# The blocks of Chinese characters, which BERT splits into single characters.
 _CJK_BLOCKS = (
     (0x3400, 0x4DBF),
     (0x4E00, 0x9FFF),
@@ -33,25 +33,24 @@ _CJK_BLOCKS = (
 _SURROGATES = range(0xD800, 0xE000)
 _BLOCK_SIZE = 0x2000
 
-# Keeps characters apart while many are normalised in one string: a letter
-# that has no case, no accents and no other spelling.
+# A separator for normalizing many characters in one string: a letter without
+# case, accents or other spellings.
 _DIVIDER = "\u1681"
 
 
 @functools.lru_cache(maxsize=16)
 def normalization_table(lowercase, strip_accents, split, split_on_cjk):
-    """Returns the code points that each character turns into.
+    """Compute the code points that each character is normalized to.
 
     Args:
-        lowercase: bool. Whether the text is lowercased.
-        strip_accents: bool. Whether accents are removed.
-        split: bool. Whether to put a space on both sides of punctuation.
-        split_on_cjk: bool. Whether to put a space on both sides of CJK
-            characters.
+        lowercase: bool. Whether to lowercase the text.
+        strip_accents: bool. Whether to remove accents.
+        split: bool. Whether to put spaces around punctuation.
+        split_on_cjk: bool. Whether to put spaces around CJK characters.
 
     Returns:
-        An int32 array of shape `(NUM_LISTED, width)`. Row `i` has what code
-        point `i` turns into, filled up with -1 at the end.
+        An int32 array of shape `(NUM_LISTED, width)`. Row `i` has the code
+        points that code point `i` is normalized to, padded with -1.
     """
     from tokenizers.normalizers import BertNormalizer
 
@@ -62,7 +61,7 @@ def normalization_table(lowercase, strip_accents, split, split_on_cjk):
         lowercase=lowercase,
     )
     rows = []
-    # `tokenizers` takes more than twice as long for twice the text.
+    # The runtime of `tokenizers` grows faster than the length of the text.
     for first in range(0, NUM_LISTED, _BLOCK_SIZE):
         block = [
             "" if code_point in _SURROGATES else chr(code_point)
@@ -86,10 +85,10 @@ def normalization_table(lowercase, strip_accents, split, split_on_cjk):
 
 
 def is_cjk(character):
-    """Whether BERT takes a character for a word of its own.
+    """Whether BERT splits a character into a word of its own.
 
     Args:
-        character: string of one character.
+        character: string with one character.
 
     Returns:
         bool.
@@ -99,10 +98,10 @@ def is_cjk(character):
 
 
 def _punctuation(characters):
-    """Returns the set of those `characters` that are punctuation marks."""
+    """Return the set of punctuation marks among `characters`."""
     from tokenizers.pre_tokenizers import BertPreTokenizer
 
-    # Letters stay in one piece with the dividers on their two sides.
+    # Letters stay joined with the dividers around them.
     pieces = BertPreTokenizer().pre_tokenize_str(
         _DIVIDER + _DIVIDER.join(characters) + _DIVIDER
     )

@@ -1,16 +1,16 @@
-"""Vocabularies: their files, and whether these are whole."""
+"""Reads vocabulary files, and checks that they are complete."""
 
 
 def read_vocabulary(path):
     """Read a vocabulary file.
 
-    A blank last line is a token, as it is in transformers.
+    A blank last line is a token, as in transformers.
 
     Args:
-        path: string or `os.PathLike`. A file with one token a line.
+        path: string or `os.PathLike`. A file with one token per line.
 
     Returns:
-        A list of strings. The token of every id.
+        A list of strings, the token of each id.
 
     Raises:
         ValueError: If the file is not text in UTF-8.
@@ -20,14 +20,14 @@ def read_vocabulary(path):
             text = file.read()
         except UnicodeDecodeError as e:
             raise ValueError(
-                "A vocabulary must be text in UTF-8. Received: the file "
+                "A vocabulary must be UTF-8 text. Received: the file "
                 f"`{path}` ({e.reason} at byte {e.start})"
             ) from e
     vocabulary = text.removesuffix("\n").split("\n") if text else []
     for number, token in enumerate(vocabulary, 1):
         if "\0" in token:
             raise ValueError(
-                "No token of a vocabulary may have the character NUL. "
+                "The tokens of a vocabulary must not contain NUL characters. "
                 f"Received: the file `{path}` with {token[:40]!r} in line "
                 f"{number}. Is it damaged?"
             )
@@ -35,16 +35,17 @@ def read_vocabulary(path):
 
 
 def check_num_tokens(name, num_tokens, expected=None, num_rows=None):
-    """Check that a vocabulary is the one that was saved.
+    """Check that a vocabulary has as many tokens as when it was saved.
 
-    A tokenizer is saved with how many tokens it has. Where older files do not
-    say so, embeddings may have more rows than there are tokens, but few.
+    A tokenizer is saved with its number of tokens. Older files lack this
+    number. For those, the embeddings may have slightly more rows than there are
+    tokens.
 
     Args:
-        name: string. What the vocabulary is called in the message.
-        num_tokens: int. How many tokens there are.
-        expected: Optional int. How many there were.
-        num_rows: Optional int. The rows of the embeddings.
+        name: string. The name of the vocabulary in errors.
+        num_tokens: int. The number of tokens.
+        expected: Optional int. The number of tokens when saved.
+        num_rows: Optional int. The number of rows in the embeddings.
 
     Raises:
         ValueError: If tokens are missing, or have no row.
@@ -60,6 +61,6 @@ def check_num_tokens(name, num_tokens, expected=None, num_rows=None):
     if is_short or num_tokens > num_rows:
         raise ValueError(
             f"{name} must have as many tokens as the embeddings have rows, or "
-            f"few less. Received: {num_tokens} tokens for {num_rows} rows. Is "
-            "the file damaged?"
+            f"slightly fewer. Received: {num_tokens} tokens for {num_rows} "
+            "rows. Is the file damaged?"
         )

@@ -1,31 +1,29 @@
-"""Cuts rows of tokens that are too long for a model into windows."""
+"""Splits token rows that are too long for a model into windows."""
 
 from keras_squeeze.tokenizers.arrays import library_of
 from keras_squeeze.tokenizers.arrays import to_int32
 
 
 def sliding_windows(lengths, room, overlap):
-    """Cut rows of tokens into windows that overlap.
+    """Split rows of tokens into overlapping windows.
 
-    A row that fits is one window. Of another, every window is full but the
-    last. This is what the fast tokenizers of transformers do for
-    `return_overflowing_tokens`, whose `stride` is the overlap.
+    A row that fits is a single window. Otherwise all windows but the last are
+    full. This matches `return_overflowing_tokens` in the fast tokenizers of
+    transformers, whose `stride` is the overlap.
 
-    It works on NumPy arrays and on the tensors of a TensorFlow graph, with
-    the same arithmetic.
+    The same code works on NumPy arrays and on tensors of a TensorFlow graph.
 
     Args:
-        lengths: int32 array or tensor of shape `(num_rows,)`. How many tokens
-            each row has.
-        room: int, or int32 array or tensor of shape `(num_rows,)`. How many
-            tokens a window has room for. More than `overlap`.
-        overlap: int. How many tokens a window has in common with the next.
+        lengths: int32 array or tensor of shape `(num_rows,)`. The number of
+            tokens per row.
+        room: int, or int32 array or tensor of shape `(num_rows,)`. The maximum
+            number of tokens in a window. It must be greater than `overlap`.
+        overlap: int. The number of tokens that adjacent windows share.
 
     Returns:
         A tuple `(rows, starts, sizes)` of int32 arrays or tensors of shape
-        `(num_windows,)`: the row that each window is of, where in the row it
-        starts, and how many tokens it has. The windows of a row follow each
-        other.
+        `(num_windows,)`: the row of each window, its start in the row, and its
+        number of tokens. The windows of a row are contiguous.
 
     Example:
 
@@ -36,7 +34,7 @@ def sliding_windows(lengths, room, overlap):
     ```
     """
     lib = library_of(lengths)
-    # Of one shape, whether it is the same for all rows or not.
+    # Broadcast, since `room` may be a single number for all rows.
     room = room + lib.zeros_like(lengths)
     step = room - overlap
     counts = 1 + (lib.maximum(lengths - room, 0) + step - 1) // step
@@ -52,7 +50,7 @@ def sliding_windows(lengths, room, overlap):
 
 
 def count_up(values):
-    """Returns 0, 1, 2 and so on, as many as there are values.
+    """Return the integers from 0, one per value.
 
     Args:
         values: integer array of rank 1, or tensor of a TensorFlow graph.

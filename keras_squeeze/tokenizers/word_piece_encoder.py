@@ -1,10 +1,10 @@
-"""BERT's WordPiece on the `tokenizers` library, with a memory for words."""
+"""BERT's WordPiece based on the `tokenizers` library, with a word cache."""
 
 import array
 
 import numpy as np
 
-# Words of more characters than this are unknown.
+# Longer words are unknown.
 MAX_CHARACTERS_PER_WORD = 100
 
 _MAX_CHARACTERS_REMEMBERED = 2**20
@@ -12,26 +12,27 @@ _TEXTS_AT_A_TIME = 1024
 
 
 class WordPieceEncoder:
-    """Turns strings into the ids that `BertTokenizerFast` gives.
+    """Converts strings to the ids of `BertTokenizerFast`.
 
-    Text is cut at its spaces and the ids of every piece are remembered, so
-    that only pieces not seen before go through `tokenizers`. A space always
-    separates two words in BERT, so this changes nothing but the speed.
+    Text is split at spaces and the ids of each piece are cached, so only new
+    pieces are passed to `tokenizers`. A space always separates two words in
+    BERT, so this only affects the speed.
 
-    Several threads may use the same encoder.
+    An encoder can be used by several threads.
 
     Args:
-        vocabulary: list of strings. The token of every id.
-        special_tokens: list of strings. Tokens of the vocabulary that are
-            kept whole wherever they are written in the text.
-        lowercase: bool. Whether the text is lowercased.
-        strip_accents: bool. Whether accents are removed.
+        vocabulary: list of strings, the token of each id.
+        special_tokens: list of strings. Tokens of the vocabulary that are never
+            split and are matched in the original text.
+        lowercase: bool. Whether to lowercase the text.
+        strip_accents: bool. Whether to remove accents.
         split: bool. If `False`, every string is one word.
-        split_on_cjk: bool. Whether every CJK character is a word.
-        suffix_indicator: string. The start of tokens that continue a word.
-        oov_token: string. The token of words that have no other.
-        added_tokens: list of strings. Tokens of the vocabulary that are kept
-            whole wherever they are in the text after it was normalised.
+        split_on_cjk: bool. Whether to split each CJK character into a word of
+            its own.
+        suffix_indicator: string. The prefix of tokens that continue a word.
+        oov_token: string. The token for unknown words.
+        added_tokens: list of strings. Tokens of the vocabulary that are never
+            split and are matched in the normalized text.
     """
 
     def __init__(
@@ -72,8 +73,8 @@ class WordPieceEncoder:
         self.tokenizer.add_tokens(
             [tokenizers.AddedToken(token) for token in added_tokens]
         )
-        # Without `split` a space is a part of the word, and it may be a part
-        # of a special token.
+        # Without `split`, a space is part of the word. A special token may also
+        # contain a space.
         kept = [
             *special_tokens,
             *normalized_tokens(added_tokens, self.tokenizer.normalizer),
@@ -88,10 +89,10 @@ class WordPieceEncoder:
             texts: list of strings.
 
         Returns:
-            A tuple `(ids, lengths)` of two int32 arrays: the ids of all texts
-            one after the other, and how many of them each text has.
+            A tuple `(ids, lengths)` of two int32 arrays: the concatenated ids
+            of all texts, and the number of ids per text.
         """
-        # An empty list too gives a part, so that there is one to concatenate.
+        # Encode an empty list as well, so there is something to concatenate.
         parts = [
             self._encode_some(texts[start : start + _TEXTS_AT_A_TIME])
             for start in range(0, max(len(texts), 1), _TEXTS_AT_A_TIME)
@@ -100,20 +101,18 @@ class WordPieceEncoder:
         return np.concatenate(ids), np.concatenate(lengths)
 
     def encode_with_offsets(self, texts):
-        """Encode a list of strings, and tell where the tokens come from.
+        """Encode a list of strings, and track the positions of the tokens.
 
-        This takes many times as long as `encode()`, which forgets it.
+        This is many times slower than `encode()`.
 
         Args:
             texts: list of strings.
 
         Returns:
-            A tuple `(ids, lengths, offsets, words)` of int32 arrays. The
-            first two are those of `encode()`. `offsets`, of shape
-            `(num_tokens, 2)`, has the character in its text that each token
-            starts with, and the one after its last. `words`, of shape
-            `(num_tokens,)`, has the number of the word in its text that each
-            token is of.
+            A tuple `(ids, lengths, offsets, words)` of int32 arrays. The first
+            two are those of `encode()`. `offsets`, of shape `(num_tokens, 2)`,
+            has the start and end of each token in its text. `words`, of shape
+            `(num_tokens,)`, has the index of each token's word in its text.
         """
         encodings = self._encode_batch(self.tokenizer.encode_batch, texts)
         ids, offsets, words = [], [], []
@@ -135,8 +134,8 @@ class WordPieceEncoder:
             num_pieces += np.fromiter(
                 (text.count(" ") for text in texts), "int64", len(texts)
             )
-        # Other threads add to these ids or begin anew with a dict of their
-        # own, but none takes anything out: what is in here now stays.
+        # Other threads may add to this dict or replace it, but never remove an
+        # entry, so the entries found here remain valid.
         known = self._ids
         new = {piece for piece in pieces if piece not in known}
         if new:
@@ -148,7 +147,7 @@ class WordPieceEncoder:
         return ids, np.diff(ends, prepend=0).astype("int32")
 
     def _learn(self, known, pieces):
-        """Add the ids of `pieces` to `known`, as the bytes of an array."""
+        """Add the ids of `pieces` to `known`, as the bytes of arrays."""
         encodings = self._encode_batch(self.tokenizer.encode_batch_fast, pieces)
         for piece, encoding in zip(pieces, encodings, strict=True):
             known[piece] = array.array("i", encoding.ids).tobytes()
@@ -160,10 +159,10 @@ class WordPieceEncoder:
         try:
             return encode(texts, add_special_tokens=False)
         except TypeError as e:
-            # What `tokenizers` makes of half a surrogate pair.
+            # How `tokenizers` reports half of a surrogate pair.
             raise ValueError(
                 "The text to tokenize must be valid Unicode. Received "
-                "surrogate code points, which have no UTF-8 form."
+                "surrogate code points, which cannot be encoded as UTF-8."
             ) from e
 
     def _forget(self):
@@ -172,13 +171,14 @@ class WordPieceEncoder:
 
 
 def bert_normalizer(lowercase, strip_accents, split_on_cjk):
-    """What `tokenizers` prepares BERT's texts with.
+    """Make the normalizer for BERT's texts.
 
     Args:
-        lowercase: bool. Whether the text is lowercased.
-        strip_accents: Optional bool. Whether accents are removed. Defaults to
+        lowercase: bool. Whether to lowercase the text.
+        strip_accents: Optional bool. Whether to remove accents. Defaults to
             `lowercase`.
-        split_on_cjk: bool. Whether every CJK character is a word.
+        split_on_cjk: bool. Whether to split each CJK character into a word of
+            its own.
 
     Returns:
         A `tokenizers.normalizers.BertNormalizer`.
@@ -194,25 +194,25 @@ def bert_normalizer(lowercase, strip_accents, split_on_cjk):
 
 
 def normalized_tokens(tokens, normalizer):
-    """What tokens are looked for as in normalised text.
+    """Normalize tokens that are matched in normalized text.
 
     Args:
         tokens: list of strings.
         normalizer: A normalizer of `tokenizers`.
 
-    Returns:
-        A dictionary from normalised tokens to tokens, the first of those that
+    A dictionary from normalized tokens to tokens. If several tokens have the
+    same normalized form, it maps to the first.
         are the same.
 
     Raises:
-        ValueError: If nothing is left of a token, which then is everywhere.
+        ValueError: If the normalized form of a token is empty.
     """
     normalized = {}
     for token in tokens:
         text = normalizer.normalize_str(token)
         if not text:
             raise ValueError(
-                "Added tokens must have a character that stays in the text. "
+                "Added tokens must not be empty after normalization. "
                 f"Received: {token!r}"
             )
         normalized.setdefault(text, token)

@@ -14,26 +14,26 @@ from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 from keras_squeeze.tokenizers.word_piece_encoder import bert_normalizer
 from keras_squeeze.tokenizers.word_piece_encoder import normalized_tokens
 
-# Private use characters vanish from text, which leaves them free to mark
-# where special tokens are and, from the third one on, to stand for them.
+# Private use characters are removed from text, so they can mark the positions
+# of special tokens and, from the third one on, represent them.
 _PRIVATE_USE = r"[\x{E000}-\x{F8FF}]"
 _MARK_START = "\ue000"
 _MARK_END = "\ue001"
 _PLACEHOLDERS = range(0xE002, 0xF900)
-# Vanishes from text too.
+# This character is also removed from text.
 _CONTROL = "\x01"
 
 
 class WordPieceGraph:
-    """Turns string tensors into the ids that `BertTokenizerFast` gives.
+    """Converts string tensors to the ids of `BertTokenizerFast`.
 
-    Most English text is plain ASCII, which takes no more than lowercasing
-    and splitting. Other texts are rewritten into ones that take no more than
-    that either: every character is replaced by what `tokenizers` makes of
-    it, and every special token by a placeholder.
+    Most English text is plain ASCII, which needs only lowercasing and
+    splitting. Other texts are rewritten so that the same is enough for them:
+    every character is replaced with its normalized form from `tokenizers`, and
+    every special token with a placeholder.
 
-    Tokens that are looked for after normalisation come in between: then
-    punctuation is split off in a step of its own.
+    Tokens that are matched after normalization need an additional step before
+    punctuation is split off.
 
     The arguments are those of `WordPieceEncoder`.
     """
@@ -60,7 +60,7 @@ class WordPieceGraph:
             added_tokens,
             bert_normalizer(lowercase, strip_accents, split and split_on_cjk),
         )
-        # Longest first, as RE2 takes the first alternative that fits.
+        # Longest first, because RE2 takes the first alternative that matches.
         special_tokens = sorted(special_tokens, key=len, reverse=True)
         patterns = sorted(added_tokens, key=len, reverse=True)
         known = set(vocabulary)
@@ -76,7 +76,7 @@ class WordPieceGraph:
             *self._added_placeholders.values(),
         ]
         tokens = [*special_tokens, *map(added_tokens.get, patterns)]
-        # What the text is cut at. No line break is left after normalisation.
+        # The separator of words. Normalized text has no line breaks.
         self._separator = " " if split else "\n"
         with tf.init_scope():
             ids = {token: id for id, token in enumerate(vocabulary)}
@@ -101,7 +101,7 @@ class WordPieceGraph:
                 suffix_indicator=suffix_indicator,
                 unknown_token=oov_token,
                 no_pretokenization=True,
-                # No shorter word may become unknown for its length.
+                # The limit must not make shorter words unknown.
                 max_bytes_per_word=4 * MAX_CHARACTERS_PER_WORD,
             )
 
@@ -130,26 +130,27 @@ class WordPieceGraph:
         return self._to_ids(ids.merge_dims(-2, -1))
 
     def encode_with_spans(self, texts, starts, ends):
-        """Encode a string tensor, and find the tokens of a part of each.
+        """Encode a string tensor, and find the tokens of a span in each text.
 
         Args:
             texts: string tensor of shape `(num_texts,)`.
-            starts: int tensor of shape `(num_texts,)`. The character that the
-                part of each text starts with.
-            ends: int tensor of shape `(num_texts,)`. The character after its
-                last.
+            starts: int tensor of shape `(num_texts,)`. The first character of
+                the span in each text.
+            ends: int tensor of shape `(num_texts,)`. The end of the span in
+                each text (exclusive).
 
         Returns:
-            A tuple `(ids, first, last)`: what `encode()` returns, and two
-            int32 tensors of shape `(num_texts,)` of indices into the rows.
-            Where the part has no tokens, `last` is below `first`.
+            A tuple `(ids, first, last)`: the result of `encode()`, and two
+            int32 tensors of shape `(num_texts,)` with the indices of the first
+            and last token of each span. If a span has no tokens, `last` is less
+            than `first`.
         """
         words = self._to_words(self._normalize(texts))
         ids, offsets, _ = self._word_piece.tokenize_with_offsets(
             self._to_known_words(words)
         )
-        # Positions are in the text without its separators, which the tokens
-        # follow each other in without gaps: one reaches to the next's start.
+        # Positions refer to the text without separators. There, tokens have no
+        # gaps: each one ends where the next one starts.
         lengths = words.with_flat_values(tf.strings.length(words.flat_values))
         ends_of_words = tf.cumsum(lengths.flat_values)
         starts_of_words = ends_of_words - lengths.flat_values
@@ -163,8 +164,8 @@ class WordPieceGraph:
         ).merge_dims(-2, -1)
 
         def position(characters):
-            # Normalisation goes by single characters, so that what the text
-            # has up to here becomes the same on its own.
+            # Normalization works on single characters, so a prefix of the text
+            # can be normalized separately.
             before = tf.strings.substr(
                 texts, tf.zeros_like(characters), characters, unit="UTF8_CHAR"
             )
@@ -185,7 +186,7 @@ class WordPieceGraph:
         return self._to_ids(ids.merge_dims(-2, -1)), first, last
 
     def _normalize(self, texts):
-        """Replace everything in `texts` that is not plain."""
+        """Normalize the texts that are not plain ASCII."""
         is_plain = tf.strings.regex_full_match(texts, "[ -~]*")
         if self._placeholders:
             is_plain &= ~_has_any(texts, self._placeholders)
@@ -206,13 +207,13 @@ class WordPieceGraph:
         return texts
 
     def _to_words(self, texts):
-        """Returns the ragged words of normalised texts."""
+        """Split normalized texts into ragged words."""
         if self._split:
             return tf.strings.split(texts)
         return tf.strings.split(texts, self._separator)
 
     def _rewrite(self, texts):
-        """Replace every character and special token of `texts`."""
+        """Rewrite every character and special token of `texts`."""
         texts = tf.strings.regex_replace(texts, _PRIVATE_USE, _CONTROL)
         texts = _put_placeholders(texts, self._placeholders)
         return self._replace_characters(texts, self._table)
@@ -228,7 +229,7 @@ class WordPieceGraph:
         return self._replace_characters(texts, self._punctuation_table)
 
     def _replace_characters(self, texts, table):
-        """Replace every character of `texts` by its row of a table."""
+        """Replace every character of `texts` with its row of a table."""
         texts = tf.strings.unicode_decode(texts, "UTF-8", errors="strict")
         return tf.strings.unicode_encode(
             tf.RaggedTensor.from_row_splits(
@@ -239,7 +240,7 @@ class WordPieceGraph:
         )
 
     def _replace(self, code_points, row_splits, table):
-        """Replace every code point by its row of a table."""
+        """Replace every code point with its row of a table."""
         rows = tf.gather(table, tf.minimum(code_points, NUM_LISTED - 1))
         is_listed = code_points < NUM_LISTED
         is_deleted = tf.zeros_like(is_listed)
@@ -259,7 +260,7 @@ class WordPieceGraph:
         return tf.boolean_mask(rows, is_used), tf.gather(ends, row_splits)
 
     def _to_known_words(self, words):
-        """Replace the words that are too long to have tokens."""
+        """Replace words that exceed the maximum length."""
         too_long = (
             tf.strings.length(words.flat_values, unit="UTF8_CHAR")
             > MAX_CHARACTERS_PER_WORD
@@ -269,7 +270,7 @@ class WordPieceGraph:
         )
 
     def _to_ids(self, ids):
-        """Replace the placeholders' ids by those of the special tokens."""
+        """Replace the ids of placeholders with those of the special tokens."""
         if not self._placeholders and not self._added_placeholders:
             return ids
         special = tf.maximum(ids.flat_values - self._num_tokens, 0)
@@ -283,31 +284,31 @@ class WordPieceGraph:
 
 
 def _map_some(texts, indices, function):
-    """Replace the texts at some indices by what a function makes of them."""
+    """Apply a function to the texts at some indices."""
     return tf.tensor_scatter_nd_update(
         texts, indices, function(tf.gather_nd(texts, indices))
     )
 
 
 def _has_any(texts, tokens):
-    """Whether each text has any of the tokens."""
+    """Whether each text contains any of the tokens."""
     return tf.strings.regex_full_match(
         texts, f"(?s).*(?:{'|'.join(map(re.escape, tokens))}).*"
     )
 
 
 def _put_placeholders(texts, placeholders):
-    """Replace tokens in texts.
+    """Replace tokens in texts with placeholders.
 
     Args:
         texts: string tensor.
-        placeholders: Dictionary of what to replace each token by, with the
-            longest token first.
+        placeholders: Dictionary from tokens to placeholders, with the longest
+            token first.
     """
     if not placeholders:
         return texts
-    # All at once, so that a token that overlaps with an earlier one is left
-    # alone.
+    # Replace all at once, so that a token that overlaps an earlier match is
+    # left unchanged.
     texts = tf.strings.regex_replace(
         texts,
         "|".join(map(re.escape, placeholders)),

@@ -1,4 +1,4 @@
-"""BERT's WordPiece as the operations of TensorFlow Text that LiteRT has."""
+"""BERT's WordPiece with the TensorFlow Text operations that LiteRT has."""
 
 import flatbuffers
 import numpy as np
@@ -11,36 +11,35 @@ from keras_squeeze.tokenizers.unicode_tables import DELETED_ABOVE
 from keras_squeeze.tokenizers.unicode_tables import normalization_table
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 
-# Private use characters vanish from text, which leaves them free to stand for
-# others.
+# Private use characters are removed from text, so they can represent other
+# characters.
 _PRIVATE_USE = range(0xE000, 0xF900)
 _SURROGATES = range(0xD800, 0xE000)
 
-# What a character turns into is stored as where it starts in one long string,
-# its length in the lowest bits, and a bit that says that it differs.
+# A normalized character is stored as its start in one long string, with its
+# length and a flag for changed characters in the lowest bits.
 _DIFFERS = 1 << 30
 _START_SHIFT = 6
 
 
 class WordPieceLite:
-    """Turns a string into the ids that `BertTokenizerFast` gives, in LiteRT.
+    """Converts a string to the ids of `BertTokenizerFast` in LiteRT.
 
-    It takes the custom operations `FastBertNormalize` and
-    `FastWordpieceTokenizeWithOffsets`, apart from those built into LiteRT.
-    The first replaces characters by a table, which here is the one of
-    `tokenizers`. The second splits off characters by a table of its own: those
-    that `tokenizers` does not split off are replaced by others, in the text
-    and in the vocabulary alike.
+    Apart from built-in operations, it uses the custom operations
+    `FastBertNormalize` and `FastWordpieceTokenizeWithOffsets`. The first
+    replaces characters according to a table, which here comes from
+    `tokenizers`. The second splits off characters according to its own table.
+    Characters that `tokenizers` does not split off are replaced with others, in
+    both the text and the vocabulary.
 
-    The ids differ in words of more than 100 characters, which are known as
-    long as they have no more than 400 bytes.
+    The ids differ for words of more than 100 characters, which are only unknown
+    here if they have more than 400 bytes.
 
     The arguments are those of `WordPieceEncoder`.
 
     Raises:
-        ValueError: If texts are not to be split into words, or if there are
-            characters, special tokens or added tokens that the operations do
-            not tell apart from others.
+        ValueError: If `split` is `False`, or the operations cannot distinguish
+        some characters, special tokens or added tokens from others.
     """
 
     def __init__(
@@ -57,13 +56,13 @@ class WordPieceLite:
     ):
         if not split:
             raise ValueError(
-                "A file that takes text must split it into words. Received: a "
-                "tokenizer with split=False"
+                "A model file with text input must split the text into words. "
+                "Received: a tokenizer with split=False"
             )
         if added_tokens:
             raise ValueError(
-                "A file that takes text cannot find tokens that are looked for "
-                "after lowercasing. Received: a tokenizer with added_tokens="
+                "A model file with text input cannot match tokens after "
+                "lowercasing. Received: a tokenizer with added_tokens="
                 f"{added_tokens}"
             )
         normalized, split_off = _normalized_characters(
@@ -85,15 +84,15 @@ class WordPieceLite:
             text = text.translate(spaced).translate(placeholders)
             normalized[character] = text
         self._normalizer = _normalizer(normalized)
-        # Finds the pieces of special tokens as well, in a text of which they
-        # are written in characters that no other text has.
+        # This also finds the parts of special tokens, in a text where they are
+        # written with characters that occur nowhere else.
         self._word_piece = tf_text.FastWordpieceTokenizer(
             vocab=[token.translate(placeholders) for token in vocabulary]
             + [name.translate(marks) for name in names],
             token_out_type="int32",
             suffix_indicator=suffix_indicator,
             unknown_token=oov_token,
-            # No shorter word may become unknown for its length.
+            # The limit must not make shorter words unknown.
             max_bytes_per_word=4 * MAX_CHARACTERS_PER_WORD,
         )
         marked = {mark: " " for mark in marks.values()}
@@ -122,8 +121,8 @@ class WordPieceLite:
             return ids
         starts = starts[:, tf.newaxis]
         special_ids, special_starts, special_ends = self._find_special(text)
-        # The first of the tokens that a special token was split into becomes
-        # the special token, and the others go.
+        # Replace the first part of a special token with its id, and remove the
+        # other parts.
         replaced = tf.where(starts == special_starts, special_ids + 1, 0)
         replaced = tf.reduce_sum(replaced, axis=1) - 1
         is_inside = (starts > special_starts) & (starts < special_ends)
@@ -133,12 +132,12 @@ class WordPieceLite:
         )
 
     def _find_special(self, text):
-        """Returns the ids, starts and ends of the special tokens in a text."""
+        """Find the ids, starts and ends of the special tokens in a text."""
         pieces, starts = self._find_words(text, self._marker)
         ids = tf.zeros_like(pieces) - 1
         lengths = tf.zeros_like(pieces)
         for id, row in self._special_tokens:
-            # All pieces must be there, with nothing in between.
+            # All parts must be present, with nothing in between.
             is_found, length = True, 0
             following, following_starts = pieces, starts
             for piece, size in row:
@@ -154,7 +153,7 @@ class WordPieceLite:
         return tf.gather(ids, found), starts, starts + tf.gather(lengths, found)
 
     def _find_words(self, text, normalizer):
-        """Returns the ids of a text, and the bytes that they start with."""
+        """Return the ids of a text, and the start of each in bytes."""
         text, origins = normalizer.normalize_with_offsets(text)
         ids, starts, _ = self._word_piece.tokenize_with_offsets(text)
         starts = tf.gather(origins.flat_values, starts.flat_values)
@@ -166,16 +165,16 @@ def _length(text):
 
 
 def _shift(values):
-    """The values that come after each, and -1 after the last."""
+    """Shift values by one to the left, with -1 at the end."""
     return tf.pad(values, [[0, 1]], constant_values=-1)[1:]
 
 
 def _normalized_characters(lowercase, strip_accents, split_on_cjk):
-    """What `tokenizers` makes of each character.
+    """Compute the normalized form of each character.
 
     Returns:
-        A tuple of a dictionary of strings by character, and the set of the
-        characters that are split off, the space included.
+        A tuple of a dictionary from characters to strings, and the set of the
+        characters that are split off, including the space.
     """
     table = normalization_table(lowercase, strip_accents, True, split_on_cjk)
     normalized, split_off = {}, {" "}
@@ -193,15 +192,15 @@ def _normalized_characters(lowercase, strip_accents, split_on_cjk):
 
 
 def _count_words(characters):
-    """Finds out how the operation that splits texts takes characters.
+    """Find out how the splitting operation treats characters.
 
     Args:
         characters: Set of characters.
 
     Returns:
-        A dictionary by character of the number of words that it makes with a
-        letter on either side: one if it is part of a word, two if it is a
-        space and three if it is a word of its own.
+        A dictionary from characters to the number of words that they form with
+        a letter on either side: one if the character is part of a word, two if
+        it is a space, and three if it is a word of its own.
     """
     splitter = tf_text.FastWordpieceTokenizer(
         vocab=["[UNK]", "x"], token_out_type="int32"
@@ -213,38 +212,38 @@ def _count_words(characters):
 
 
 def _pieces(token, num_words):
-    """Split a special token as the operation splits texts."""
+    """Split a special token in the same way as the splitting operation."""
     is_bounded = num_words[token[0]] == num_words[token[-1]] == 3
     if not is_bounded or any(num_words[c] == 2 for c in token):
         raise ValueError(
-            "The special tokens of a file that takes text must start and end "
-            f"with punctuation marks and have no spaces. Received: {token!r}"
+            "With text input, special tokens must start and end with "
+            f"punctuation marks and have no spaces. Received: {token!r}"
         )
     pieces = "".join(c if num_words[c] == 1 else f" {c} " for c in token)
     return pieces.split()
 
 
 def _placeholders(kept, marked, vocabulary):
-    """Find characters to stand for others.
+    """Choose characters that represent others.
 
     Args:
         kept: List of characters that must not be split off.
-        marked: List of the characters of special tokens.
+        marked: List of the characters in special tokens.
         vocabulary: List of strings.
 
     Returns:
-        A tuple of two dictionaries for `str.translate()`, for the characters
-        of either list.
+        A tuple of two dictionaries for `str.translate()`, one per list.
     """
     known = set("".join(vocabulary))
     unknown, *free = (chr(i) for i in _PRIVATE_USE if chr(i) not in known)
-    # Characters that are in no token all make a word unknown.
+    # Characters that occur in no token all make a word unknown.
     placeholders = dict.fromkeys(kept, unknown)
     kept = [character for character in kept if character in known]
     if len(kept) + len(marked) > len(free):
         raise ValueError(
-            "A file that takes text must split off the Chinese characters of "
-            "a large vocabulary. Received: a tokenizer with split_on_cjk=False"
+            "A model file with text input must split off the Chinese "
+            "characters of a large vocabulary. Received: a tokenizer with "
+            "split_on_cjk=False"
         )
     placeholders.update(zip(kept, free, strict=False))
     marks = dict(zip(marked, free[len(kept) :], strict=False))
@@ -252,10 +251,10 @@ def _placeholders(kept, marked, vocabulary):
 
 
 def _normalizer(normalized):
-    """The operation that replaces characters.
+    """Make the operation that replaces characters.
 
     Args:
-        normalized: Dictionary of strings by character.
+        normalized: Dictionary from characters to strings.
 
     Returns:
         A `tf_text.FastBertNormalizer`.

@@ -604,7 +604,7 @@ def test_wrong_label_sets(labels, message):
 @pytest.mark.parametrize("wrong", [None, float("nan"), b"\xff", 7])
 def test_texts_that_are_missing(wrong):
     task = make_task(SqueezeBert)
-    message = r"Text 7 of `x` is not right.* Received: "
+    message = r"Text 7 of `x` is invalid.* Received: "
     for texts in ([*TEXTS[:7], wrong], np.array([*TEXTS[:7], wrong], "object")):
         for call in (
             lambda x: task.fit(x, IDS, batch_size=2, shuffle=False, verbose=0),
@@ -617,7 +617,7 @@ def test_texts_that_are_missing(wrong):
         ):
             with pytest.raises(ValueError, match=message):
                 call(texts)
-        with pytest.raises(ValueError, match=r"Text 7 of `x\[1\]` is not"):
+        with pytest.raises(ValueError, match=r"Text 7 of `x\[1\]` is invalid"):
             task.annotate((TEXTS, texts))
     assert int(task.optimizer.iterations) == 0
 

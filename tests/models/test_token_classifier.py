@@ -314,7 +314,7 @@ def test_annotate_one_text(trained):
         trained.annotate(TEXTS, top_k=0)
     with pytest.raises(ValueError, match="at least one sample"):
         trained.annotate([])
-    with pytest.raises(ValueError, match="nested equally deep"):
+    with pytest.raises(ValueError, match="the same nesting depth"):
         trained.annotate([TEXTS[0], WORDS[0]])
 
 

@@ -184,7 +184,7 @@ def test_sequence_length_without_room_for_the_end_tokens():
     packer = make_packer(2)
     segment, _ = make_segment([3])
     assert packer((segment,))[0].tolist() == [[CLS, SEP]]
-    with pytest.raises(ValueError, match="of which there are 2"):
+    with pytest.raises(ValueError, match="with 2 segments"):
         packer((segment, segment))
 
 
@@ -192,10 +192,10 @@ def test_segment_that_may_not_be_cut_is_too_long():
     first, _ = make_segment([9])
     second, _ = make_segment([2])
     packer = make_packer(10, truncate="only_second")
-    with pytest.raises(ValueError, match="too long on its own"):
+    with pytest.raises(ValueError, match="alone is too long"):
         packer((first, second))
     tf = pytest.importorskip("tensorflow")
-    with pytest.raises(tf.errors.InvalidArgumentError, match="too long on its"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="alone is too"):
         tf.function(packer)((to_tensors(first), to_tensors(second)))
 
 

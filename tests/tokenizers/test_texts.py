@@ -50,8 +50,8 @@ def test_flatten_texts_of_tensors():
         ([1, 2], "Received: 1 of type int"),
         (np.arange(3), "Received: 0 of type int"),
         ({"a": 1}, "of type dict"),
-        (["a", b"\xff"], "must be text in UTF-8. Received: b'\\\\xff'"),
-        (["a", ["b"]], "nested equally deep"),
+        (["a", b"\xff"], "must be UTF-8 text. Received: b'\\\\xff'"),
+        (["a", ["b"]], "the same nesting depth"),
     ],
 )
 def test_flatten_texts_rejects(inputs, message):
@@ -130,10 +130,10 @@ def test_text_segments():
         (("a", ["b"]), "same number of strings"),
         ([["a", "b"], ["c", "d"]], "use a tuple of two lists"),
         ((["a", None], ["b", "c"]), "None of type NoneType"),
-        (["a", np.nan], "Text 1 of `x` is not right.* Received: nan"),
-        ((["a"], [b"\xff"]), r"Text 0 of `x\[1\]` is not right.* UTF-8"),
-        (np.array(["a", None], "object"), "Text 1 of `x` is not right"),
-        ({}, "`x` is not right.* of type dict"),
+        (["a", np.nan], "Text 1 of `x` is invalid.* Received: nan"),
+        ((["a"], [b"\xff"]), r"Text 0 of `x\[1\]` is invalid.* UTF-8"),
+        (np.array(["a", None], "object"), "Text 1 of `x` is invalid"),
+        ({}, "`x` is invalid.* of type dict"),
     ],
 )
 def test_text_segments_rejects(x, message):
@@ -184,7 +184,7 @@ def test_word_rows_in_a_data_set(is_ragged):
         ([["a"], "a text"], "Sample 1 of `x` must be a list of words"),
         ([["a"], [["b"]]], "Sample 1 of `x` must be a list of words"),
         ([["a"], ["b", None]], "Sample 1 .* must be strings. Received: None"),
-        ([["a"], ["b", ["c"]]], "Sample 1 .* nested equally deep"),
+        ([["a"], ["b", ["c"]]], "Sample 1 .* the same nesting depth"),
     ],
 )
 def test_what_are_no_words(x, message):

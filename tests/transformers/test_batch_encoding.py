@@ -185,7 +185,7 @@ def test_rows_of_different_lengths(tokenizers):
     for found, expected in zip(ours.input_ids, theirs.input_ids, strict=True):
         assert np.array_equal(found, expected)
     for tensor_type in ("tf", "pt", "jax", "keras"):
-        with pytest.raises(ValueError, match="`input_ids` cannot be made one"):
+        with pytest.raises(ValueError, match="`input_ids` cannot be converted"):
             tokenizers[0](texts, return_tensors=tensor_type)
     slow = keras_squeeze.MobileBertTokenizer.from_pretrained(PRESET)
     with pytest.raises(ValueError, match="`overflowing_tokens`.*fast"):

@@ -793,7 +793,7 @@ def test_long_text_is_warned_of_once(name, vocab_file):
         tokenizer(text, verbose=False)
         tokenizer(text, truncation=True)
         tokenizer("the man")
-    with pytest.warns(UserWarning, match="sequence of 7 tokens is longer than"):
+    with pytest.warns(UserWarning, match="sequence of 7 tokens exceeds"):
         tokenizer(text)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

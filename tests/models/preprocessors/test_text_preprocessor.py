@@ -208,7 +208,7 @@ def test_sequence_length_can_be_set(preprocessor, oracle):
         (["the", None], "must be strings. Received: None"),
         (["the", float("nan")], "must be strings. Received: nan"),
         (np.array([1, 2]), "must be strings. Received: 1 of type int"),
-        (["the", b"\xff"], "must be text in UTF-8"),
+        (["the", b"\xff"], "must be UTF-8 text"),
         ((["a", "b"], ["c"]), "Received: 2 and 1 strings"),
         (("a", ["b"]), "same number of strings"),
         ([["a", "b"], ["c", "d"]], "use a tuple of two lists"),
@@ -251,7 +251,7 @@ def test_no_room_for_a_pair(tokenizer):
     preprocessor = MobileBertTextClassifierPreprocessor(
         tokenizer, sequence_length=2
     )
-    with pytest.raises(ValueError, match="of which there are 2"):
+    with pytest.raises(ValueError, match="with 2 segments"):
         preprocessor((FIRST, SECOND), y=None)
 
 
