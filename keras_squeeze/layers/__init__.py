@@ -1,1 +1,1 @@
-"""Keras layers of the two architectures; they know no checkpoint."""
+"""Keras layers of both architectures, independent of checkpoints."""

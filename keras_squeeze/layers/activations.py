@@ -1,4 +1,4 @@
-"""Activation functions of BERT-like checkpoints that Keras has no name for."""
+"""Activation functions of BERT-like checkpoints that Keras does not have."""
 
 import keras
 from keras import ops
@@ -6,31 +6,31 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def gelu_tanh(x):
-    """The Gaussian error linear unit in its `tanh` approximation."""
+    """Gaussian error linear unit with the `tanh` approximation."""
     return ops.gelu(x, approximate=True)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def quick_gelu(x):
-    """The Gaussian error linear unit in its sigmoid approximation."""
+    """Gaussian error linear unit with the sigmoid approximation."""
     return ops.multiply(x, ops.sigmoid(ops.multiply(x, 1.702)))
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def clipped_gelu(x):
-    """The Gaussian error linear unit, cut off at -10 and 10."""
+    """Gaussian error linear unit, clipped to the range from -10 to 10."""
     return ops.clip(ops.gelu(x, approximate=False), -10.0, 10.0)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def squared_relu(x):
-    """The square of the rectified linear unit."""
+    """Square of the rectified linear unit."""
     return ops.square(ops.relu(x))
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def laplace(x):
-    """The Laplace distribution's cumulative function, fitted to `relu**2`."""
+    """Cumulative Laplace distribution function, fitted to `relu**2`."""
     mean, deviation = 0.707107, 0.282095
     centred = ops.divide(ops.subtract(x, mean), deviation * 2**0.5)
     return ops.multiply(ops.add(ops.erf(centred), 1.0), 0.5)
@@ -38,11 +38,11 @@ def laplace(x):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def leaky_relu(x):
-    """The leaky rectified linear unit with PyTorch's slope."""
+    """Leaky rectified linear unit with PyTorch's slope."""
     return ops.leaky_relu(x, negative_slope=0.01)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 def sqrt_softplus(x):
-    """The square root of the softplus."""
+    """Square root of the softplus."""
     return ops.sqrt(ops.softplus(x))

@@ -7,20 +7,21 @@ from keras_squeeze.layers.plain_layer import PlainLayer
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class AttentionMask(PlainLayer):
-    """Turn a mask of ones and zeros into a bias on attention scores.
+    """Converts a mask of ones and zeros to a bias on attention scores.
 
-    A kept position gets `0`, a masked one half of the most negative number of
-    the compute dtype: low enough to leave no weight beside any real score,
-    and still finite after the score is added, so that a row with every
-    position masked attends uniformly instead of giving NaN.
+    The bias is `0` for kept positions. For masked positions it is half of the
+    lowest finite number of the compute dtype. This is low enough that masked
+    positions get no weight next to kept ones. It is also still finite after the
+    score is added, so a row in which all positions are masked attends uniformly
+    instead of returning NaN.
 
     Args:
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
-        inputs: Tensor of shape `(batch, length)`, where `1` keeps a key, or
-            of shape `(batch, length, length)`, with a mask for each query.
+        inputs: Tensor of shape `(batch, length)`, where `1` keeps a key, or of
+            shape `(batch, length, length)`, with one mask per query.
 
     Returns:
         A float tensor of shape `(batch, 1, 1, length)` or
@@ -36,7 +37,7 @@ class AttentionMask(PlainLayer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        # Masks arrive as integers, booleans or floats of any width.
+        # Masks may be integers, booleans or floats of any width.
         self.autocast = False
 
     def build(self, input_shape):

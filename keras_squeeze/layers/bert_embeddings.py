@@ -9,10 +9,10 @@ from keras_squeeze.layers.resizing import resize_variable
 class BertEmbeddings(keras.layers.Layer):
     """Sum of token, position and segment embeddings, normalized.
 
-    SqueezeBERT uses BERT's plain sum. MobileBERT looks narrower token
-    embeddings up, joins those of the next, the same and the previous token
-    (`trigram_input`) and projects them to the hidden size. The neighbours of
-    a position are taken without regard to padding, as the original does.
+    SqueezeBERT uses the plain sum of BERT. MobileBERT has narrower token
+    embeddings. It concatenates those of the next, the current and the previous
+    token (`trigram_input`) and projects them to the hidden size. As in the
+    original, padding counts as a neighbor.
 
     Args:
         vocabulary_size: int. Size of the vocabulary.
@@ -20,8 +20,8 @@ class BertEmbeddings(keras.layers.Layer):
         hidden_dim: int. Size of the output features.
         max_sequence_length: int. Number of positions.
         num_segments: int. Number of segment types.
-        trigram_input: bool. Whether to join the embeddings of three
-            neighbouring tokens. Defaults to `False`.
+        trigram_input: bool. Whether to concatenate the embeddings of three
+            adjacent tokens. Defaults to `False`.
         normalization_type: string. `"layer_norm"` or `"no_norm"`. Defaults to
             `"layer_norm"`.
         epsilon: float. Epsilon of the layer normalization. Defaults to
@@ -29,18 +29,18 @@ class BertEmbeddings(keras.layers.Layer):
         dropout: float. Dropout rate of the output. Defaults to `0.0`.
         initializer_range: float. Standard deviation of the initial weights.
             Defaults to `0.02`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
-        token_ids: int tensor of shape `(batch, length)`. Needed unless
+        token_ids: int tensor of shape `(batch, length)`. Required unless
             `input_embeddings` is passed.
-        segment_ids: Optional int tensor of shape `(batch, length)`. Zeros if
-            `None`.
+        segment_ids: Optional int tensor of shape `(batch, length)`. Defaults to
+            `None`, which means zeros.
         position_ids: Optional int tensor of shape `(batch, length)` or `(1,
-            length)`. Counted from the left if `None`.
+            length)`. Defaults to `None`, which counts from the left.
         input_embeddings: Optional float tensor of shape `(batch, length,
-            embedding_dim)`, in place of the looked up token embeddings.
+            embedding_dim)` that replaces the token embeddings.
 
     Returns:
         A float tensor of shape `(batch, length, hidden_dim)`.
@@ -146,12 +146,13 @@ class BertEmbeddings(keras.layers.Layer):
         self.built = True
 
     def resize_vocabulary(self, vocabulary_size, initializer="mean"):
-        """Let the vocabulary grow or shrink at its end.
+        """Grow the vocabulary, or shrink it, at its end.
 
         Args:
             vocabulary_size: int. The new size of the vocabulary.
-            initializer: `"mean"`, for the mean of the embeddings that there
-                are, or an initializer, for new tokens. Defaults to `"mean"`.
+            initializer: `"mean"`, which uses the mean of the existing
+                embeddings for new tokens, or an initializer for them. Defaults
+                to `"mean"`.
         """
         self.vocabulary_size = vocabulary_size
         self.token_embedding.input_dim = vocabulary_size
@@ -163,7 +164,7 @@ class BertEmbeddings(keras.layers.Layer):
         )
 
     def _check_length(self, length):
-        # JAX has symbols for lengths that are not known yet.
+        # JAX uses symbolic dimensions for unknown lengths.
         if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
                 "The sequence must not be longer than the "

@@ -1,4 +1,4 @@
-"""From several choices for each prompt to a batch of texts, and back."""
+"""Conversion between multiple-choice batches and flat batches of texts."""
 
 import keras
 import ml_dtypes
@@ -9,10 +9,10 @@ from keras_squeeze.layers.plain_layer import PlainLayer
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class FlattenChoices(PlainLayer):
-    """Put the choices of all prompts one after the other.
+    """Merges the batch axis and the choices axis.
 
     Args:
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
@@ -30,11 +30,11 @@ class FlattenChoices(PlainLayer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        # Token ids are beyond the exact integers of float16.
+        # Token ids exceed the range of exact integers in float16.
         self.autocast = False
 
     def call(self, inputs):
-        # `keras.layers.Reshape` keeps the first axis.
+        # `keras.layers.Reshape` cannot change the first axis.
         return ops.reshape(inputs, (-1, ops.shape(inputs)[-1]))
 
     def compute_output_spec(self, inputs):
@@ -43,20 +43,20 @@ class FlattenChoices(PlainLayer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class ChoiceLogits(PlainLayer):
-    """Give every prompt the scores of its choices.
+    """Arranges scores as one row of choices per prompt.
 
-    A choice that is nothing but padding fills up a prompt that has fewer
-    choices than another. It gets a score so low that it has no probability
-    beside any real one, and that is still finite.
+    A prompt with fewer choices than others is filled up with choices that
+    consist only of padding. Their scores are so low that they have no
+    probability next to real choices, but still finite.
 
     Args:
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         scores: float tensor of shape `(batch * choices, 1)`.
-        padding_mask: Tensor of shape `(batch, choices, length)`, 1 where
-            there is a token and 0 where there is padding.
+        padding_mask: Tensor of shape `(batch, choices, length)`, 1 for tokens
+            and 0 for padding.
 
     Returns:
         A float tensor of shape `(batch, choices)`.

@@ -6,17 +6,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class DotProductAttention(keras.layers.Layer):
-    """Scaled dot-product attention over several heads, without weights.
+    """Multi-head scaled dot-product attention, without weights.
 
-    The projections stay outside, because MobileBERT and SqueezeBERT differ in
-    nothing else: one projects with dense layers from two inputs, the other
-    with grouped ones.
+    The projections are separate, because they are the only difference between
+    the attention of MobileBERT and SqueezeBERT: the first uses dense layers
+    with two inputs, the second grouped dense layers.
 
     Args:
-        num_heads: int. Number of heads; must divide the feature size.
-        dropout: float. Dropout rate of the attention probabilities. Defaults
-            to `0.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        num_heads: int. Number of heads. It must divide the feature size.
+        dropout: float. Dropout rate of the attention probabilities. Defaults to
+            `0.0`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
@@ -24,15 +24,15 @@ class DotProductAttention(keras.layers.Layer):
         key: float tensor of shape `(batch, length, dim)`.
         value: float tensor of shape `(batch, length, dim)`.
         attention_bias: Optional float tensor that broadcasts to `(batch,
-            num_heads, length, length)`, added to the scores.
-        head_mask: Optional float tensor that broadcasts to `(batch,
-            num_heads, length, length)`; `0` silences a head.
-        return_attention: bool. Whether to return the scores and the
-            probabilities too. Defaults to `False`.
+            num_heads, length, length)`. It is added to the scores.
+        head_mask: Optional float tensor that broadcasts to `(batch, num_heads,
+            length, length)`. `0` disables a head.
+        return_attention: bool. Whether to also return the scores and the
+            probabilities. Defaults to `False`.
 
     Returns:
-        A float tensor of shape `(batch, length, dim)`; with
-        `return_attention`, a tuple of it, the scores (with the bias) and the
+        A float tensor of shape `(batch, length, dim)`. With `return_attention`,
+        a tuple of this tensor, the scores (including the bias) and the
         probabilities (after dropout and head mask), both of shape `(batch,
         num_heads, length, length)`.
 

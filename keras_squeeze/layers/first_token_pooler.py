@@ -4,15 +4,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class FirstTokenPooler(keras.layers.Layer):
-    """The first token's features, optionally through a dense `tanh` layer.
+    """Returns the first token's features, optionally after a dense layer.
 
     Args:
-        use_dense: bool. Whether to project the features with a dense layer
-            and `tanh`. MobileBERT's published checkpoint does not. Defaults
-            to `True`.
+        use_dense: bool. Whether to apply a dense layer and `tanh`. MobileBERT's
+            published checkpoint does not. Defaults to `True`.
         kernel_initializer: Initializer of the dense kernel. Defaults to
             `"glorot_uniform"`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
@@ -50,8 +49,8 @@ class FirstTokenPooler(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        # A slice and a reshape, because phone GPUs refuse a slice that drops
-        # an axis.
+        # Use a slice and a reshape, because phone GPUs do not support a slice
+        # that drops an axis.
         x = ops.reshape(inputs[:, :1, :], (-1, inputs.shape[-1]))
         return x if self.dense is None else self.dense(x)
 

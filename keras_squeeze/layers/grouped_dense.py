@@ -4,23 +4,23 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class GroupedDense(keras.layers.Conv1D):
-    """A dense layer whose input and output features are cut into groups.
+    """A dense layer whose input and output features are split into groups.
 
-    Group `g` of the outputs depends on group `g` of the inputs alone, so that
-    the layer has `groups` times fewer weights and operations than a dense
-    layer. It is a `Conv1D` of width one, with the same `kernel` of shape
-    `(1, input_dim // groups, units)`, computed as a batched matrix
-    multiplication, which trains faster than a grouped convolution on each
+    Group `g` of the outputs only depends on group `g` of the inputs, so the
+    layer has `groups` times fewer weights and operations than a dense layer. It
+    is equivalent to a `Conv1D` of width one, with the same `kernel` of shape
+    `(1, input_dim // groups, units)`. It is computed as a batched matrix
+    multiplication, which trains faster than a grouped convolution on every
     backend.
 
     Args:
         units: int. Size of the output features.
-        groups: int. Number of groups. Must divide `units` and the size of
+        groups: int. Number of groups. It must divide `units` and the size of
             the input features. Defaults to `1`.
         activation: The activation function. Defaults to `None`.
         kernel_initializer: Initializer of the kernel. Defaults to
             `"glorot_uniform"`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
@@ -60,7 +60,7 @@ class GroupedDense(keras.layers.Conv1D):
         self.units = units
 
     def call(self, inputs):
-        # `Conv1D` has a `call` of its own, which passes `convolution_op` by.
+        # The `call` of `Conv1D` bypasses `convolution_op`.
         return super(keras.layers.Conv1D, self).call(inputs)
 
     def convolution_op(self, inputs, kernel):
@@ -85,7 +85,7 @@ class GroupedDense(keras.layers.Conv1D):
 
     def get_config(self):
         config = super().get_config()
-        # Fixed by this class, or spelled `units`.
+        # These are fixed by this class, or called `units`.
         for name in (
             "filters",
             "kernel_size",

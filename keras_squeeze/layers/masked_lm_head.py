@@ -6,29 +6,29 @@ from keras_squeeze.layers.resizing import resize_variable
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MaskedLMHead(keras.layers.Layer):
-    """Predicts the tokens of a vocabulary from hidden states.
+    """Predicts vocabulary tokens from hidden states.
 
-    The output weights are the token embeddings. Where those are narrower than
-    the hidden states, as MobileBERT's are, they serve the first features, and
-    weights of the head's own the rest.
+    The output weights are the token embeddings. If those are narrower than the
+    hidden states, as in MobileBERT, they are used for the first features, and
+    the head has its own weights for the rest.
 
     Args:
         token_embedding: The backbone's `keras.layers.ReversibleEmbedding`.
-        hidden_dim: int. Size of what the words are guessed from: in the
-            models, that of the hidden states.
-        activation: The activation of the transformation. Defaults to
-            `"relu"`.
+        hidden_dim: int. Size of the input features. In the models, this is the
+            size of the hidden states.
+        activation: The activation of the transform layer. Defaults to `"relu"`.
         epsilon: float. Epsilon of the layer normalization. Defaults to
             `1e-12`.
         kernel_initializer: Initializer of the kernels. Defaults to
             `"glorot_uniform"`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         inputs: float tensor of shape `(batch, length, features)`.
-        mask_positions: Optional int tensor of shape `(batch, predictions)`,
-            the positions to predict. All of them if `None`.
+        mask_positions: Optional int tensor of shape `(batch, predictions)`, the
+            positions to predict. Defaults to `None`, which predicts all
+            positions.
 
     Returns:
         Logits of shape `(batch, predictions, vocabulary_size)`.
@@ -92,12 +92,12 @@ class MaskedLMHead(keras.layers.Layer):
         self.built = True
 
     def resize_vocabulary(self, initializer="mean"):
-        """Take the size of the vocabulary of the resized token embeddings.
+        """Resize the head to the vocabulary of the resized token embeddings.
 
         Args:
-            initializer: `"mean"`, for the mean of the weights that there are,
-                or an initializer, for new tokens, whose biases are zero.
-                Defaults to `"mean"`.
+            initializer: `"mean"`, which uses the mean of the existing weights
+                for new tokens, or an initializer for them. New biases are
+                always zero. Defaults to `"mean"`.
         """
         size = self.token_embedding.input_dim
         resize_variable(self, "bias", size, initializer="zeros")
@@ -114,7 +114,7 @@ class MaskedLMHead(keras.layers.Layer):
         x = self.norm(self.dense(x))
         embedding_dim = self.token_embedding.output_dim
         logits = self.token_embedding(x[..., :embedding_dim], reverse=True)
-        # Embeddings keep to the dtype of their weights.
+        # Embeddings use the dtype of their weights.
         logits = ops.cast(logits, self.compute_dtype)
         if self.rest_kernel is not None:
             rest = ops.matmul(x[..., embedding_dim:], self.rest_kernel)

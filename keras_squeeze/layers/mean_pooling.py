@@ -1,4 +1,4 @@
-"""The mean of a text's features, the vector that embedders give."""
+"""Mean pooling, which turns token features into a text embedding."""
 
 import keras
 from keras import ops
@@ -8,19 +8,19 @@ from keras_squeeze.layers.plain_layer import PlainLayer
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MeanPooling(PlainLayer):
-    """The mean of the features of the tokens that are not padding.
+    """Computes the mean of the features over all tokens except padding.
 
-    A row with nothing but padding gives zeros. `keras.layers.
-    GlobalAveragePooling1D` divides by zero there.
+    A row that consists only of padding returns zeros.
+    `keras.layers.GlobalAveragePooling1D` divides by zero there.
 
     Args:
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         inputs: float tensor of shape `(batch, length, dim)`.
-        padding_mask: Tensor of shape `(batch, length)`, 1 where there is a
-            token and 0 where there is padding.
+        padding_mask: Tensor of shape `(batch, length)`, 1 for tokens and 0 for
+            padding.
 
     Returns:
         A float tensor of shape `(batch, dim)`.
@@ -40,16 +40,16 @@ class MeanPooling(PlainLayer):
 
 
 def mean_over_tokens(features, padding_mask):
-    """The mean of the features of the tokens that are not padding.
+    """Compute the mean of the features over all tokens except padding.
 
     Args:
         features: float tensor of shape `(batch, length, dim)`.
-        padding_mask: Tensor of shape `(batch, length)`, 1 where there is a
-            token and 0 where there is padding.
+        padding_mask: Tensor of shape `(batch, length)`, 1 for tokens and 0 for
+            padding.
 
     Returns:
-        A float tensor of shape `(batch, dim)`, zeros for a row with nothing
-        but padding.
+        A float tensor of shape `(batch, dim)`. Rows that consist only of
+        padding are zeros.
     """
     mask = ops.expand_dims(ops.cast(padding_mask, features.dtype), axis=-1)
     total = ops.sum(features * mask, axis=1)

@@ -6,21 +6,20 @@ from keras_squeeze.layers.plain_layer import PlainLayer
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class NoNorm(PlainLayer):
-    """A learned scale and shift of each feature, with no statistics.
+    """Scales and shifts each feature, without computing statistics.
 
-    MobileBERT replaces layer normalization by this layer, because computing
-    the mean and the variance dominates the latency of layer normalization on
-    phones.
+    MobileBERT replaces layer normalization with this layer, because computing
+    the mean and variance dominates its latency on phones.
 
     Args:
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         inputs: float tensor of shape `(..., dim)`.
 
     Returns:
-        A tensor of the shape of `inputs`.
+        A tensor with the shape of `inputs`.
 
     Example:
 
@@ -35,7 +34,7 @@ class NoNorm(PlainLayer):
 
     def build(self, input_shape):
         dim = (input_shape[-1],)
-        # The names of `LayerNormalization`, whose place this layer takes.
+        # Same names as in `LayerNormalization`, which this layer replaces.
         self.gamma = self.add_weight(
             name="gamma", shape=dim, initializer="ones"
         )

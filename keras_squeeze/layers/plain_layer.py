@@ -2,14 +2,14 @@ import keras
 
 
 class PlainLayer(keras.layers.Layer):
-    """Base of the layers that have no arguments of their own.
+    """Base of the layers without arguments of their own.
 
-    Keras makes the config of such a layer from what it was created with, and
-    fails if that was a dtype policy and not a string. This one takes it from
-    the layer, as those with arguments do.
+    Keras builds the config of such a layer from the arguments that it was
+    created with. This fails if the dtype was a policy instead of a string. This
+    class uses the layer's own config instead.
 
     Args:
-        **kwargs: keyword arguments of `keras.layers.Layer`, including `name`
+        **kwargs: Keyword arguments of `keras.layers.Layer`, including `name`
             and `dtype`.
     """
 

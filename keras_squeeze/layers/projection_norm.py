@@ -8,12 +8,12 @@ NORMALIZATION_TYPES = ("layer_norm", "no_norm")
 
 
 def normalization(normalization_type, epsilon, **kwargs):
-    """Build the normalization layer of the given type.
+    """Build a normalization layer by type.
 
     Args:
         normalization_type: string. `"layer_norm"` or `"no_norm"`.
         epsilon: float. Added to the variance by `"layer_norm"`.
-        **kwargs: keyword arguments of the layer, such as `name` and `dtype`.
+        **kwargs: Keyword arguments of the layer, such as `name` and `dtype`.
 
     Returns:
         A `keras.layers.LayerNormalization` or a `NoNorm`.
@@ -30,14 +30,14 @@ def normalization(normalization_type, epsilon, **kwargs):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class ProjectionNorm(keras.layers.Layer):
-    """Dense projection, dropout, optional residual sum, then normalization.
+    """Dense projection, dropout, optional residual sum, and normalization.
 
-    Every sublayer of the two architectures ends in this sequence.
+    Every sublayer of both architectures ends with these operations.
 
     Args:
         units: int. Size of the output features.
-        groups: int or `None`. Number of groups of a `GroupedDense`
-            projection; `None` for a `keras.layers.Dense`. Defaults to `None`.
+        groups: int or `None`. Number of groups of a `GroupedDense` projection,
+            or `None` for a `keras.layers.Dense`. Defaults to `None`.
         normalization_type: string. `"layer_norm"` or `"no_norm"`. Defaults to
             `"layer_norm"`.
         epsilon: float. Epsilon of the layer normalization. Defaults to
@@ -45,7 +45,7 @@ class ProjectionNorm(keras.layers.Layer):
         dropout: float. Dropout rate after the projection. Defaults to `0.0`.
         kernel_initializer: Initializer of the projection's kernel. Defaults
             to `"glorot_uniform"`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:

@@ -1,4 +1,4 @@
-"""Change the size of a variable of a layer that is built."""
+"""Resizes a variable of a layer that is already built."""
 
 import keras
 import numpy as np
@@ -6,16 +6,16 @@ from keras import ops
 
 
 def resize_variable(layer, attribute, size, axis=0, initializer="mean"):
-    """Cut a variable of a layer off, or let it grow at its end.
+    """Shrink or grow a variable of a layer at its end.
 
     Args:
         layer: A built `keras.layers.Layer`.
-        attribute: string. The name of the attribute that holds the variable,
-            which is replaced by another one of the same name.
+        attribute: string. The name of the attribute with the variable. The
+            variable is replaced by a new one with the same name.
         size: int. The new size of the axis.
         axis: int. The axis to resize. Defaults to `0`.
-        initializer: `"mean"`, for the mean of what there is, or an
-            initializer of Keras, for what is added. Defaults to `"mean"`.
+        initializer: `"mean"`, which uses the mean of the existing values for
+            new ones, or a Keras initializer. Defaults to `"mean"`.
     """
     old = getattr(layer, attribute)
     value = ops.convert_to_numpy(old)
@@ -33,8 +33,8 @@ def resize_variable(layer, attribute, size, axis=0, initializer="mean"):
                 keras.initializers.get(initializer)(shape)
             )
         value = np.concatenate([value, rows.astype(value.dtype)], axis=axis)
-    # Keras lets no layer change that is built, and makes exceptions of its
-    # own like this, as for LoRA.
+    # Keras locks layers once they are built. It unlocks them itself in the same
+    # way, for example for LoRA.
     layer._tracker.unlock()
     delattr(layer, attribute)
     new = layer.add_weight(
