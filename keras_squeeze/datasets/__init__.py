@@ -1,4 +1,4 @@
-"""Data sets that come with the package, and readers of one's own."""
+"""A built-in dataset, and readers for your own data files."""
 
 from keras_squeeze.datasets import conll
 from keras_squeeze.datasets import multiple_choice_files

@@ -1,4 +1,4 @@
-"""Reads labelled words from CoNLL files."""
+"""Reads labeled words from CoNLL files."""
 
 import re
 
@@ -11,19 +11,19 @@ _PREFIXED = re.compile(r"[BIELSU]-.")
 
 
 def read_conll(path, word_column=0, label_column=-1):
-    """Read sentences whose words have labels from a CoNLL file in UTF-8.
+    """Read sentences of labeled words from a CoNLL file in UTF-8.
 
-    Such a file has a line per word, and a blank line after each sentence.
-    The columns of a line are separated by tabs, or by spaces if the first
-    line has no tab. All lines have the same number of columns. Lines that
-    start with `-DOCSTART-`, which begin a document in CoNLL-2003, are left
-    out.
+    The file has one line per word. Blank lines, with only spaces and tabs,
+    separate sentences. Columns are separated by tabs if the first line of words
+    contains a tab, and by spaces otherwise. All lines have the same number of
+    columns. Lines that start with `-DOCSTART-`, which begin a document in
+    CoNLL-2003, are left out.
 
-    Comments before a sentence, such as `# id 7 domain=news`, are left out as
-    well. A line that starts with `#` and a space is a comment if it has
-    another number of columns than the lines of words, or if the rest of the
-    file does not use what stands in its label column as a label. In a line
-    such as `# O`, `#` is a word.
+    Comments before a sentence are also left out. A line that starts with `#`
+    and a space, such as `# id 7 domain=news`, or with `#begin document` or
+    `#end document`, is a comment if it has a different number of columns than
+    the lines of words, or if its label does not occur in those lines and has no
+    prefix such as `B-`. In a line such as `# O`, `#` is a word.
 
     Args:
         path: string or path. The file.
@@ -33,12 +33,13 @@ def read_conll(path, word_column=0, label_column=-1):
             `-1`, the last.
 
     Returns:
-        A tuple `(x, y)` of arrays of shape `(num_sentences,)`: a list of words
-        and a list of labels for each sentence, as token classifiers take them.
+        A tuple `(x, y)` of arrays of shape `(num_sentences,)`: one list of
+        words and one list of labels per sentence, as token classifiers take
+        them.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not what is described above.
+        ValueError: If the file is not in this format.
 
     Example:
 
@@ -90,20 +91,20 @@ def read_conll(path, word_column=0, label_column=-1):
 
 
 def _columns(text, label_column):
-    """Yields each line that is no comment: its number, itself, its columns.
+    """Yield the number, the text and the columns of each line.
 
-    Instead of columns there is `None` for a line between two sentences.
+    Comments are left out. A line between two sentences has `None` as columns.
     """
     lines, is_before = [], True
-    # Not `splitlines()`, and no other white space than this: a word may be
-    # one of the rarer line separators or spaces.
+    # Do not use `splitlines()` or `strip()`: a word may consist of one of the
+    # rarer line separators or spaces.
     for line in text.split("\n"):
         is_border = not line.strip(" \t") or line.startswith("-DOCSTART-")
         may_be_comment = is_before and _COMMENT.match(line) is not None
         is_before = is_border or may_be_comment
         lines.append((line.strip(" "), is_border, may_be_comment))
     words = [line for line, *others in lines if not any(others)]
-    # Where nothing else is, what looks like a comment tells the columns.
+    # If all lines look like comments, they determine the columns.
     others = [line for line, is_border, _ in lines if not is_border]
     first = next(iter(words or others), "")
     separator = re.compile(r"\t" if "\t" in first else " +")
@@ -132,15 +133,16 @@ def _columns(text, label_column):
 
 
 def class_names(labels):
-    """The distinct labels, in the order of the class ids to give them.
+    """List the distinct labels in the order of their class ids.
 
     Args:
-        labels: List or array of lists of strings, as `read_conll()` gives
-            them.
+        labels: List or array of lists of strings, as returned by
+            `read_conll()`.
 
     Returns:
-        A list of strings: `"O"` first, if it is there, then those with the
-        same name behind `"B-"`, `"I-"` and so on together.
+        A list of strings: `"O"` first, if present, then the other labels sorted
+        so that labels with the same name after `"B-"`, `"I-"` and so on are
+        adjacent.
     """
     found = {label for row in labels for label in row}
 

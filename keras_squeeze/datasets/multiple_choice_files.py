@@ -1,4 +1,4 @@
-"""Reads prompts and their choices from CSV, TSV and JSONL files."""
+"""Reads multiple-choice samples from CSV, TSV and JSONL files."""
 
 import re
 
@@ -18,34 +18,34 @@ CHOICE_COLUMN = re.compile(r"(?:choice|option|ending|answer)[ _]?(\d+)")
 def read_multiple_choice(path, column_names=None):
     """Read prompts, choices and labels from a CSV, TSV or JSONL file in UTF-8.
 
-    A `.csv` file has commas between its columns, and double quotes around the
-    values that contain commas. A `.tsv` file has tabs, and its quotes are
-    part of the text. A `.jsonl` file has a JSON object a line, whose fields
-    are the columns.
+    A `.csv` file has commas between columns, and double quotes around values
+    that contain commas. A `.tsv` file has tabs, and its quotes are part of the
+    text. A `.jsonl` file has one JSON object per line, whose fields are the
+    columns.
 
-    The names of the columns say what is what: `prompt`, `question`,
-    `context`, `premise` or `sentence`; `choice1`, `choice2` and so on, also
-    with `option`, `ending` or `answer`; and `label`, `labels`, `answer` or
-    `target`. Further columns are left out. The last choices of a row may be
-    empty, where it has fewer of them. In a `.jsonl` file, the field `choices`
-    may be a list of them.
+    The columns are identified by name: `prompt`, `question`, `context`,
+    `premise` or `sentence`; `choice1`, `choice2` and so on, or the same with
+    `option`, `ending` or `answer`; and `label`, `labels`, `answer` or `target`.
+    Other columns are left out. If a row has fewer choices than others, its last
+    choices are empty. In a `.jsonl` file, the choices may also be a list in the
+    field `choices`.
 
-    A label is the index of the right choice, which starts with 0, or its
-    text. If all labels of a file are whole numbers, they are indices.
+    A label is the index of the correct choice, starting at 0, or its text. If
+    all labels of a file are integers, they are indices.
 
     Args:
         path: string or path. The file.
-        column_names: Optional list of strings. The names of all columns, for
-            a file whose first row does not have them.
+        column_names: Optional list of strings. The names of all columns, for a
+            file without a header.
 
     Returns:
-        A `keras_squeeze.datasets.samples.Samples` whose `x` is a dictionary
-        of `"prompt"`, an array of strings, and `"choices"`, an array of lists
-        of strings; and whose `y` is an int32 array of indices.
+        A `keras_squeeze.datasets.samples.Samples`. Its `x` is a dictionary of
+        `"prompt"`, an array of strings, and `"choices"`, an array of lists of
+        strings. Its `y` is an int32 array of indices.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not what is described above.
+        ValueError: If the file is not in this format.
 
     Example:
 
@@ -63,7 +63,7 @@ def read_multiple_choice(path, column_names=None):
     header = [name.strip().casefold() for name in rows[0][1]]
     rows = rows[1:]
     if not rows:
-        raise ValueError(f"`{path}` has no rows below its header.")
+        raise ValueError(f"`{path}` has no rows after its header.")
     prompt = _column(path, header, PROMPT_COLUMNS)
     label = _column(path, header, LABEL_COLUMNS)
     is_list = "choices" in header
@@ -72,7 +72,7 @@ def read_multiple_choice(path, column_names=None):
     for place, row in rows:
         if not isinstance(row[prompt], str):
             raise ValueError(
-                f"{place} must have a string for its {header[prompt]!r}. "
+                f"{place} must have a string as its {header[prompt]!r}. "
                 f"Received: {row[prompt]!r}"
             )
         values = [row[i] for i in columns]
@@ -113,16 +113,16 @@ def _choice_columns(path, header):
 def _choices(place, values):
     if not isinstance(values, list):
         raise ValueError(
-            f"{place} must have a list for its 'choices'. Received: {values!r}"
+            f"{place} must have a list as its 'choices'. Received: {values!r}"
         )
-    # Where there are fewer choices than columns.
+    # Unused choice columns are empty.
     while values and values[-1] in ("", None):
         values = values[:-1]
     wrong = [x for x in values if not isinstance(x, str) or not x.strip()]
     if wrong or not values:
         raise ValueError(
-            f"{place} must have at least one choice, and no empty one before "
-            f"another. Received: {values}"
+            f"{place} must have at least one choice, and no empty choice "
+            f"before another. Received: {values}"
         )
     return values
 
@@ -130,7 +130,7 @@ def _choices(place, values):
 def _are_indices(labels, choices):
     if all(re.fullmatch(r"-?\d+", label) for label in labels):
         return True
-    # Data frames make floats of a column in which some rows had no number.
+    # Data frames convert a column with missing numbers to floats.
     is_whole = all(re.fullmatch(r"-?\d+\.0", label) for label in labels)
     pairs = zip(labels, choices, strict=True)
     return is_whole and not all(label in row for label, row in pairs)
@@ -145,5 +145,5 @@ def _index(place, label, choices, is_index):
     if is_index:
         expected = f"an index from 0 to {len(choices) - 1}"
     raise ValueError(
-        f"{place} must have {expected} for its label. Received: {label!r}"
+        f"{place} must have {expected} as its label. Received: {label!r}"
     )

@@ -1,4 +1,4 @@
-"""Samples of any task, as files of data hold them."""
+"""Containers for the samples of any task."""
 
 import dataclasses
 import hashlib
@@ -9,12 +9,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """Raw inputs of a task, and what it has to learn of them.
+    """Raw inputs of a task, with their labels.
 
     Args:
-        x: The raw inputs: an array whose first axis counts the samples, or a
-            tuple or a dictionary of such arrays.
-        y: The labels, likewise, or `None` for a task that has none.
+        x: The raw inputs: an array with the samples on its first axis, or a
+            tuple or dictionary of such arrays.
+        y: The labels in the same form, or `None` for a task without labels.
     """
 
     x: object
@@ -26,14 +26,14 @@ class Samples:
         return lengths[0]
 
     def parts(self):
-        """The tuple of the inputs and, if there are some, the labels."""
+        """Return a tuple of the inputs and, if there are any, the labels."""
         return (self.x,) if self.y is None else (self.x, self.y)
 
     def take(self, indices):
-        """Some of the samples.
+        """Select some of the samples.
 
         Args:
-            indices: int array of indices, or bool array with an entry a
+            indices: int array of indices, or bool array with one entry per
                 sample.
 
         Returns:
@@ -44,7 +44,7 @@ class Samples:
         )
 
     def joined(self, other):
-        """These samples and others after them.
+        """Append other samples.
 
         Args:
             other: A `Samples` with the same arrays.
@@ -60,14 +60,14 @@ class Samples:
         )
 
     def digest(self):
-        """A string that is another one for other samples."""
+        """Return a string that identifies the samples."""
         lists = [_map(lambda a: a.tolist(), part) for part in self.parts()]
         data = json.dumps(lists).encode("utf-8")
         return hashlib.sha256(data).hexdigest()[:16]
 
 
 def object_array(values):
-    """An array of any objects, lists of different lengths among them.
+    """Make an array of arbitrary objects, such as lists of any length.
 
     Args:
         values: list of objects.

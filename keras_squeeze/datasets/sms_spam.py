@@ -1,4 +1,4 @@
-"""The SMS Spam Collection: text messages that are spam or not."""
+"""The SMS Spam Collection, a dataset of text messages labeled as spam."""
 
 import hashlib
 import pathlib
@@ -11,19 +11,19 @@ CLASS_NAMES = ["ham", "spam"]
 def load_data():
     """Loads the SMS Spam Collection.
 
-    These are 5,171 English text messages, of which 653 are spam, collected by
-    Tiago A. Almeida and José María Gómez Hidalgo. They come with the package,
-    so that nothing is downloaded. Of the 5,574 messages of the collection,
-    those that repeat an earlier one are left out.
+    The dataset has 5,171 English text messages, 653 of them spam, collected by
+    Tiago A. Almeida and José María Gómez Hidalgo. It comes with the package, so
+    nothing is downloaded. Messages that repeat an earlier one are left out of
+    the original 5,574.
 
-    A fifth of the messages of each class are the test set. Which ones depends
-    on the messages alone, not on a random number generator: the same on every
-    machine, and two messages that only differ in capitals and spaces are on
-    the same side.
+    One fifth of the messages of each class form the test set. The split depends
+    only on the messages and not on a random number generator, so it is the same
+    on every machine. Messages that only differ in case and spaces are in the
+    same set.
 
     Returns:
         A tuple `(x_train, y_train), (x_test, y_test)` of NumPy arrays, in the
-        order of the collection.
+        order of the original collection.
 
         - `x_train`, `x_test`: arrays of strings, of shapes `(4136,)` and
             `(1035,)`.
@@ -52,8 +52,8 @@ def load_data():
     is_test = np.zeros(len(y), dtype=bool)
     digests = np.array([_digest(message) for message in x])
     for label in range(len(CLASS_NAMES)):
-        # A digest and not a count is the border, so that what has the same
-        # digest is on the same side.
+        # Split by a digest instead of a count, so that messages with the same
+        # digest are in the same set.
         of_class = digests[y == label]
         border = np.sort(of_class)[round(0.2 * len(of_class))]
         is_test |= (y == label) & (digests < border)
@@ -61,6 +61,6 @@ def load_data():
 
 
 def _digest(message):
-    """Returns a number that stands for the letters of a message."""
+    """Return a number that identifies the letters of a message."""
     letters = "".join(message.casefold().split()).encode("utf-8")
     return int.from_bytes(hashlib.sha256(letters).digest()[:7], "big")

@@ -1,4 +1,4 @@
-"""Reads questions on texts from the JSON files of SQuAD."""
+"""Reads questions and contexts from SQuAD's JSON files."""
 
 import dataclasses
 import json
@@ -12,15 +12,15 @@ from keras_squeeze.datasets.utf8 import read_utf8
 
 @dataclasses.dataclass(frozen=True)
 class SquadSamples(Samples):
-    """Questions on texts, as question answering tasks take them.
+    """Questions and contexts for question answering tasks.
 
     Args:
-        x: Dictionary of the arrays `"question"` and `"context"` of strings.
-        y: Dictionary of the arrays `"answer_start"`, of int32, and
-            `"answer_text"`, of strings. The first of a question's answers, or
-            -1 and `""` if it has none.
+        x: Dictionary of the string arrays `"question"` and `"context"`.
+        y: Dictionary of the int32 array `"answer_start"` and the string array
+            `"answer_text"`: the first answer of each question, or -1 and `""`
+            if it has none.
         ids: Array of strings, the ids of the questions.
-        answers: Array of lists of strings, all right answers of each
+        answers: Array of lists of strings, all correct answers of each
             question, as `keras_squeeze.metrics.squad` takes them.
         titles: Array of strings, the titles of the articles.
     """
@@ -30,10 +30,10 @@ class SquadSamples(Samples):
     titles: np.ndarray = None
 
     def take(self, indices):
-        """Some of the questions.
+        """Select some of the questions.
 
         Args:
-            indices: int array of indices, or bool array with an entry a
+            indices: int array of indices, or bool array with one entry per
                 question.
 
         Returns:
@@ -47,18 +47,17 @@ class SquadSamples(Samples):
     def with_unanswerable(self, fraction, seed=0):
         """Add questions that have no answer.
 
-        Each is one of the questions, chosen at random, with a paragraph of
-        another article, also chosen at random, that has none of its answers
-        in it. Questions whose answers are everywhere, such as a full stop,
-        are not chosen.
+        Each one combines a random question with a random paragraph of another
+        article that does not contain any of its answers. Questions whose
+        answers occur everywhere, such as a full stop, are not used.
 
         Args:
-            fraction: float. Which part of all questions is to be added ones.
-            seed: int. Seed of the choices. Defaults to `0`.
+            fraction: float. The fraction of added questions among all
+                questions.
+            seed: int. The random seed. Defaults to `0`.
 
         Returns:
-            A `SquadSamples` of the same questions, with the added ones behind
-            them.
+            A `SquadSamples` of the same questions, followed by the added ones.
 
         Raises:
             ValueError: If `fraction` is not between 0 and 1, or no question
@@ -86,8 +85,8 @@ class SquadSamples(Samples):
                     added.append(found)
             if len(chosen) == num_before:
                 raise ValueError(
-                    "A question can be made unanswerable by a paragraph of "
-                    "another article without its answers only. Received: no "
+                    "A question can only be made unanswerable by a paragraph "
+                    "of another article without its answers. Received: no "
                     f"such paragraph for {len(answered)} questions"
                 )
         question = self.x["question"][chosen]
@@ -112,7 +111,7 @@ class SquadSamples(Samples):
         )
 
     def _find_unanswering(self, index, contexts, titles, random):
-        """The number of a paragraph that does not answer a question."""
+        """Find the index of a paragraph that does not answer a question."""
         answers = [answer.lower() for answer in self.answers[index]]
         for i in random.permutation(len(contexts)):
             context = contexts[i].lower()
@@ -124,7 +123,7 @@ class SquadSamples(Samples):
 
 
 def read_squad(path):
-    """Read a file of SQuAD v1.1 or v2.0.
+    """Read a SQuAD v1.1 or v2.0 file.
 
     Args:
         path: string or path. The JSON file.
@@ -134,9 +133,9 @@ def read_squad(path):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not one of SQuAD, if an answer is not in
-            its paragraph where the file says, or if a question has no answer
-            and is not marked as `is_impossible`.
+        ValueError: If the file is not in SQuAD's format, if an answer is not at
+            its position in the paragraph, or if a question has no answer and is
+            not marked as `is_impossible`.
 
     Example:
 
@@ -190,7 +189,7 @@ def read_squad(path):
 
 
 def _answers(question, context, where):
-    """Returns a list of the start and the text of each answer."""
+    """List the start and the text of each answer."""
     if question.get("is_impossible"):
         return []
     answers = []
@@ -199,24 +198,24 @@ def _answers(question, context, where):
         text = _get(answer, "text", str, f"An answer of {where}")
         if not text or start < 0 or not context.startswith(text, start):
             raise ValueError(
-                f"{where} must have answers that are in the context where "
-                f"`answer_start` says. Received: answer_start={start}, "
+                f"{where} must have answers at `answer_start` in the context. "
+                f"Received: answer_start={start}, "
                 f"text={text!r}"
             )
         answers.append((start, text))
     if not answers:
         raise ValueError(
-            f"{where} must have an answer, or `is_impossible` set. Received: "
+            f"{where} must have an answer, or set `is_impossible`. Received: "
             "no answers"
         )
     return answers
 
 
 def _get(value, key, kind, where):
-    """Returns the value of a key of a JSON object."""
+    """Return the value of a key in a JSON object, and check its type."""
     found = value.get(key) if isinstance(value, dict) else None
     if kind is int and isinstance(found, float) and found.is_integer():
-        # What data frames make of a column in which some are missing.
+        # Data frames convert an integer column with missing values to floats.
         found = int(found)
     if not isinstance(found, kind) or isinstance(found, bool):
         names = {list: "a list", str: "a string", int: "an integer"}

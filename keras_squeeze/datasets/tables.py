@@ -14,29 +14,29 @@ SUFFIXES = (".csv", ".tsv", ".jsonl")
 def read_rows(path):
     """Read a table in UTF-8.
 
-    A `.csv` file has commas between its columns, and double quotes around the
-    values that contain commas. A `.tsv` file has tabs, and its quotes are
-    part of the text. A `.jsonl` file has a JSON object a line, whose fields
-    are the columns; they may be missing, and their values are what JSON has.
+    A `.csv` file has commas between columns, and double quotes around values
+    that contain commas. A `.tsv` file has tabs, and its quotes are part of the
+    text. A `.jsonl` file has one JSON object per line, whose fields are the
+    columns. Fields may be missing, and their values may be of any JSON type.
 
     Args:
         path: string or path. The file.
 
     Returns:
-        A list of tuples `(place, values)` for the rows that are not empty:
-        where the row is, for messages, and the list of its values. The first
-        of a JSONL file has the names of the fields, which a first row of the
-        others may have.
+        A list of tuples `(place, values)` for the rows that are not empty: the
+        position of the row for errors, and the list of its values. For a JSONL
+        file, the first row has the names of the fields. For other files, the
+        first row may be a header.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is empty, or not what is described above.
+        ValueError: If the file is empty, or not in this format.
     """
     path = pathlib.Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(
-            "A file of texts must be a `.csv`, `.tsv` or `.jsonl` file. "
+            "A data file must be a `.csv`, `.tsv` or `.jsonl` file. "
             f"Received: {path}"
         )
     text = read_utf8(path)
@@ -52,7 +52,7 @@ def read_rows(path):
 
 
 def is_json(path):
-    """Whether a file has JSON objects, and names of columns with them.
+    """Whether a file has JSON objects, which include column names.
 
     Args:
         path: string or path. The file.
@@ -66,7 +66,7 @@ def is_json(path):
 def check_width(rows):
     """Raise a `ValueError` unless all rows have as many values as the first.
 
-    Args:
+    rows: The result of `read_rows()`.
         rows: What `read_rows()` returns.
     """
     first, header = rows[0]
@@ -79,35 +79,35 @@ def check_width(rows):
 
 
 def label_text(place, value):
-    """The label of a row as a string.
+    """Convert the label of a row to a string.
 
     Args:
-        place: string. Where the row is, for messages.
-        value: What `read_rows()` gave.
+        place: string. The position of the row for errors.
+        value: A value returned by `read_rows()`.
 
     Returns:
-        A string without white space around it.
+        A string without surrounding white space.
 
     Raises:
-        ValueError: If there is no label, or one that is neither a string nor
-            a number.
+        ValueError: If the label is missing, or is neither a string nor a
+            number.
     """
     is_missing = value is None or value != value
     if is_missing or (isinstance(value, str) and not value.strip()):
         raise ValueError(f"{place} has no label.")
     if isinstance(value, (bool, int, float)) and abs(value) < math.inf:
-        # A number or a truth value of a JSON file, as it is written there.
+        # Format numbers and booleans of a JSON file as in the file.
         value = json.dumps(value)
     if not isinstance(value, str):
         raise ValueError(
-            f"{place} must have a string or a number for its label. Received: "
+            f"{place} must have a string or a number as its label. Received: "
             f"{value!r}"
         )
     return value.strip()
 
 
 def _csv_rows(path, text, **style):
-    # `csv` refuses longer values, as a guard against a quote left open.
+    # `csv` rejects longer values, as a guard against unclosed quotes.
     csv.field_size_limit(max(len(text), csv.field_size_limit()))
     reader = csv.reader(io.StringIO(text, newline=""), **style)
     try:
@@ -118,7 +118,7 @@ def _csv_rows(path, text, **style):
 
 def _json_rows(path, text):
     objects = []
-    # Not `splitlines()`: JSON leaves other line separators in its strings.
+    # Do not use `splitlines()`: JSON strings may contain other line separators.
     for line, part in enumerate(text.split("\n"), start=1):
         if not part.strip():
             continue

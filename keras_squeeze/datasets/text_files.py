@@ -1,4 +1,4 @@
-"""Reads texts, with labels or without, from files."""
+"""Reads texts, with or without labels, from files."""
 
 import dataclasses
 import math
@@ -26,14 +26,15 @@ PAIR_COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class LabelledTexts:
-    """Texts, or pairs of texts, and a label for each, or several.
+    """Texts or pairs of texts, with one or several labels each.
 
     Args:
         x: array of strings of shape `(num_texts,)`, or a tuple of two for
             pairs.
-        labels: list of strings, the labels as they are written, or of lists
-            of strings for texts with any number of labels.
-        places: list of strings. Where each text was read, for messages.
+        labels: list of strings, the labels as in the file, or of lists of
+            strings for multi-label texts.
+        places: list of strings. The position of each text in its file, for
+            errors.
     """
 
     x: np.ndarray | tuple
@@ -44,11 +45,11 @@ class LabelledTexts:
         return len(self.labels)
 
     def class_names(self):
-        """The distinct labels: numbers in their order, else by alphabet.
+        """List the distinct labels, sorted by number or else alphabetically.
 
         Returns:
-            A list of strings. Labels that are class ids from 0 on are
-            therefore each at its own index.
+            A list of strings. Labels that are class ids, starting at 0, are
+            therefore at their own index.
         """
         lists = self.labels if self.is_multi_label else [self.labels]
         names = {name for labels in lists for name in labels}
@@ -58,15 +59,15 @@ class LabelledTexts:
             return sorted(names)
 
     def class_ids(self, class_names):
-        """The labels as ids.
+        """Convert the labels to class ids.
 
         Args:
             class_names: list of strings, in the order of the ids.
 
         Returns:
-            An int32 array of shape `(num_texts,)`, or for texts with any
-            number of labels of shape `(num_texts, num_classes)`, with a 1
-            for each label that a text has and a 0 for each other.
+            An int32 array of shape `(num_texts,)`. For multi-label texts, of
+            shape `(num_texts, num_classes)`, with 1 for each label of a text
+            and 0 elsewhere.
 
         Raises:
             ValueError: If a label is not among the names.
@@ -91,7 +92,7 @@ class LabelledTexts:
         return vectors
 
     def numbers(self):
-        """The labels as numbers, for regression.
+        """Convert the labels to numbers, for regression.
 
         Returns:
             A float32 array of shape `(num_texts,)`.
@@ -107,14 +108,14 @@ class LabelledTexts:
                 numbers.append(math.nan)
             if not math.isfinite(numbers[-1]):
                 raise ValueError(
-                    f"{place} must have a number for its label. Received: "
+                    f"{place} must have a number as its label. Received: "
                     f"{label!r}"
                 )
         return np.array(numbers, dtype="float32")
 
     @property
     def is_multi_label(self):
-        """bool. Whether texts have any number of labels."""
+        """bool. Whether the texts have several labels."""
         return bool(self.labels) and isinstance(self.labels[0], list)
 
     @property
@@ -128,35 +129,35 @@ def read_labelled_texts(
 ):
     """Read texts and their labels from a CSV, TSV or JSONL file in UTF-8.
 
-    A `.csv` file has commas between its columns, and double quotes around the
-    values that contain commas. A `.tsv` file has tabs, and its quotes are
-    part of the text. A `.jsonl` file has a JSON object a line, whose fields
-    are the columns.
+    A `.csv` file has commas between columns, and double quotes around values
+    that contain commas. A `.tsv` file has tabs, and its quotes are part of the
+    text. A `.jsonl` file has one JSON object per line, whose fields are the
+    columns.
 
-    A first row with the names of columns says which are which: `label`,
-    `labels`, `class`, `category`, `target` or `score` for the label, `text`,
-    `sentence`, `message`, `review`, `comment` or `content` for the text, and
+    If the first row has column names, they identify the columns: `label`,
+    `labels`, `class`, `category`, `target` or `score` for the label; `text`,
+    `sentence`, `message`, `review`, `comment` or `content` for the text; and
     for pairs of texts `sentence1` and `sentence2`, `text1` and `text2`,
     `premise` and `hypothesis`, `question1` and `question2`, `question` and
-    `sentence`, or `text` and `text_pair`. Further columns are left out.
-    Without such a row, a file has two columns, or three for pairs, and the
-    one with the fewest distinct values is the label.
+    `sentence`, or `text` and `text_pair`. Other columns are left out. Without
+    such a row, a file must have two columns, or three for pairs. The column
+    with the fewest distinct values is the label.
 
     Args:
         path: string or path. The file.
-        text_columns: Optional list of one column name, or two for pairs,
-            where the names are others.
+        text_columns: Optional list of one column name, or two for pairs, if the
+            names are different.
         label_column: Optional string. The column name of the labels.
-        label_separator: Optional string. What stands between the labels of a
-            text that has any number of them, like `","`; a text without a
-            label has none. In a JSONL file, they may also be a list.
+        label_separator: Optional string. The separator between the labels of a
+            multi-label text, like `","`. The label of a text without labels is
+            empty. In a JSONL file, the labels may also be a list.
 
     Returns:
         A `LabelledTexts`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not what is described above.
+        ValueError: If the file is not in this format.
 
     Example:
 
@@ -185,14 +186,14 @@ def read_labelled_texts(
 def read_texts(path, text_columns=None):
     """Read texts without labels.
 
-    A `.txt` file in UTF-8 has a text a line, and lines with nothing but white
-    space are left out. A `.csv`, `.tsv` or `.jsonl` file names its columns as
-    for `read_labelled_texts()`, of which a label is not needed.
+    A `.txt` file in UTF-8 has one text per line, and blank lines are left out.
+    A `.csv`, `.tsv` or `.jsonl` file has the same column names as for
+    `read_labelled_texts()`, but needs no label.
 
     Args:
         path: string or path. The file.
-        text_columns: Optional list of one column name, or two for pairs,
-            where the names are others.
+        text_columns: Optional list of one column name, or two for pairs, if the
+            names are different.
 
     Returns:
         An array of strings of shape `(num_texts,)`, or a tuple of two for
@@ -200,7 +201,7 @@ def read_texts(path, text_columns=None):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not what is described above.
+        ValueError: If the file is not in this format.
 
     Example:
 
@@ -220,21 +221,21 @@ def read_texts(path, text_columns=None):
     indices = _text_columns_by_name(path, header, text_columns)
     if indices is None:
         raise ValueError(
-            f"`{path}` names no text column among its columns: {header}"
+            f"`{path}` must have a text column. Received: {header}"
         )
     check_width(rows)
     return _texts(path, header, indices, rows[1:])
 
 
 def _texts(path, header, indices, rows):
-    """Returns the texts of some columns, in a tuple if there are two."""
+    """Return the texts of one column, or a tuple for two columns."""
     if not rows:
-        raise ValueError(f"`{path}` has no rows below its header.")
+        raise ValueError(f"`{path}` has no rows after its header.")
     for place, row in rows:
         for i in indices:
             if not isinstance(row[i], str):
                 raise ValueError(
-                    f"{place} must have a string for its {header[i]!r}. "
+                    f"{place} must have a string as its {header[i]!r}. "
                     f"Received: {row[i]!r}"
                 )
     columns = tuple(
@@ -244,7 +245,7 @@ def _texts(path, header, indices, rows):
 
 
 def _labels(values, separator):
-    """Returns the labels of a column, all strings or all lists of strings."""
+    """Return the labels of a column, all strings or all lists of strings."""
     if separator or any(isinstance(value, list) for _, value in values):
         return [_label_list(place, value, separator) for place, value in values]
     return [label_text(place, value) for place, value in values]
@@ -255,13 +256,13 @@ def _label_list(place, value, separator):
         value = [part for part in value.split(separator) if part.strip()]
     if not isinstance(value, list):
         raise ValueError(
-            f"{place} must have a list for its label. Received: {value!r}"
+            f"{place} must have a list as its label. Received: {value!r}"
         )
     return [label_text(place, part) for part in value]
 
 
 def _columns_by_name(path, header, text_columns, label_column):
-    """Returns the indices of the texts and the label, or `None` for both."""
+    """Find the text and label columns by name, or return `None` for both."""
     if label_column is None:
         label_column = next((c for c in LABEL_COLUMNS if c in header), None)
     texts = _text_columns_by_name(path, header, text_columns)
@@ -270,13 +271,13 @@ def _columns_by_name(path, header, text_columns, label_column):
             return None, None
         missing = "label" if label_column is None else "text"
         raise ValueError(
-            f"`{path}` names no {missing} column among its columns: {header}"
+            f"`{path}` must have a {missing} column. Received: {header}"
         )
     return texts, _index_of(path, header, label_column)
 
 
 def _text_columns_by_name(path, header, names):
-    """Returns the indices of the texts, or `None`."""
+    """Find the text columns by name, or return `None`."""
     if names is None:
         options = (*PAIR_COLUMNS, *((name,) for name in TEXT_COLUMNS))
         names = next((part for part in options if set(part) <= set(header)), ())
@@ -292,23 +293,21 @@ def _index_of(path, header, name):
 
 
 def _columns_by_content(path, rows):
-    """Returns the indices of the texts and the label of rows of no names."""
+    """Find the text and label columns of rows without column names."""
     advice = (
-        "Name its columns in a first row: `text` and `label`, or `sentence1`, "
-        "`sentence2` and `label`."
+        "Add a first row with column names: `text` and `label`, or "
+        "`sentence1`, `sentence2` and `label`."
     )
     width = len(rows[0])
     if width not in (2, 3):
         raise ValueError(
-            f"`{path}` has {width} columns and none of a known name. {advice}"
+            f"`{path}` has {width} columns, none with a known name. {advice}"
         )
     values = [[row[i] for row in rows if len(row) > i] for i in range(width)]
     sizes = [len(set(column)) for column in values]
     label = sizes.index(min(sizes))
-    # A value of its own in the first row may well be a name nobody knows.
+    # A value that only occurs in the first row may be an unknown column name.
     is_clear = sizes.count(min(sizes)) == 1
     if not is_clear or values[label].count(rows[0][label]) == 1:
-        raise ValueError(
-            f"It is not clear which column of `{path}` is the label. {advice}"
-        )
+        raise ValueError(f"The label column of `{path}` is ambiguous. {advice}")
     return [i for i in range(width) if i != label], label

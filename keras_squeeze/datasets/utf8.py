@@ -1,16 +1,16 @@
-"""Reads the text of files."""
+"""Reads text files in UTF-8."""
 
 import pathlib
 
 
 def read_utf8(path):
-    """Read a file in UTF-8, with a mark of the byte order or without.
+    """Read a file in UTF-8, with or without a byte order mark.
 
     Args:
         path: string or path. The file.
 
     Returns:
-        A string, whose lines end in `"\\n"`, whatever they end in in the file.
+        A string, in which all line endings are `"\\n"`.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -1,4 +1,4 @@
-"""How well the tasks do, in the measures of their fields."""
+"""Metrics of the tasks, as commonly used in their fields."""
 
 from keras_squeeze.metrics import correlation
 from keras_squeeze.metrics import entities

@@ -1,4 +1,4 @@
-"""How well scores and classes agree with the labels of sentences."""
+"""Metrics of sentence tasks: accuracy and correlation coefficients."""
 
 import keras
 import numpy as np
@@ -6,17 +6,17 @@ from keras import ops
 
 
 def accuracy(y_true, y_pred):
-    """The share of predictions that are right.
+    """Compute the fraction of correct predictions.
 
     Args:
-        y_true: List or array of labels, of numbers or of strings.
-        y_pred: The predicted labels, as many.
+        y_true: List or array of labels, either numbers or strings.
+        y_pred: List or array of predicted labels, of the same length.
 
     Returns:
         float.
 
     Raises:
-        ValueError: If there are no labels, or not as many predictions.
+        ValueError: If there are no labels, or the lengths differ.
 
     Example:
 
@@ -30,20 +30,20 @@ def accuracy(y_true, y_pred):
 
 
 def matthews(y_true, y_pred):
-    """Matthews' correlation coefficient of classes, of two or of more.
+    """Compute the Matthews correlation coefficient for two or more classes.
 
-    It is 1 where all predictions are right and 0 where they have nothing to
-    do with the labels, however rare some classes are. CoLA is measured by it.
+    It is 1 if all predictions are correct, and 0 if they are unrelated to the
+    labels, even if some classes are rare. It is the metric of CoLA.
 
     Args:
-        y_true: List or array of labels, of numbers or of strings.
-        y_pred: The predicted labels, as many.
+        y_true: List or array of labels, either numbers or strings.
+        y_pred: List or array of predicted labels, of the same length.
 
     Returns:
-        float from -1 to 1. 0 if all labels, or all predictions, are the same.
+        float from -1 to 1. It is 0 if all labels or all predictions are equal.
 
     Raises:
-        ValueError: If there are no labels, or not as many predictions.
+        ValueError: If there are no labels, or the lengths differ.
 
     Example:
 
@@ -62,18 +62,18 @@ def matthews(y_true, y_pred):
 
 
 def pearson(y_true, y_pred):
-    """Pearson's correlation coefficient: how close to a straight line.
+    """Compute the Pearson correlation coefficient, a measure of linearity.
 
     Args:
         y_true: List or array of numbers.
-        y_pred: The predicted numbers, as many. Both may have further axes of
-            size 1.
+        y_pred: The predicted numbers, of the same length. Both may have
+            additional axes of size 1.
 
     Returns:
-        float from -1 to 1. 0 if all labels, or all predictions, are the same.
+        float from -1 to 1. It is 0 if all labels or all predictions are equal.
 
     Raises:
-        ValueError: If there are no labels, or not as many predictions.
+        ValueError: If there are no labels, or the lengths differ.
 
     Example:
 
@@ -87,21 +87,21 @@ def pearson(y_true, y_pred):
 
 
 def spearman(y_true, y_pred):
-    """Spearman's rank correlation coefficient: whether the order is right.
+    """Compute the Spearman rank correlation coefficient.
 
-    The semantic similarity of sentences is measured by it, for which a scale
-    is hard to keep and an order is not.
+    It compares orders, not values. It is the usual metric for the semantic
+    similarity of sentences, whose order is easier to agree on than a scale.
 
     Args:
         y_true: List or array of numbers.
-        y_pred: The predicted numbers, as many. Both may have further axes of
-            size 1.
+        y_pred: The predicted numbers, of the same length. Both may have
+            additional axes of size 1.
 
     Returns:
-        float from -1 to 1. 0 if all labels, or all predictions, are the same.
+        float from -1 to 1. It is 0 if all labels or all predictions are equal.
 
     Raises:
-        ValueError: If there are no labels, or not as many predictions.
+        ValueError: If there are no labels, or the lengths differ.
 
     Example:
 
@@ -118,14 +118,14 @@ def spearman(y_true, y_pred):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class PearsonCorrelation(keras.metrics.Metric):
-    """Pearson's correlation coefficient of all samples seen, for `fit()`.
+    """Computes the Pearson correlation of all samples, for use in `fit()`.
 
-    `keras.metrics.PearsonCorrelation` gives the mean of the coefficients of
-    the batches, which is another number.
+    `keras.metrics.PearsonCorrelation` returns the mean of the coefficients of
+    all batches, which is a different number.
 
     Args:
         name: string. Defaults to `"pearson"`.
-        **kwargs: other keyword arguments of `keras.metrics.Metric`.
+        **kwargs: Other keyword arguments of `keras.metrics.Metric`.
 
     Example:
 
@@ -146,19 +146,19 @@ class PearsonCorrelation(keras.metrics.Metric):
         self.square_true = self._add_sum("square_true")
         self.square_pred = self._add_sum("square_pred")
         self.product = self._add_sum("product")
-        # What callbacks are to look for, in their mode "auto".
+        # The direction of improvement, for callbacks with `mode="auto"`.
         self._direction = "up"
 
     def _add_sum(self, name):
         return self.add_variable((), initializer="zeros", name=name)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Take in a batch.
+        """Add a batch to the metric.
 
         Args:
             y_true: Tensor of numbers.
-            y_pred: Tensor of as many predicted numbers.
-            sample_weight: Optional tensor of as many weights.
+            y_pred: Tensor of predicted numbers, of the same size.
+            sample_weight: Optional tensor of weights, of the same size.
         """
         y_true = ops.reshape(ops.cast(y_true, self.dtype), (-1,))
         y_pred = ops.reshape(ops.cast(y_pred, self.dtype), (-1,))
@@ -172,9 +172,8 @@ class PearsonCorrelation(keras.metrics.Metric):
         def mean(values):
             return ops.divide_no_nan(ops.sum(weights * values), size)
 
-        # The means and the squares around them, of the batch and of what was
-        # there, are put together, rather than large sums whose difference is
-        # small.
+        # Merge the means and the sums of squared deviations of the batch into
+        # those so far. The difference of two large sums would be less precise.
         mean_true, mean_pred = mean(y_true), mean(y_pred)
         step_true = mean_true - self.mean_true
         step_pred = mean_pred - self.mean_pred
@@ -195,30 +194,30 @@ class PearsonCorrelation(keras.metrics.Metric):
         self.count.assign(count)
 
     def result(self):
-        """The coefficient so far, 0 where it has no meaning.
+        """Compute the coefficient of all samples so far, or 0 if undefined.
 
         Returns:
             A scalar tensor.
         """
-        # Two roots, as the product of large squares could overflow.
+        # Take two square roots, since the product of large sums could overflow.
         spread = ops.sqrt(self.square_true) * ops.sqrt(self.square_pred)
         return ops.divide_no_nan(ops.convert_to_tensor(self.product), spread)
 
 
 def _check(y_true, y_pred, dtype=None):
-    """Returns two arrays of rank 1 that belong together."""
+    """Convert labels and predictions to two arrays of rank 1."""
     y_true = np.asarray(y_true, dtype).reshape(-1)
     y_pred = np.asarray(y_pred, dtype).reshape(-1)
     if not len(y_true) or len(y_true) != len(y_pred):
         raise ValueError(
-            "`y_true` and `y_pred` must have as many entries, and one at "
-            f"least. Received: {len(y_true)} and {len(y_pred)} entries"
+            "`y_true` and `y_pred` must have the same number of entries, at "
+            f"least one. Received: {len(y_true)} and {len(y_pred)} entries"
         )
     return y_true, y_pred
 
 
 def _correlation(first, second):
-    """The correlation of the rows of two arrays, 0 where it has no meaning."""
+    """Compute the correlation of two arrays, or 0 if it is undefined."""
     first = first - first.mean(axis=0)
     second = second - second.mean(axis=0)
     spread = np.sqrt(np.sum(first**2)) * np.sqrt(np.sum(second**2))

@@ -1,4 +1,4 @@
-"""Entities among labelled words, and how many of them were found."""
+"""Entities in labeled words, and their precision, recall and F1."""
 
 import collections
 
@@ -8,31 +8,31 @@ _PREFIXES = ("B-", "I-", "E-", "L-", "S-", "U-")
 
 
 def entity_spans(labels, outside="O", iob_only=False):
-    """Put the labels of consecutive words together to entities.
+    """Merge the labels of consecutive words into entities.
 
-    `"B-"` before a label begins an entity, `"I-"` goes on with one of the same
-    label, or begins one where there is none. `"E-"` does as `"I-"`, and ends
-    the entity, and `"S-"` is an entity of one word. `"L-"` and `"U-"` are
-    other names of these two. Labels without a prefix are read as those with
-    `"I-"`, and `"O"` is no entity. A letter alone, like `"B"`, stands before
-    the label `"_"`.
+    A label with the prefix `"B-"` begins an entity. `"I-"` continues an entity
+    of the same label, or begins one. `"E-"` is like `"I-"`, and ends the
+    entity. `"S-"` is an entity of one word. `"L-"` and `"U-"` are synonyms of
+    `"E-"` and `"S-"`. Labels without a prefix are read as if they had `"I-"`,
+    and `"O"` is not an entity. A prefix alone, such as `"B"`, has the label
+    `"_"`.
 
-    These are the entities of seqeval in its default mode, for all of its
-    schemes: IOB1, IOB2, IOE1, IOE2 and IOBES. It has BILOU, with `"L-"` and
-    `"U-"`, in its strict mode alone, which agrees where labels are in order.
+    These rules match the default mode of seqeval for all of its schemes: IOB1,
+    IOB2, IOE1, IOE2 and IOBES. seqeval only supports BILOU, with `"L-"` and
+    `"U-"`, in its strict mode, which gives the same result for well-formed
+    labels.
 
     Args:
-        labels: List of strings, one a word.
-        outside: Optional string. The label of what is no entity. `None` for
-            none, so that what has no entity is put together, too. Defaults to
-            `"O"`.
-        iob_only: bool. Whether only `"B-"` and `"I-"` are prefixes, and all
-            else is a part of the label, as in transformers' pipelines.
-            Defaults to `False`.
+        labels: List of strings, one per word.
+        outside: Optional string. The label of words outside entities. With
+            `None`, there is no such label, so those words are also merged.
+            Defaults to `"O"`.
+        iob_only: bool. Whether `"B-"` and `"I-"` are the only prefixes, as in
+            the pipelines of transformers. Defaults to `False`.
 
     Returns:
         A list of tuples `(label, start, end)`: the label without its prefix,
-        the index of the first word, and of the word after the last.
+        the index of the first word, and the index after the last word.
 
     Example:
 
@@ -44,7 +44,7 @@ def entity_spans(labels, outside="O", iob_only=False):
     ```
     """
     spans = []
-    # The label of the entity that the next word may go on with.
+    # The label of the entity that the next word may continue.
     last = None
     for i, label in enumerate(labels):
         letter = "I"
@@ -65,24 +65,25 @@ def entity_spans(labels, outside="O", iob_only=False):
 
 
 def entity_scores(y_true, y_pred):
-    """Compare the entities of two labellings of the same words.
+    """Compute precision, recall and F1 of predicted entities.
 
-    An entity counts as found if its label, its first and its last word are
-    right. These are the numbers of `seqeval.metrics`: precision, recall and F1
-    of all entities together, their "micro average", and for each label alone.
-    What would be divided by zero is 0.
+    An entity counts as found if its label, its first word and its last word are
+    correct. The results match `seqeval.metrics`: precision, recall and F1 of
+    all entities (the "micro average") and of each label. A division by zero
+    results in 0.
 
     Args:
-        y_true: List of lists of strings, the labels of each sample's words.
-        y_pred: List of lists of strings, the labels that were predicted.
+        y_true: List of lists of strings, the labels of the words in each
+            sample.
+        y_pred: List of lists of strings, the predicted labels.
 
     Returns:
         A dictionary of `"precision"`, `"recall"`, `"f1"` and `"support"`, the
-        number of entities in `y_true`; and under `"per_class"` a dictionary
-        from each label to a dictionary of the same four.
+        number of entities in `y_true`. Under `"per_class"`, it has a dictionary
+        from each label to a dictionary of the same four values.
 
     Raises:
-        ValueError: If the two are not labels of the same words.
+        ValueError: If `y_true` and `y_pred` do not label the same words.
 
     Example:
 
@@ -96,8 +97,8 @@ def entity_scores(y_true, y_pred):
     """
     if len(y_true) != len(y_pred):
         raise ValueError(
-            "`y_true` and `y_pred` must have the same samples. Received: "
-            f"{len(y_true)} and {len(y_pred)} samples"
+            "`y_true` and `y_pred` must have the same number of samples. "
+            f"Received: {len(y_true)} and {len(y_pred)} samples"
         )
     counts = {name: collections.Counter() for name in ("true", "pred", "both")}
     for i, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):

@@ -1,4 +1,4 @@
-"""Exact match and F1 of answers, as the evaluation of SQuAD has them."""
+"""Exact match and F1 of answers, as in the official SQuAD evaluation."""
 
 import collections
 import re
@@ -11,25 +11,26 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalize_answer(text):
-    """Take from an answer what does not count.
+    """Normalize an answer for comparison.
 
     Args:
         text: string.
 
     Returns:
-        string. The text in lower case, without ASCII punctuation, without
-        articles, and with single spaces.
+        string. The text in lowercase, without ASCII punctuation and articles,
+        and with single spaces.
     """
     text = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
 
 
 def exact_match(prediction, answers):
-    """Whether a prediction is one of the right answers.
+    """Whether a prediction equals one of the correct answers.
 
     Args:
         prediction: string. `""` for no answer.
-        answers: List of strings, the right answers. Empty if there is none.
+        answers: List of strings, the correct answers. Empty if there is no
+            answer.
 
     Returns:
         bool.
@@ -39,11 +40,12 @@ def exact_match(prediction, answers):
 
 
 def f1_score(prediction, answers):
-    """The F1 of the words of a prediction, by the most similar answer.
+    """Compute the F1 score of the words in a prediction.
 
     Args:
         prediction: string. `""` for no answer.
-        answers: List of strings, the right answers. Empty if there is none.
+        answers: List of strings, the correct answers. Empty if there is no
+            answer. The most similar one counts.
 
     Returns:
         float.
@@ -55,24 +57,24 @@ def f1_score(prediction, answers):
 
 
 def squad_scores(predictions, references):
-    """Compare predicted answers with the right ones.
+    """Compute exact match and F1 for a list of questions.
 
-    These are the numbers of SQuAD's own evaluation, in percent. A question
-    without an answer is right if the prediction is empty.
+    The results match SQuAD's official evaluation, in percent. For a question
+    without an answer, an empty prediction is correct.
 
     Args:
-        predictions: List of strings, or of what `annotate()` gives.
-        references: List with a list of strings for each question, all of its
-            right answers. Empty for a question that has none.
+        predictions: List of strings, or of outputs of `annotate()`.
+        references: List with one list of strings per question, all its correct
+            answers. Empty for a question without an answer.
 
     Returns:
-        A dictionary of `"exact"`, `"f1"` and their number `"total"`; and
-        the same of the questions that have an answer as `"HasAns_exact"` and
-        so on, and of those that have none as `"NoAns_exact"`, if there are
-        some.
+        A dictionary of `"exact"`, `"f1"` and `"total"`, the number of
+        questions. If there are such questions, it also has the same values for
+        questions with an answer, as `"HasAns_exact"` and so on, and for
+        questions without one, as `"NoAns_exact"` and so on.
 
     Raises:
-        ValueError: If there is not one prediction for each reference.
+        ValueError: If the numbers of predictions and references differ.
 
     Example:
 
@@ -87,8 +89,8 @@ def squad_scores(predictions, references):
     """
     if len(predictions) != len(references) or not len(references):
         raise ValueError(
-            "`predictions` and `references` must have an entry for each "
-            f"question. Received: {len(predictions)} predictions and "
+            "`predictions` and `references` must have one entry per question. "
+            f"Received: {len(predictions)} predictions and "
             f"{len(references)} references"
         )
     groups = {"": [], "HasAns_": [], "NoAns_": []}
@@ -96,7 +98,7 @@ def squad_scores(predictions, references):
         if isinstance(answers, str):
             raise ValueError(
                 "`references` must be lists of strings. Received: the string "
-                f"{answers!r} in place of one"
+                f"{answers!r} instead of a list"
             )
         if isinstance(prediction, dict):
             prediction = prediction["answer"]
@@ -114,7 +116,7 @@ def squad_scores(predictions, references):
 
 
 def _normalized(answers):
-    # An answer of nothing that counts is none.
+    # An answer that is empty after normalization counts as no answer.
     return [text for text in map(normalize_answer, answers) if text] or [""]
 
 

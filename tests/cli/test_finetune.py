@@ -310,7 +310,7 @@ CHOICES = b"prompt,choice1,choice2,label\na,b,c,0\n"
     ("task", "name", "contents", "message"),
     [
         ("text_classification", "a.csv", b"", "is empty"),
-        ("text_classification", "a.csv", TABLE[:11], "no rows below"),
+        ("text_classification", "a.csv", TABLE[:11], "no rows after"),
         ("text_classification", "a.csv", TABLE + b"c,\n", "Line 4 of"),
         ("text_classification", "a.csv", TABLE + b"\xff,1\n", "0xff in line 4"),
         ("text_classification", "a.tsv", b"text\tlabel\na\t\n", "Line 2 of"),

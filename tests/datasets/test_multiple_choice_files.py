@@ -87,13 +87,13 @@ def test_real_file(real_data):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (CSV, "no rows below its header"),
+        (CSV, "no rows after its header"),
         ("prompt,label\na,0\n", "columns named 'choice1', 'choice2'"),
         ("choice1,label\na,0\n", "a column named 'prompt'"),
         ("prompt,choice1\na,b\n", "a column named 'label'"),
         (f"{CSV}a,b,c,d\n", "Line 2 .* must have 5 columns"),
         (f"{CSV}a,b,c,,0\nd,,,,0\n", "Line 3 .* at least one choice"),
-        (f"{CSV}a,b,,c,0\n", "Line 2 .* no empty one before another"),
+        (f"{CSV}a,b,,c,0\n", "Line 2 .* no empty choice before another"),
         (f"{CSV}a,b,c,,2\n", "Line 2 .* from 0 to 1 .* Received: '2'"),
         (f"{CSV}a,b,c,,-1\n", "Line 2 .* from 0 to 1 .* Received: '-1'"),
         (f"{CSV}a,b,c,,b\nd,e,f,,b\n", "Line 3 .* the text of one .*: 'b'"),

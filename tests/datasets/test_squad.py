@@ -165,7 +165,7 @@ def with_question(**changes):
         (with_question(id=None), "Question 0 of paragraph 0 of article 0"),
         (with_question(question=7), "Question '1' of .* `question`. .*7"),
         (with_question(answers=None), "Question '1' of .* named `answers`"),
-        (with_question(answers=[]), "must have an answer, or `is_impossible`"),
+        (with_question(answers=[]), "or set `is_impossible`"),
         (
             with_question(answers=[{"answer_start": "25", "text": "London"}]),
             "answer of Question '1' .* an integer named `answer_start`",

@@ -57,7 +57,7 @@ def test_entries_that_do_not_belong_together(name):
     function = getattr(correlation, name)
     with pytest.raises(ValueError, match="Received: 2 and 1 entries"):
         function([1, 2], [1])
-    with pytest.raises(ValueError, match="one at least"):
+    with pytest.raises(ValueError, match="at least one"):
         function([], [])
 
 
