@@ -1,7 +1,7 @@
 """SqueezeBERT and MobileBERT in Keras 3, from checkpoint to phone."""
 
 # isort: off
-# Before the imports below load what logs.
+# Must come first, before the other imports load libraries that log.
 from keras_squeeze import logs
 # isort: on
 

@@ -1,7 +1,7 @@
-"""The private parts of KerasHub that this package stands on.
+"""The private parts of KerasHub that this package depends on.
 
-No other file imports `keras_hub.src`, so that a release of KerasHub which
-moves something is answered here.
+No other file imports `keras_hub.src`, so changes in a KerasHub release only
+affect this file.
 """
 
 from keras_hub.src.tokenizers import word_piece_tokenizer
@@ -9,43 +9,43 @@ from keras_hub.src.utils import pipeline_model
 from keras_hub.src.utils import preset_utils
 from keras_hub.src.utils import tensor_utils
 
-# Finds or fetches one file of a preset.
+# Finds or downloads a file of a preset.
 get_file = preset_utils.get_file
 
-# The presets that have a name, with the handle of each.
+# The handles of the built-in presets, by name.
 BUILTIN_PRESETS = preset_utils.BUILTIN_PRESETS
 
-# Builds tasks and preprocessors from their parts; the loader of Hugging Face
+# Builds tasks and preprocessors from their parts. The loader of Hugging Face
 # checkpoints extends it.
 PresetLoader = preset_utils.PresetLoader
 
-# Finds the class of a task, given a base class, that has a certain backbone.
+# Finds the subclass of a base class that has a certain backbone.
 find_subclass = preset_utils.find_subclass
 
-# Makes the built-in presets known to `from_preset()` and to `presets`.
+# Registers built-in presets for `from_preset()` and `presets`.
 register_presets = preset_utils.register_presets
 
-# What KerasHub makes of raw inputs before it batches them: arrays, single
-# samples, and the two parts of a `validation_split`.
+# How KerasHub handles raw inputs before batching: arrays, single samples, and
+# the two parts of a `validation_split`.
 convert_to_numpy = pipeline_model._convert_to_numpy
 TensorLikeSource = pipeline_model._TensorLikeSource
 train_validation_split = pipeline_model._train_validation_split
 
-# Maps a function over a data set of batches, of `tf.data` or of `grain`.
+# Maps a function over a dataset of batches, of `tf.data` or `grain`.
 apply_preprocessing = pipeline_model._apply_preprocessing
 
-# KerasHub reads eight batches ahead with sixteen threads, of which half have
-# nothing to do, as `grain` warns each time.
+# KerasHub prefetches eight batches with sixteen threads. `grain` warns each
+# time that half of the threads have nothing to do.
 pipeline_model._READ_AHEAD_BATCHES = 16
 
-# Gives the outputs of a preprocessing layer the type its caller can use.
+# Converts the outputs of a preprocessing layer to the type its caller needs.
 convert_preprocessing_outputs_python = (
     tensor_utils.convert_preprocessing_outputs_python
 )
 
-# Tells whether files outside of an archive may not be opened.
+# Whether files outside an archive must not be opened.
 in_safe_mode = word_piece_tokenizer.serialization_lib.in_safe_mode
 
-# Tells whether a preprocessing layer is being traced, in which case its inputs
-# are TensorFlow's.
+# Whether a preprocessing layer is being traced. Its inputs are then TensorFlow
+# tensors.
 in_tf_function = tensor_utils.in_tf_function

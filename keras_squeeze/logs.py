@@ -1,14 +1,14 @@
-"""Leaves out what the libraries log that tells nobody anything."""
+"""Suppresses log messages of libraries that are of no use to anyone."""
 
 import os
 import sys
 
 from absl import logging as absl_logging
 
-# Of each command; it is looked for before there is a parser.
+# An option of every command. It is checked before there is a parser.
 FLAG = "--log"
 
-# `grain` says it where there is no JAX, though nothing here profiles it.
+# `grain` logs this without JAX, although nothing here uses its profiler.
 _MEANINGLESS = "Failed to load jax profiler"
 
 
@@ -17,25 +17,25 @@ def _says_something(record):
 
 
 def _is_command_line():
-    """Whether this process runs `keras-squeeze` and nothing else."""
+    """Whether this process only runs the `keras-squeeze` command."""
     name = os.path.basename(sys.argv[0]).partition(".")[0]
     if name.removesuffix("-script") == "keras-squeeze":
         return True
-    # While `python -m` imports the package, that is all that there is.
+    # While `python -m` imports the package, `sys.argv[0]` is `-m`.
     return name == "-m" and "keras_squeeze" in sys.orig_argv
 
 
 def _drop_output_of_libraries():
-    """Leave the standard error to Python alone.
+    """Keep libraries from writing to the standard error.
 
-    TensorFlow logs in C++ that there is no GPU, as an error among others, and
-    no environment variable keeps it from doing so.
+    TensorFlow logs in C++, for example an error if there is no GPU, and no
+    environment variable prevents this. Python can still write to it.
     """
     try:
         number = os.dup(2)
         nowhere = os.open(os.devnull, os.O_WRONLY)
     except OSError:
-        # A process without a standard error.
+        # The process has no standard error.
         return
     os.dup2(nowhere, 2)
     os.close(nowhere)
@@ -48,7 +48,7 @@ def _drop_output_of_libraries():
     )
 
 
-# What it is imported for, before anything that logs is.
+# Runs on import, before any library logs.
 absl_logging.get_absl_logger().addFilter(_says_something)
 if _is_command_line() and FLAG not in sys.argv:
     _drop_output_of_libraries()

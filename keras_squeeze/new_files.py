@@ -1,4 +1,4 @@
-"""Files and folders that are there as a whole or not at all."""
+"""Writes files and folders atomically."""
 
 import contextlib
 import errno
@@ -10,22 +10,22 @@ import shutil
 import tempfile
 import uuid
 
-# By this one a preset is found. It goes first and comes last, so that there
-# is no moment in which the files of two presets are taken for one.
+# A preset is recognized by this file. It is removed first and written last, so
+# that the files of two presets are never mixed up.
 _FIRST_READ = "config.json"
 
 
 @contextlib.contextmanager
 def new_file(path):
-    """Give the name of a file to write, which becomes `path` when it is whole.
+    """Write a file that replaces `path` once it is complete.
 
     Args:
         path: string or `os.PathLike`. If it exists, it is replaced.
 
     Yields:
-        A `pathlib.Path` beside `path`, of the same ending.
+        A `pathlib.Path` next to `path`, with the same extension.
     """
-    # What a link leads to is replaced, and not the link.
+    # Replace the target of a link instead of the link.
     path = pathlib.Path(os.path.realpath(path))
     new = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     try:
@@ -36,7 +36,7 @@ def new_file(path):
 
 
 def write_file(path, contents):
-    """Write a file as a whole or not at all.
+    """Write a file atomically.
 
     Args:
         path: string or `os.PathLike`.
@@ -50,21 +50,21 @@ def write_file(path, contents):
 
 @contextlib.contextmanager
 def new_folder(path):
-    """Give a folder to fill, which becomes `path` when all went well.
+    """Fill a folder that replaces `path` once it is complete.
 
-    What an earlier call left that was killed is removed then.
+    Folders left behind by a process that was killed are removed.
 
     Args:
-        path: string or `os.PathLike`. If it exists, it is replaced. Its
-            parent folder exists.
+        path: string or `os.PathLike`. If it exists, it is replaced. Its parent
+            folder must exist.
 
     Yields:
-        A `pathlib.Path`, an empty folder beside `path`.
+        A `pathlib.Path`, an empty folder next to `path`.
     """
     path = pathlib.Path(os.path.realpath(path))
     prefix = f".{path.name}."
     with _temporary_folder(path.parent, prefix) as temporary:
-        # A folder inside, because the outer one is readable for us alone.
+        # Use an inner folder, because only the owner can read the outer one.
         new = temporary / "new"
         new.mkdir()
         yield new
@@ -75,12 +75,12 @@ def new_folder(path):
 
 @contextlib.contextmanager
 def new_files(folder):
-    """Give a folder to fill, whose files get to `folder` when all went well.
+    """Write files that are moved to `folder` once all are complete.
 
-    Other files in `folder` stay.
+    Other files in `folder` are kept.
 
     Args:
-        folder: string or `os.PathLike`. It is made if there is none.
+        folder: string or `os.PathLike`. It is created if it does not exist.
 
     Yields:
         A `pathlib.Path`, an empty folder.
@@ -99,7 +99,7 @@ def new_files(folder):
 
 
 def _move(new, folder, old):
-    """Replace files in a folder; if that fails, put the replaced ones back."""
+    """Replace files in a folder, and restore them if that fails."""
     paths = [path.relative_to(new) for path in new.rglob("*")]
     for path in paths:
         if (new / path).is_dir():
@@ -132,23 +132,23 @@ def _temporary_folder(parent, prefix):
 
 
 def check_free_space(folder, variables, copies=1):
-    """Raise an `OSError` if there is no room for the weights of a model.
+    """Raise an `OSError` if there is not enough space for a model's weights.
 
-    HDF5 takes the process down, some time after, if there is none.
+    Otherwise HDF5 crashes the process some time later.
 
     Args:
         folder: string or `os.PathLike`. The folder of the file to write.
         variables: The variables of the model and of its optimizer.
-        copies: int. How often they are written. Defaults to `1`.
+        copies: int. How many copies are written. Defaults to `1`.
     """
     count = sum(math.prod(variable.shape) for variable in variables)
-    # No variable has more than four bytes a number, but a few scalars.
+    # No variable uses more than four bytes per element, except a few scalars.
     needed = copies * 4 * count + 2**20
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"There is no room for the weights: {needed / 1e6:.0f} MB are "
-            f"needed, and there are {free / 1e6:.0f} MB left",
+            f"There is not enough space for the weights: {needed / 1e6:.0f} "
+            f"MB are needed, but only {free / 1e6:.0f} MB are free",
             os.fspath(folder),
         )

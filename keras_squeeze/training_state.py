@@ -1,4 +1,4 @@
-"""What a training that was stopped needs to go on, kept in a folder."""
+"""Saves the state of a training run, so that it can be resumed."""
 
 import json
 
@@ -12,21 +12,19 @@ _FILE = "state.json"
 
 
 def read_state(folder, name, value):
-    """Read the state of a training that was stopped.
+    """Read the state of an interrupted training run.
 
     Args:
         folder: A `pathlib.Path`. See `write_state`.
-        name: string. The part of the state that tells one training from
-            another.
-        value: What this part is in the training that asks: a dictionary or a
-            list for JSON.
+        name: string. The part of the state that identifies the training run.
+        value: The expected value of this part: a dictionary or a list for JSON.
 
     Returns:
-        The dictionary that `write_state` was passed, or `None` if there is no
-        such training.
+        The dictionary that was passed to `write_state`, or `None` if there is
+        no interrupted run.
 
     Raises:
-        ValueError: If another training was stopped in the folder.
+        ValueError: If the folder has the state of a different run.
     """
     path = folder / _FILE
     if not path.exists():
@@ -35,31 +33,32 @@ def read_state(folder, name, value):
     others = _differences(state[name], value)
     if others:
         raise ValueError(
-            f"In `{folder}` there is a training that was stopped, with other "
-            f"{name}: {others}. Run it again with those to go on, or remove "
-            "the folder to start anew."
+            f"`{folder}` has an interrupted training run with different "
+            f"{name}: {others}. Use the same values to resume it, or remove "
+            "the folder to start over."
         )
     return state
 
 
 def write_state(folder, state, model, weights, kept=()):
-    """Write the state of a training, and the weights that go with it.
+    """Write the state of a training run and its weights.
 
-    Whenever the process is killed, the state that is there is whole, and so
-    are its weights.
+    The state and weights on disk are complete and match, even if the process is
+    killed.
 
     Args:
         folder: A `pathlib.Path`.
         state: Dictionary for JSON.
-        model: A compiled `keras.Model`, whose optimizer is written as well.
-        weights: string. The name of the file of weights, another one for
-            each state. It ends in `.weights.h5`.
-        kept: Names of earlier files of weights. The others are removed.
+        model: A compiled `keras.Model`. The state of its optimizer is also
+            written.
+        weights: string. The name of the weight file, which must be new for each
+            state and end with `.weights.h5`.
+        kept: Names of earlier weight files to keep. All others are removed.
             Defaults to none.
     """
     with new_file(folder / weights) as new:
         model.save_weights(new)
-    # From the moment this is in place, the weights before are done with.
+    # Once this file is in place, earlier weights are no longer needed.
     write_file(folder / _FILE, json.dumps(state, indent=1))
     for path in folder.glob("*.weights.h5"):
         if path.name not in (weights, *kept):
@@ -67,18 +66,18 @@ def write_state(folder, state, model, weights, kept=()):
 
 
 def reseed(model, *numbers):
-    """Start all random numbers of a training anew.
+    """Reset all random number generators of a training run.
 
-    What is drawn from then on, for dropout and for the order of samples,
-    follows from the numbers alone: a training that was stopped draws what
-    it would have drawn otherwise.
+    From then on, the random numbers for dropout and for the order of samples
+    only depend on the arguments. A resumed run therefore draws the same numbers
+    as an uninterrupted one.
 
     Args:
         model: A `keras.Model`.
         *numbers: ints, at least 0.
     """
     random = np.random.default_rng(numbers)
-    # Dropout on PyTorch follows this as well.
+    # This also seeds dropout on PyTorch.
     keras.utils.set_random_seed(int(random.integers(2**31)))
     for variable in model.non_trainable_variables:
         if variable.path.endswith("seed_generator_state"):
@@ -86,10 +85,10 @@ def reseed(model, *numbers):
 
 
 def _differences(before, now):
-    """What differs in a form to be read, or nothing."""
+    """Describe the differences between two values, or return `None`."""
     if isinstance(before, dict):
         return ", ".join(
-            f"{name}={value!r} and not {now.get(name)!r}"
+            f"{name}={value!r} instead of {now.get(name)!r}"
             for name, value in before.items()
             if now.get(name) != value
         )

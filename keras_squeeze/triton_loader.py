@@ -1,10 +1,10 @@
-"""Keeps Triton from crashing where TensorFlow is already in the process.
+"""Prevents a crash when Triton is loaded after TensorFlow.
 
-TensorFlow loads its libraries with `RTLD_GLOBAL`, and with them its own LLVM.
-Triton brings another release of LLVM. Loaded after TensorFlow, Triton's LLVM
-would call TensorFlow's functions of the same names, and the process dies with
-a segmentation fault while `import triton` runs. PyTorch imports Triton for
-`torch.compile` and for much else, so that a user need not know it is there.
+TensorFlow loads its libraries, including its own LLVM, with `RTLD_GLOBAL`.
+Triton has a different version of LLVM. If it is loaded after TensorFlow, it
+calls TensorFlow's functions of the same names, and `import triton` crashes with
+a segmentation fault. PyTorch imports Triton for `torch.compile` and other
+features, so users need not be aware of it.
 """
 
 import importlib.abc
@@ -16,10 +16,10 @@ MODULE = "triton._C.libtriton"
 
 
 class TritonFinder(importlib.abc.MetaPathFinder):
-    """Finds Triton's library as Python does, and binds it to itself.
+    """Finds Triton's library in the usual way, and binds it to its own symbols.
 
-    It costs nothing until something imports Triton. Importing Triton early
-    would also help, but takes half a second of every start.
+    This costs nothing until Triton is imported. Importing Triton early would
+    also help, but adds half a second to every start.
     """
 
     def find_spec(self, fullname, path, target=None):
@@ -32,7 +32,7 @@ class TritonFinder(importlib.abc.MetaPathFinder):
 
 
 class DeepBindLoader(importlib.machinery.ExtensionFileLoader):
-    """Loads a library that looks up its own symbols before the global ones."""
+    """Loads a library that prefers its own symbols to the global ones."""
 
     def create_module(self, spec):
         flags = sys.getdlopenflags()
@@ -44,7 +44,7 @@ class DeepBindLoader(importlib.machinery.ExtensionFileLoader):
 
 
 def install():
-    """Let Triton be imported after TensorFlow, wherever Triton exists.
+    """Make it safe to import Triton after TensorFlow.
 
     Platforms without `RTLD_DEEPBIND` have no Triton, or do not share symbols
     between libraries.

@@ -1,12 +1,12 @@
-"""Argument checks whose messages read the same everywhere."""
+"""Checks of arguments, with consistent error messages."""
 
 
 def check_positive_int(name, value):
     """Raise a `ValueError` unless `value` is an integer above zero.
 
     Args:
-        name: string. The argument's name, for the message.
-        value: The value that was passed.
+        name: string. The name of the argument in errors.
+        value: The value of the argument.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(
@@ -18,8 +18,8 @@ def check_rate(name, value):
     """Raise a `ValueError` unless `value` is a dropout rate in `[0, 1)`.
 
     Args:
-        name: string. The argument's name, for the message.
-        value: The value that was passed.
+        name: string. The name of the argument in errors.
+        value: The value of the argument.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         valid = False
@@ -49,7 +49,7 @@ def check_divisible(name, value, divisor_name, divisor):
 
 
 def shorten(value):
-    """Show a value in a message, cut to 80 characters.
+    """Format a value for an error, truncated to 80 characters.
 
     Args:
         value: Any object.

@@ -1,3 +1,3 @@
-"""The version of the package, read by the build backend too."""
+"""The version of the package, which the build backend also reads."""
 
 __version__ = "0.1.0"

@@ -58,7 +58,7 @@ def test_history_is_taken_up(tmp_path):
     assert checkpoints.best_epoch() == 1
     state = json.loads((tmp_path / "state.json").read_text())
     assert state["history"] == checkpoints.history
-    with pytest.raises(ValueError, match=r"seed=1 and not 2.*remove"):
+    with pytest.raises(ValueError, match=r"seed=1 instead of 2.*remove"):
         Checkpoints(tmp_path, {"seed": 2})
 
 
