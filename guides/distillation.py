@@ -207,6 +207,6 @@ print(report)
 - `keras-squeeze finetune --teacher` fine-tunes with a teacher on the command
   line. The teacher can be any text classifier of transformers. `--unlabelled`
   adds texts that only the teacher labels, and `presets/variants.py` generates
-  such texts from the labelled ones.
+  such texts from the labeled ones.
 - `presets/README.md` describes how the tiny presets of the package were made.
 """

@@ -319,8 +319,7 @@ class _H5File:
 
 
 class _TensorFlowVariables:
-    """The variables of the TensorFlow classes as tensors of the PyTorch
-    classes.
+    """Presents variables of the TensorFlow classes as PyTorch tensors.
 
     `encoder/layer_._0/output/dense/kernel:0` is the transposed
     `encoder.layer.0.output.dense.weight`. All kernels are transposed, including

@@ -471,7 +471,7 @@ def _construct(function, arguments):
     if function == "torch._utils._rebuild_tensor_v2":
         # The other arguments are about gradients.
         return _construct_tensor(arguments[:4])
-    raise ValueError(f"it calls `{function}` as `torch.save` never does")
+    raise ValueError(f"its call of `{function}` is not valid in a checkpoint")
 
 
 def _construct_tensor(arguments):

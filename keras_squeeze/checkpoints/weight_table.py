@@ -129,7 +129,7 @@ class WeightTable:
                 "The checkpoint does not match the model."
                 + _listing("Missing", missing)
                 + _listing("Unexpected", found.unexpected)
-                + _listing("Of another shape", describe(found.mismatched))
+                + _listing("Mismatched shapes", describe(found.mismatched))
             )
         self.assign(state_dict, found)
         return absent

@@ -1,16 +1,16 @@
-"""What NumPy and TensorFlow graphs have in common, under one name each."""
+"""Array functions that work with NumPy and in TensorFlow graphs."""
 
 import numpy as np
 
 
 def library_of(array):
-    """NumPy or TensorFlow, which name the functions used here alike.
+    """Return NumPy or TensorFlow, depending on the type of an array.
 
     Args:
         array: array, or tensor of a TensorFlow graph.
 
     Returns:
-        A module.
+        A module. The functions used here have the same names in both.
     """
     if isinstance(array, np.ndarray):
         return np
@@ -20,29 +20,29 @@ def library_of(array):
 
 
 def to_int32(array):
-    """Cast an array, or a tensor of a TensorFlow graph."""
+    """Cast an array or a tensor of a TensorFlow graph to int32."""
     if isinstance(array, np.ndarray):
         return array.astype("int32", copy=False)
     return library_of(array).cast(array, "int32")
 
 
 def to_float32(array):
-    """Cast an array, or a tensor of a TensorFlow graph."""
+    """Cast an array or a tensor of a TensorFlow graph to float32."""
     if isinstance(array, np.ndarray):
         return array.astype("float32", copy=False)
     return library_of(array).cast(array, "float32")
 
 
 def take(values, indices):
-    """Look values up where they may not be.
+    """Gather values by indices that may be out of range.
 
     Args:
         values: array of rank 1, or tensor of a TensorFlow graph if the
-            indices are one.
+            indices are a tensor.
         indices: int32 array or tensor of any shape.
 
     Returns:
-        The `values` at `indices`, anything where there are none.
+        The `values` at `indices`, or arbitrary values for indices out of range.
     """
     if isinstance(indices, np.ndarray):
         values = np.append(values, values.dtype.type(0))

@@ -82,7 +82,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
     # Unbatched input.
     tokenizer("The quick brown [MASK].")
 
-    # Batched input. Accents are removed together with the capitals.
+    # Batched input. Lowercasing also removes accents.
     tokenizer(["The quick brown fox.", "The Café."])
 
     # In a `tf.data` pipeline.
@@ -216,8 +216,7 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
         return self._graph
 
     def encoder_arguments(self):
-        """Return the keyword arguments of `WordPieceEncoder` as a
-        dictionary."""
+        """Return a dictionary of the arguments of `WordPieceEncoder`."""
         special_tokens = set()
         if self.special_tokens_in_strings:
             special_tokens = {

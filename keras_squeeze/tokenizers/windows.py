@@ -28,7 +28,7 @@ def sliding_windows(lengths, room, overlap):
     Example:
 
     ```python
-    # A row of 3 tokens and one of 10, of which a window takes 6.
+    # Rows of 3 and 10 tokens, in windows of at most 6 tokens.
     sliding_windows(np.array([3, 10], "int32"), room=6, overlap=2)
     # (array([0, 1, 1]), array([0, 0, 4]), array([3, 6, 6]))
     ```

@@ -171,7 +171,7 @@ def test_reports_everything_that_is_wrong_at_once(small):
         "  encoder.layer.1.output.dense.bias",
         "  encoder.layer.0.ffn.1.output.dense.bias",
         "  adapter.weight",
-        "Of another shape (2):",
+        "Mismatched shapes (2):",
         "  pooler.dense.weight (expected (24, 24), received (24, 23))",
         "  pooler.dense.bias (expected (24,), received (5,))",
     ]

@@ -1,1 +1,1 @@
-"""Data collators and data sets in the style of transformers."""
+"""Data collators and datasets in the style of transformers."""

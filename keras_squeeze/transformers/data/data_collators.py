@@ -281,7 +281,7 @@ class DataCollatorForLanguageModeling:
         return _to_tensors(batch, return_tensors or self.return_tensors)
 
     def _mask(self, ids, special_tokens_mask):
-        """Replace some of the tokens, and say what they were."""
+        """Mask some of the tokens, and return the labels."""
         if special_tokens_mask is None:
             special_tokens_mask = [
                 self.tokenizer.get_special_tokens_mask(
@@ -315,8 +315,7 @@ class DataCollatorForLanguageModeling:
 
 
 def _to_tensors(batch, tensor_type):
-    """Convert a batch to tensors. Labels that are not integers become
-    float32."""
+    """Convert a batch to tensors, with non-integer labels as float32."""
     labels = batch.get("labels")
     # `convert_to_tensors()` reports lists of different lengths.
     with contextlib.suppress(ValueError, TypeError):

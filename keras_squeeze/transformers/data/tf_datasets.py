@@ -1,4 +1,4 @@
-"""`tf.data` data sets for the transformers-style models."""
+"""`tf.data` datasets for the transformers-style models."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _SAMPLE_LABELS = ("label", "label_ids")
 
 
 class TensorFlowDatasets:
-    """Makes data sets for `fit()`.
+    """Makes datasets for `fit()`.
 
     A mixin of `PreTrainedModel`, which knows the names of its inputs and
     labels.

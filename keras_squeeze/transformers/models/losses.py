@@ -19,7 +19,7 @@ def cross_entropy(logits, labels, sample_weight=None, ignored=IGNORED):
         A float32 scalar. It is 0 if all labels are ignored, where PyTorch
         returns NaN.
     """
-    # The number of labels may be unknown in a data set.
+    # The number of labels may be unknown in a dataset.
     logits = ops.reshape(logits, (-1, ops.shape(logits)[-1]))
     labels = ops.cast(labels, "int32")
     kept = ops.cast(ops.not_equal(labels, ignored), "float32")

@@ -29,7 +29,7 @@ class MobileBertPreTrainedModel(PreTrainedModel):
 
 
 class TFMobileBertPreTrainedModel(TensorFlowOrder, MobileBertPreTrainedModel):
-    """Base of the MobileBERT classes with the argument order of TensorFlow."""
+    """Base of the MobileBERT classes in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
@@ -214,53 +214,51 @@ class MobileBertForTokenClassification(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertModel(TensorFlowOrder, MobileBertModel):
-    """`MobileBertModel` with the argument order of TensorFlow."""
+    """`MobileBertModel` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForPreTraining(TensorFlowOrder, MobileBertForPreTraining):
-    """`MobileBertForPreTraining` with TensorFlow's argument order."""
+    """`MobileBertForPreTraining` in TensorFlow's argument order."""
 
     output_class = outputs.TFMobileBertForPreTrainingOutput
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForMaskedLM(TensorFlowOrder, MobileBertForMaskedLM):
-    """`MobileBertForMaskedLM` with TensorFlow's argument order."""
+    """`MobileBertForMaskedLM` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForNextSentencePrediction(
     TensorFlowOrder, MobileBertForNextSentencePrediction
 ):
-    """`MobileBertForNextSentencePrediction` with TensorFlow's argument
-    order."""
+    """`MobileBertForNextSentencePrediction` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForSequenceClassification(
     TensorFlowOrder, MobileBertForSequenceClassification
 ):
-    """`MobileBertForSequenceClassification` with TensorFlow's argument
-    order."""
+    """`MobileBertForSequenceClassification` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForQuestionAnswering(
     TensorFlowOrder, MobileBertForQuestionAnswering
 ):
-    """`MobileBertForQuestionAnswering` with TensorFlow's argument order."""
+    """`MobileBertForQuestionAnswering` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForMultipleChoice(
     TensorFlowOrder, MobileBertForMultipleChoice
 ):
-    """`MobileBertForMultipleChoice` with TensorFlow's argument order."""
+    """`MobileBertForMultipleChoice` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFMobileBertForTokenClassification(
     TensorFlowOrder, MobileBertForTokenClassification
 ):
-    """`MobileBertForTokenClassification` with TensorFlow's argument order."""
+    """`MobileBertForTokenClassification` in TensorFlow's argument order."""

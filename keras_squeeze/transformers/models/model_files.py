@@ -184,8 +184,7 @@ class ModelFiles:
 
     @classmethod
     def _open_weights(cls, repository):
-        """Open the weights of a checkpoint, or return `None` for a KerasHub
-        preset."""
+        """Open the weights of a checkpoint. `None` for a KerasHub preset."""
         # Reading weight files needs packages that nothing else needs.
         from keras_squeeze.checkpoints.state_dict import open_state_dict
 
@@ -383,8 +382,7 @@ class ModelFiles:
         return None if head is None else head.token_embedding
 
     def set_output_embeddings(self, value):
-        """Replace the output embeddings, which are tied to the input
-        embeddings.
+        """Replace the output embeddings, and the input embeddings with them.
 
         Args:
             value: As in `set_input_embeddings()`.

@@ -575,8 +575,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
 
     @classmethod
     def _kwargs_of_config(cls, config):
-        """Remove the arguments of the class from the output of
-        `get_config()`."""
+        """Take the arguments of the class out of a Keras config."""
         return {}
 
 

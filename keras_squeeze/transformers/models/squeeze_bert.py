@@ -28,7 +28,7 @@ class SqueezeBertPreTrainedModel(PreTrainedModel):
 
 
 class TFSqueezeBertPreTrainedModel(TensorFlowOrder, SqueezeBertPreTrainedModel):
-    """Base of the SqueezeBERT classes with TensorFlow's argument order."""
+    """Base of the SqueezeBERT classes in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
@@ -159,38 +159,37 @@ class SqueezeBertForTokenClassification(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertModel(TensorFlowOrder, SqueezeBertModel):
-    """`SqueezeBertModel` with TensorFlow's argument order."""
+    """`SqueezeBertModel` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForMaskedLM(TensorFlowOrder, SqueezeBertForMaskedLM):
-    """`SqueezeBertForMaskedLM` with TensorFlow's argument order."""
+    """`SqueezeBertForMaskedLM` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForSequenceClassification(
     TensorFlowOrder, SqueezeBertForSequenceClassification
 ):
-    """`SqueezeBertForSequenceClassification` with TensorFlow's argument
-    order."""
+    """`SqueezeBertForSequenceClassification` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForQuestionAnswering(
     TensorFlowOrder, SqueezeBertForQuestionAnswering
 ):
-    """`SqueezeBertForQuestionAnswering` with TensorFlow's argument order."""
+    """`SqueezeBertForQuestionAnswering` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForMultipleChoice(
     TensorFlowOrder, SqueezeBertForMultipleChoice
 ):
-    """`SqueezeBertForMultipleChoice` with TensorFlow's argument order."""
+    """`SqueezeBertForMultipleChoice` in TensorFlow's argument order."""
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TFSqueezeBertForTokenClassification(
     TensorFlowOrder, SqueezeBertForTokenClassification
 ):
-    """`SqueezeBertForTokenClassification` with TensorFlow's argument order."""
+    """`SqueezeBertForTokenClassification` in TensorFlow's argument order."""

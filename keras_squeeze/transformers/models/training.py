@@ -191,8 +191,7 @@ class Training(OneAtATime):
         return dict(zip(names, values, strict=False))
 
     def _targets(self, labels, y, y_pred, sample_weight):
-        """Select what the losses and metrics of Keras compare, and the
-        weights."""
+        """Select the labels, outputs and weights for Keras losses."""
         names = list(self.labels_of_outputs) or list(y_pred)[:1]
         y_pred = {name: y_pred[name] for name in names}
         if labels:
@@ -218,7 +217,7 @@ class Training(OneAtATime):
 
         Args:
             x: The inputs, which may include the labels: a mapping, a list, an
-                array, or a data set of batches of these.
+                array, or a dataset of batches of these.
             y: The labels, if they are not among the inputs: the values of the
                 only label argument, or a dictionary by the names of the
                 arguments or of the outputs.
@@ -274,10 +273,9 @@ class Training(OneAtATime):
         return super().predict_on_batch(_to_arrays(x))
 
     def _bind(self, method, *args, **kwargs):
-        """Bind arguments to a Keras method by name, and convert lists to
-        arrays.
+        """Bind the arguments of a Keras method by name.
 
-        Class weights are converted to sample weights.
+        Lists are converted to arrays, and class weights to sample weights.
         """
         signature = inspect.signature(getattr(keras.Model, method))
         arguments = signature.bind(self, *args, **kwargs).arguments
@@ -372,8 +370,7 @@ class Training(OneAtATime):
             arguments.update(zip(names, weigh(x, y), strict=False))
 
     def _labels_as_given(self, x, y):
-        """Collect the labels by name without converting them. See
-        `_labels()`."""
+        """Collect the labels by name, like `_labels()`, but unconverted."""
         if y is not None:
             return self._by_label(y)
         if isinstance(x, (list, tuple)):
@@ -399,7 +396,7 @@ class Training(OneAtATime):
 
 
 class _MappedBatches(keras.utils.PyDataset):
-    """A data set with a function applied to its batches."""
+    """A dataset with a function applied to its batches."""
 
     def __init__(self, data_set, function):
         super().__init__(

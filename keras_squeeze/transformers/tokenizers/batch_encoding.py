@@ -18,8 +18,7 @@ class CharSpan(typing.NamedTuple):
 
 
 class TokenSpan(typing.NamedTuple):
-    """A span of tokens in an encoded text, from `start` to `end`
-    (exclusive)."""
+    """A span of tokens in a row, from `start` to `end` (exclusive)."""
 
     start: int
     end: int

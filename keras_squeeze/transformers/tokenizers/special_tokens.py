@@ -133,8 +133,7 @@ class SpecialTokens:
 
     @property
     def special_tokens_map_extended(self):
-        """Dictionary of the special tokens that are set, as they were
-        passed."""
+        """Dictionary of the special tokens that are set, as passed."""
         return {
             name: value
             for name, value in self._special_tokens_map.items()
