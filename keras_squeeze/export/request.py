@@ -25,21 +25,6 @@ _SHORTEST = 3
 class ExportRequest:
     """The arguments of `export_tflite()`, in the form that its stages need.
 
-    Args:
-        model: See `export_tflite()`, as all others.
-        filepath: string or `os.PathLike`.
-        sequence_length: int or tuple of ints.
-        quantization: string or `None`.
-        probabilities: bool.
-        labels: List of strings or `None`.
-        calibration_data: List of raw inputs, or `None`.
-        text_input: bool or `"pair"`.
-        metadata: bool.
-        per_channel: bool.
-        evaluation_data: Tuple of raw inputs and labels, or `None`.
-        app_files: bool.
-        verbose: bool.
-
     Attributes:
         embeddings: The embeddings of the model, which know the ranges of its
             inputs.

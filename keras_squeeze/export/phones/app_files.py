@@ -11,6 +11,7 @@ from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
 from keras_squeeze.export.phones.metadata import file_of_lines
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import fixed_sequence_length
+from keras_squeeze.new_files import write_file
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 
 CONTRACT_FILE = "contract.json"
@@ -83,13 +84,15 @@ def write_app_files(folder, runner, model, labels, report):
         report: The `ExportReport`.
     """
     tokenizer = model.preprocessor.tokenizer
-    _write(folder, VOCABULARY_FILE, file_of_lines(tokenizer.vocabulary))
+    files = {VOCABULARY_FILE: file_of_lines(tokenizer.vocabulary)}
     if labels is not None:
-        _write(folder, LABELS_FILE, file_of_lines(labels))
+        files[LABELS_FILE] = file_of_lines(labels)
     contract = _contract(runner, model, labels, report)
     golden = _golden(runner, model)
     for name, content in ((CONTRACT_FILE, contract), (GOLDEN_FILE, golden)):
-        _write(folder, name, json.dumps(content, ensure_ascii=False, indent=1))
+        files[name] = json.dumps(content, ensure_ascii=False, indent=1)
+    for name, text in files.items():
+        write_file(os.path.join(folder, name), text)
 
 
 def _contract(runner, model, labels, report):
@@ -201,10 +204,3 @@ def _golden(runner, model):
                 }
             )
     return rows
-
-
-def _write(folder, name, text):
-    path = os.path.join(folder, name)
-    # The same files everywhere, Windows' line endings or not.
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)

@@ -16,61 +16,32 @@ _LENGTH_OF_QUESTIONS = 384
 # The newest versions of operations that the last release of the Task Library,
 # tflite-support 0.4.4 of 2023, opens. It has the first version of the others.
 _TASK_LIBRARY_OPERATIONS = {
-    "ABS": 5,
-    "ADD": 5,
-    "ARG_MAX": 3,
-    "BATCH_MATMUL": 4,
-    "BROADCAST_TO": 3,
-    "CAST": 5,
-    "CONCATENATION": 4,
-    "CONV_2D": 7,
-    "DEQUANTIZE": 5,
-    "DIV": 2,
-    "EMBEDDING_LOOKUP": 3,
-    "EQUAL": 4,
-    "EXP": 2,
-    "FILL": 4,
-    "FLOOR_DIV": 3,
-    "FULLY_CONNECTED": 10,
-    "GATHER": 6,
-    "GATHER_ND": 4,
-    "GELU": 2,
-    "GREATER": 2,
-    "GREATER_EQUAL": 3,
-    "L2_NORMALIZATION": 2,
-    "LESS": 3,
-    "LESS_EQUAL": 2,
-    "LOGISTIC": 3,
-    "MAXIMUM": 4,
-    "MEAN": 3,
-    "MINIMUM": 4,
-    "MUL": 7,
-    "NOT_EQUAL": 3,
-    "PACK": 4,
-    "PAD": 4,
-    "PADV2": 4,
-    "QUANTIZE": 3,
-    "REDUCE_MAX": 3,
-    "REDUCE_MIN": 3,
-    "REDUCE_PROD": 2,
-    "RELU": 3,
-    "RELU6": 3,
-    "RSQRT": 2,
-    "SELECT": 4,
-    "SELECT_V2": 2,
-    "SLICE": 6,
-    "SOFTMAX": 3,
-    "SPLIT": 4,
-    "SPLIT_V": 2,
-    "SQUARED_DIFFERENCE": 2,
-    "SQUEEZE": 2,
-    "STRIDED_SLICE": 8,
-    "SUB": 5,
-    "SUM": 2,
-    "TANH": 3,
-    "TILE": 3,
-    "TRANSPOSE": 6,
-    "UNPACK": 4,
+    name: version
+    for version, names in (
+        (
+            2,
+            "DIV EXP GELU GREATER L2_NORMALIZATION LESS_EQUAL "
+            "REDUCE_PROD RSQRT SELECT_V2 SPLIT_V SQUARED_DIFFERENCE "
+            "SQUEEZE SUM",
+        ),
+        (
+            3,
+            "ARG_MAX BROADCAST_TO EMBEDDING_LOOKUP FLOOR_DIV "
+            "GREATER_EQUAL LESS LOGISTIC MEAN NOT_EQUAL QUANTIZE "
+            "REDUCE_MAX REDUCE_MIN RELU RELU6 SOFTMAX TANH TILE",
+        ),
+        (
+            4,
+            "BATCH_MATMUL CONCATENATION EQUAL FILL GATHER_ND MAXIMUM "
+            "MINIMUM PACK PAD PADV2 SELECT SPLIT UNPACK",
+        ),
+        (5, "ABS ADD CAST DEQUANTIZE SUB"),
+        (6, "GATHER SLICE TRANSPOSE"),
+        (7, "CONV_2D MUL"),
+        (8, "STRIDED_SLICE"),
+        (10, "FULLY_CONNECTED"),
+    )
+    for name in names.split()
 }
 
 
