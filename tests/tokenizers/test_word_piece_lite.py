@@ -1,5 +1,6 @@
 """The tokenizer of exported files, compared with `tokenizers`."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +8,11 @@ from keras_squeeze.models import MobileBertTokenizer
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tensorflow_text")
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the operations of TensorFlow are the same on every backend",
+)
 
 TEXTS = [
     "",
