@@ -444,45 +444,11 @@ class SequenceBuilder(SpecialTokens):
             padding = "do_not_pad"
         check_choice("padding", padding, _PADDING)
         if max_length is None:
-            is_known = self.model_max_length <= _LARGE_LENGTH
-            if padding == "max_length" and not is_known:
-                self._warn_once(
-                    "Asking-to-pad-to-max_length",
-                    "`padding='max_length'` has no effect: there is no "
-                    "`max_length`, and the tokenizer has no "
-                    "`model_max_length`.",
-                    options,
-                )
-                padding = "do_not_pad"
-            if truncation != "do_not_truncate" and not is_known:
-                self._warn_once(
-                    "Asking-to-truncate-to-max_length",
-                    "Nothing is truncated: there is no `max_length`, and the "
-                    "tokenizer has no `model_max_length`.",
-                    options,
-                )
-                truncation = "do_not_truncate"
-            if "max_length" == padding or truncation != "do_not_truncate":
-                max_length = self.model_max_length
+            padding, truncation, max_length = self._without_max_length(
+                padding, truncation, options
+            )
         if padding != "do_not_pad":
-            if self.pad_token is None:
-                raise ValueError(
-                    "`padding` needs a padding token. Set `pad_token`, or call "
-                    "`add_special_tokens({'pad_token': '[PAD]'})`. Received: "
-                    f"padding={options.padding!r}"
-                )
-            multiple = options.pad_to_multiple_of
-            if (
-                truncation != "do_not_truncate"
-                and multiple is not None
-                and max_length is not None
-                and max_length % multiple != 0
-            ):
-                raise ValueError(
-                    "`max_length` must be a multiple of `pad_to_multiple_of` "
-                    "when truncating and padding. Received: "
-                    f"max_length={max_length}, pad_to_multiple_of={multiple}"
-                )
+            self._check_padding(truncation, max_length, options)
         split_special_tokens = options.split_special_tokens
         if split_special_tokens is None:
             split_special_tokens = self.split_special_tokens
@@ -493,6 +459,53 @@ class SequenceBuilder(SpecialTokens):
             max_length=max_length,
             split_special_tokens=split_special_tokens,
         )
+
+    def _without_max_length(self, padding, truncation, options):
+        """Padding, truncation and the length where none was passed."""
+        is_known = self.model_max_length <= _LARGE_LENGTH
+        if padding == "max_length" and not is_known:
+            self._warn_once(
+                "Asking-to-pad-to-max_length",
+                "`padding='max_length'` has no effect: there is no "
+                "`max_length`, and the tokenizer has no "
+                "`model_max_length`.",
+                options,
+            )
+            padding = "do_not_pad"
+        if truncation != "do_not_truncate" and not is_known:
+            self._warn_once(
+                "Asking-to-truncate-to-max_length",
+                "Nothing is truncated: there is no `max_length`, and the "
+                "tokenizer has no `model_max_length`.",
+                options,
+            )
+            truncation = "do_not_truncate"
+        needs_length = (
+            padding == "max_length" or truncation != "do_not_truncate"
+        )
+        max_length = self.model_max_length if needs_length else None
+        return padding, truncation, max_length
+
+    def _check_padding(self, truncation, max_length, options):
+        """Refuse options that no sequence can be padded with."""
+        if self.pad_token is None:
+            raise ValueError(
+                "`padding` needs a padding token. Set `pad_token`, or call "
+                "`add_special_tokens({'pad_token': '[PAD]'})`. Received: "
+                f"padding={options.padding!r}"
+            )
+        multiple = options.pad_to_multiple_of
+        if (
+            truncation != "do_not_truncate"
+            and multiple is not None
+            and max_length is not None
+            and max_length % multiple != 0
+        ):
+            raise ValueError(
+                "`max_length` must be a multiple of `pad_to_multiple_of` "
+                "when truncating and padding. Received: "
+                f"max_length={max_length}, pad_to_multiple_of={multiple}"
+            )
 
     def _returns(self, name, is_wanted):
         """Whether to return an output. `None` means: if the model uses it."""
