@@ -6,7 +6,6 @@ from keras import ops
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.class_names import check_class_names
-from keras_squeeze.models.class_names import class_weights_to_ids
 from keras_squeeze.models.class_names import softmax
 from keras_squeeze.models.tasks.text_task import TextTask
 
@@ -39,6 +38,7 @@ class ClassificationTask(TextTask):
     """
 
     hugging_face_head = [("classifier", "output_dense", DENSE)]
+    chooses_one_class = True
 
     def __init__(
         self,
@@ -100,18 +100,6 @@ class ClassificationTask(TextTask):
     def default_loss(self):
         return keras.losses.SparseCategoricalCrossentropy(
             from_logits=self.activation is not keras.activations.softmax
-        )
-
-    def checked_class_weight(self, class_weight, sample_weight=None):
-        if class_weight is None:
-            return None
-        if sample_weight is not None:
-            raise ValueError(
-                "`class_weight` and `sample_weight` must not both be passed. "
-                f"Received: class_weight={class_weight!r:.200}"
-            )
-        return class_weights_to_ids(
-            class_weight, self.class_names, self.num_classes
         )
 
     def names_of_classes(self):

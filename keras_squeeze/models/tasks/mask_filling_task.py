@@ -13,8 +13,8 @@ from keras_squeeze.models.class_names import softmax
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.row_counts import power_of_two
+from keras_squeeze.models.tasks.samples import is_data_set
 from keras_squeeze.models.tasks.text_task import TextTask
-from keras_squeeze.models.tasks.text_task import is_data_set
 from keras_squeeze.models.tasks.token_predictor import TokenPredictor
 from keras_squeeze.tokenizers.texts import text_segments
 

@@ -12,15 +12,11 @@ from keras_squeeze.metrics.correlation import PearsonCorrelation
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import labels_to_ids
 from keras_squeeze.models.class_names import likeliest
-from keras_squeeze.models.one_at_a_time import one_at_a_time
+from keras_squeeze.models.tasks.array_batches import LengthBatches
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
-from keras_squeeze.models.tasks.length_batches import LengthBatches
-from keras_squeeze.models.tasks.text_task import TextTask
-from keras_squeeze.models.tasks.text_task import build_optimizer
-from keras_squeeze.models.tasks.text_task import is_data_set
-from keras_squeeze.models.tasks.text_task import to_arrays
-from keras_squeeze.models.tasks.text_task import to_source
+from keras_squeeze.models.tasks.samples import is_data_set
+from keras_squeeze.models.tasks.samples import to_source
 
 
 class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
@@ -130,6 +126,11 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             return "regression"
         return "single_label_classification"
 
+    @property
+    def chooses_one_class(self):
+        """bool. Whether a text has one of the classes."""
+        return self.problem_type == "single_label_classification"
+
     def default_loss(self):
         if self.problem_type == "regression":
             return keras.losses.MeanSquaredError()
@@ -161,7 +162,6 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             y = self._read_labels(y)
         return super().preprocess_samples(x, y, sample_weight)
 
-    @one_at_a_time
     def fit(
         self,
         x=None,
@@ -206,56 +206,38 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
                 `class_weight` with `sample_weight`, for a regression, or with
                 `multi_label`.
         """
-        kwargs["shuffle"] = shuffle
-        if not group_by_length:
-            return super().fit(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                **kwargs,
-            )
-        if is_data_set(x):
+        if group_by_length and is_data_set(x):
             raise ValueError(
                 "`group_by_length` must be False for a data set, whose batches "
                 f"are made already. Received: x of type {type(x).__name__}"
             )
-        if validation_split and validation_data is None:
-            train, validation_data = keras_hub_seam.train_validation_split(
-                to_arrays(x, y, sample_weight), validation_split
-            )
-            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(train)
-        if isinstance(validation_data, (list, tuple)):
-            validation_data = self._length_batches(validation_data, batch_size)
-        seed = np.random.randint(2**31) if shuffle else None
-        build_optimizer(self)
-        class_weight = kwargs.pop("class_weight", None)
-        # Not `super()`, which would preprocess the samples again.
-        return keras.Model.fit(
-            self,
-            class_weight=self.checked_class_weight(class_weight, sample_weight),
-            x=self._length_batches((x, y, sample_weight), batch_size, seed),
+        return self._train(
+            self._prepare_by_length if group_by_length else self.prepare,
+            x,
+            y=y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
             validation_data=validation_data,
+            validation_split=validation_split,
+            shuffle=shuffle,
             **kwargs,
         )
 
-    def checked_class_weight(self, class_weight, sample_weight=None):
-        if self.problem_type == "single_label_classification":
-            return super().checked_class_weight(class_weight, sample_weight)
-        return TextTask.checked_class_weight(self, class_weight)
-
-    def _length_batches(self, samples, batch_size, seed=None):
-        arrays = self.checked_arrays(*samples)
-        # Told of here, and not in the terms of an array of the preprocessor.
+    def _prepare_by_length(
+        self, arrays, batch_size=None, shuffle=None, class_weight=None
+    ):
+        """Like `prepare()`, but a batch has texts of about the same length."""
         to_source(arrays)
-        samples = self.preprocess_samples(
-            *keras.utils.unpack_x_y_sample_weight(arrays)
+        seed = np.random.randint(2**31) if shuffle else None
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            keras_hub_seam.convert_to_numpy(
+                self.preprocess_samples(
+                    *keras.utils.unpack_x_y_sample_weight(arrays)
+                )
+            )
         )
-        samples = keras_hub_seam.convert_to_numpy(samples)
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(samples)
-        return LengthBatches(x, y, sample_weight, batch_size or 32, seed)
+        batches = LengthBatches(x, y, sample_weight, batch_size or 32, seed)
+        return {"x": batches, "class_weight": class_weight}, True
 
     def _read_labels(self, y):
         """Labels as the numbers that the loss takes, checked."""

@@ -1,14 +1,13 @@
 import keras
 import numpy as np
 
-from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.one_at_a_time import one_at_a_time
+from keras_squeeze.models.tasks.array_batches import ArrayBatches
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
+from keras_squeeze.models.tasks.samples import is_data_set
+from keras_squeeze.models.tasks.samples import to_source
 from keras_squeeze.models.tasks.text_task import TextTask
-from keras_squeeze.models.tasks.text_task import is_data_set
-from keras_squeeze.models.tasks.text_task import to_arrays
-from keras_squeeze.models.tasks.text_task import to_source
 
 
 class WindowedTask(TextTask):
@@ -38,9 +37,11 @@ class WindowedTask(TextTask):
         """
         arrays = self.checked_arrays(x, y, sample_weight)
         to_source(arrays)
-        outputs = self.preprocess_samples(
-            *keras.utils.unpack_x_y_sample_weight(arrays)
-        )
+        return self._windows_of(arrays)
+
+    def _windows_of(self, arrays):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(arrays)
+        outputs = self.preprocess_samples(x, y, sample_weight)
         if y is None and sample_weight is None:
             outputs = (outputs,)
         return keras.utils.unpack_x_y_sample_weight(
@@ -53,86 +54,30 @@ class WindowedTask(TextTask):
         x, _, _ = self.windows(x)
         return len(next(iter(x.values())))
 
-    @one_at_a_time
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        sample_weight=None,
-        validation_data=None,
-        validation_split=None,
-        shuffle=True,
-        class_weight=None,
-        **kwargs,
-    ):
-        if is_data_set(x) or self.preprocessor is None:
-            if class_weight is not None:
-                # Keras has them for one label a sample alone.
-                raise ValueError(
-                    "`class_weight` must be None, unless `x` is raw inputs "
-                    "that are not a data set. Received: "
-                    f"class_weight={class_weight!r:.200}"
-                )
-            return super().fit(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                shuffle=shuffle,
-                **kwargs,
+    def _train(self, prepare, x, class_weight=None, **kwargs):
+        if class_weight is not None and (
+            is_data_set(x) or self.preprocessor is None
+        ):
+            # Keras has them for one label a sample alone.
+            raise ValueError(
+                "`class_weight` must be None, unless `x` is raw inputs that "
+                "are not a data set. Received: "
+                f"class_weight={class_weight!r:.200}"
             )
-        class_weight = self.checked_class_weight(class_weight, sample_weight)
-        if validation_split and validation_data is None:
-            train, validation_data = keras_hub_seam.train_validation_split(
-                to_arrays(x, y, sample_weight), validation_split
-            )
-            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(train)
-        if isinstance(validation_data, (list, tuple)):
-            validation_data = self.windows(*validation_data)
-        elif validation_data is not None:
-            validation_data = validation_data.map(self.preprocess_samples)
-        x, y, sample_weight = self.windows(x, y, sample_weight)
+        return super()._train(prepare, x, class_weight=class_weight, **kwargs)
+
+    def prepare(self, arrays, batch_size=None, shuffle=None, class_weight=None):
+        if self.preprocessor is None:
+            return super().prepare(arrays, batch_size, shuffle, class_weight)
+        x, y, sample_weight = self._windows_of(arrays)
         if class_weight is not None:
             weights = [class_weight[i] for i in range(len(class_weight))]
             sample_weight = sample_weight * np.array(weights, "float32")[y]
-        # Not `super()`, which would preprocess the windows again.
-        return keras.Model.fit(
-            self,
-            x=x,
-            y=y,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            shuffle=shuffle,
-            **kwargs,
-        )
-
-    @one_at_a_time
-    def evaluate(
-        self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs
-    ):
-        if is_data_set(x) or self.preprocessor is None:
-            return super().evaluate(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                **kwargs,
-            )
-        # `fit()` has made windows of its validation data already.
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x, y, sample_weight = self.windows(x, y, sample_weight)
-        return keras.Model.evaluate(
-            self,
-            x=x,
-            y=y,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            **kwargs,
-        )
+        if shuffle is None:
+            batches = ArrayBatches(x, y, sample_weight, batch_size or 32)
+            return {"x": batches}, True
+        arguments = {"x": x, "y": y, "sample_weight": sample_weight}
+        return {**arguments, "batch_size": batch_size}, True
 
     def predict(self, x=None, batch_size=None, **kwargs):
         """Compute the outputs for the windows of raw inputs.
@@ -168,5 +113,6 @@ class WindowedTask(TextTask):
     @one_at_a_time
     def _predict_windows(self, x, batch_size, **kwargs):
         x, count = pad_rows(x, batch_size)
-        outputs = keras.Model.predict(self, x, batch_size, **kwargs)
+        predict = self._method("predict", is_preprocessed=True)
+        outputs = predict(x, batch_size, **kwargs)
         return first_rows(outputs, count)

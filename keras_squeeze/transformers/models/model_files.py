@@ -12,7 +12,7 @@ import numpy as np
 from huggingface_hub import split_state_dict_into_shards_factory
 
 from keras_squeeze.checkpoints.weight_table import describe
-from keras_squeeze.models.tasks.text_task import follow_requires_grad
+from keras_squeeze.models.optimization import follow_requires_grad
 from keras_squeeze.new_files import new_files
 from keras_squeeze.transformers.models.configs import CONFIG_NAME
 from keras_squeeze.transformers.models.configs import PretrainedConfig

@@ -11,9 +11,9 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze.models.one_at_a_time import OneAtATime
-from keras_squeeze.models.tasks.text_task import build_optimizer
-from keras_squeeze.models.tasks.text_task import default_optimizer
-from keras_squeeze.models.tasks.text_task import zero_of
+from keras_squeeze.models.optimization import build_optimizer
+from keras_squeeze.models.optimization import default_optimizer
+from keras_squeeze.models.optimization import zero_of
 from keras_squeeze.transformers.models.losses import IGNORED
 from keras_squeeze.transformers.models.losses import weighted
 

@@ -1,3 +1,5 @@
+"""Batches of samples that are preprocessed already."""
+
 import keras
 import numpy as np
 
@@ -8,7 +10,39 @@ LENGTH_STEP = 16
 BATCHES_SORTED = 50
 
 
-class LengthBatches(keras.utils.PyDataset):
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of the samples of arrays, in their order.
+
+    Args:
+        x: Dictionary of arrays whose first axis counts the samples.
+        y: The labels, in an array or a dictionary of arrays, or `None`.
+        sample_weight: Optional array of the weights of the samples.
+        batch_size: int. How many samples a batch has.
+        **kwargs: other keyword arguments of `keras.utils.PyDataset`.
+    """
+
+    def __init__(self, x, y, sample_weight=None, batch_size=32, **kwargs):
+        super().__init__(**kwargs)
+        self.samples = (x, y, sample_weight)
+        self.batch_size = batch_size
+        size = len(next(iter(x.values())))
+        self.indices = np.split(
+            np.arange(size), range(batch_size, size, batch_size)
+        )
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, index):
+        x, y, sample_weight = keras.tree.map_structure(
+            lambda array: array[self.indices[index]],
+            self.samples,
+            none_is_leaf=False,
+        )
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+
+
+class LengthBatches(ArrayBatches):
     """Batches of packed texts of about the same length, without the padding.
 
     Args:
@@ -26,11 +60,9 @@ class LengthBatches(keras.utils.PyDataset):
     def __init__(
         self, x, y, sample_weight=None, batch_size=32, seed=None, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.samples = (x, y, sample_weight)
+        super().__init__(x, y, sample_weight, batch_size, **kwargs)
         self.lengths = np.asarray(x["padding_mask"]).sum(axis=1)
         self.longest = x["padding_mask"].shape[1]
-        self.batch_size = batch_size
         self.random = None if seed is None else np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -56,15 +88,11 @@ class LengthBatches(keras.utils.PyDataset):
             batches.insert(0, batches.pop(i))
         self.indices = batches
 
-    def __len__(self):
-        return len(self.indices)
-
     def __getitem__(self, index):
-        chosen = self.indices[index]
-        x, y, sample_weight = keras.tree.map_structure(
-            lambda array: array[chosen], self.samples, none_is_leaf=False
+        x, *others = keras.utils.unpack_x_y_sample_weight(
+            super().__getitem__(index)
         )
-        length = self.lengths[chosen].max()
+        length = self.lengths[self.indices[index]].max()
         length = min(-(-length // LENGTH_STEP) * LENGTH_STEP, self.longest)
         x = {name: array[:, :length] for name, array in x.items()}
-        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        return keras.utils.pack_x_y_sample_weight(x, *others)

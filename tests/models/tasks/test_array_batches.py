@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_squeeze.models.tasks.length_batches import LengthBatches
+from keras_squeeze.models.tasks.array_batches import LengthBatches
 
 LENGTHS = np.random.default_rng(0).integers(3, 50, size=70)
 MASK = (np.arange(50) < LENGTHS[:, np.newaxis]).astype("int32")

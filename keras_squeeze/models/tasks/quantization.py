@@ -1,0 +1,104 @@
+"""Tasks whose weights are stored in fewer bits."""
+
+import gc
+import warnings
+
+import keras
+
+
+class Quantization:
+    """Lets a task be quantized, saved and loaded, its head included."""
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Store the weights of dense layers and embeddings in fewer bits.
+
+        The task predicts from them, but is not trained on. SqueezeBERT's
+        grouped layers, which Keras has no integers for, stay as they are.
+        Files for phones are quantized by `keras_squeeze.export_tflite()`,
+        from a task that is not.
+
+        Args:
+            mode: string. `"int8"` or `"int4"`, or another of what
+                `keras.Model.quantize` takes.
+            config: Optional configuration, in the place of `mode`.
+            filters: Optional regular expression of the names of the layers to
+                quantize, a list of such, or a function of a layer.
+            **kwargs: other arguments of `keras.Model.quantize`.
+
+        Example:
+
+        ```python
+        classifier = keras_squeeze.models.MobileBertTextClassifier.from_preset(
+            "mobile_bert_tiny_en_uncased", num_classes=2
+        )
+        classifier.quantize("int8")
+        classifier.save_to_preset("int8_preset")
+        ```
+        """
+        # Without the preprocessor, which Keras would quantize as well.
+        graph = keras.Model(self.input, self.output)
+        with warnings.catch_warnings():
+            # Of layers that have no weights to quantize.
+            warnings.filterwarnings(
+                "ignore", "Layer (?!GroupedDense).* does not have a `quantize`"
+            )
+            # Keras collects garbage for each weight that it replaces, which
+            # looks at every object of the process each time.
+            gc.freeze()
+            try:
+                graph.quantize(mode, config=config, filters=filters, **kwargs)
+            finally:
+                gc.unfreeze()
+        for model in (self, self.backbone):
+            # What was compiled of the layers that were.
+            model.train_function = None
+            model.test_function = None
+            model.predict_function = None
+            model._post_quantize(mode)
+
+    def _quantized_head_layers(self):
+        """The layers that are not the backbone's and are quantized."""
+        of_backbone = set(map(id, self.backbone._flatten_layers()))
+        return [
+            layer
+            for layer in self._flatten_layers(include_self=False)
+            if id(layer) not in of_backbone
+            and layer.quantization_mode is not None
+        ]
+
+    def get_config(self):
+        config = super().get_config()
+        # KerasHub keeps those of the backbone in the config of the latter.
+        policies = {}
+        for layer in self._quantized_head_layers():
+            policy = layer.dtype_policy
+            if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
+                policy = policy[layer.path]
+            policies[layer.path] = keras.dtype_policies.serialize(policy)
+        return {**config, "quantized_layers": policies} if policies else config
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        policies = {
+            path: keras.dtype_policies.deserialize(policy)
+            for path, policy in config.pop("quantized_layers", {}).items()
+        }
+        if policies and isinstance(config["backbone"], dict):
+            config["backbone"] = keras.layers.deserialize(config["backbone"])
+            # What the layers of the head are made with.
+            by_path = config["backbone"].dtype_policy
+            if isinstance(by_path, keras.dtype_policies.DTypePolicyMap):
+                for path in policies.keys() - by_path.keys():
+                    by_path[path] = policies[path]
+        task = super().from_config(config)
+        for layer in task._flatten_layers(include_self=False):
+            # Where only the head is quantized, there is no such map.
+            if layer.path in policies and layer.quantization_mode is None:
+                layer.dtype_policy = policies[layer.path]
+            # Keras' "int4" leaves activations as they are, but embeddings that
+            # are loaded would round those that they turn into logits.
+            is_embedding = isinstance(layer, keras.layers.ReversibleEmbedding)
+            if is_embedding and layer.quantization_mode == "int4":
+                layer.inputs_quantizer = None
+        return task
