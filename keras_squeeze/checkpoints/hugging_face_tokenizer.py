@@ -44,30 +44,21 @@ _PARTS = {
 }
 
 
-def is_bert(config):
-    """Whether the class of a tokenizer is derived from BERT's.
+def tokenizer_family(config):
+    """Which rules the class of a tokenizer follows.
 
     Args:
         config: Dictionary. The contents of `tokenizer_config.json`.
 
     Returns:
-        bool.
+        `"bert"` for a class derived from BERT's, `"generic"` for one that
+        follows its `tokenizer.json`, and `None` for others.
     """
     name = str(config.get("tokenizer_class")).removesuffix("Fast")
-    return name.removesuffix("Tokenizer") in _BERT_CLASSES
-
-
-def is_generic(config):
-    """Whether the class of a tokenizer follows its `tokenizer.json`.
-
-    Args:
-        config: Dictionary. The contents of `tokenizer_config.json`.
-
-    Returns:
-        bool.
-    """
-    name = str(config.get("tokenizer_class")).removesuffix("Fast")
-    return name in _GENERIC_CLASSES
+    if name in _GENERIC_CLASSES:
+        return "generic"
+    is_bert = name.removesuffix("Tokenizer") in _BERT_CLASSES
+    return "bert" if is_bert else None
 
 
 def casing(config, backend):
@@ -81,7 +72,7 @@ def casing(config, backend):
         A dictionary with the keys `"do_lower_case"`, `"strip_accents"` and
         `"tokenize_chinese_chars"`.
     """
-    if backend is not None and is_generic(config):
+    if backend is not None and tokenizer_family(config) == "generic":
         normalizer = backend.get("normalizer") or {}
         return {
             "do_lower_case": normalizer.get("lowercase", True),
@@ -152,9 +143,7 @@ class TokenizerReader:
         """
         written_by = self.config.get("tokenizer_class")
         self._check(
-            written_by is None
-            or is_bert(self.config)
-            or is_generic(self.config),
+            written_by is None or tokenizer_family(self.config) is not None,
             "tokenizer_config.json",
             "name a BERT tokenizer",
             f"tokenizer_class={written_by!r}",

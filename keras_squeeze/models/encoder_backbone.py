@@ -31,6 +31,43 @@ SHARED_ROWS = [
 ]
 
 
+def count_parameters(
+    count_in_layer,
+    vocabulary_size,
+    num_layers,
+    hidden_dim,
+    embedding_dim,
+    max_sequence_length,
+    num_segments,
+    trigram_input=False,
+    **kwargs,
+):
+    """About how many parameters a backbone has, without biases and the like.
+
+    Args:
+        count_in_layer: Function of `hidden_dim` and the arguments that are
+            left over, that counts those of a transformer layer.
+        vocabulary_size: int. As in the backbones, like the others.
+        num_layers: int.
+        hidden_dim: int.
+        embedding_dim: int.
+        max_sequence_length: int.
+        num_segments: int.
+        trigram_input: bool.
+        **kwargs: Further arguments of the backbone.
+
+    Returns:
+        int.
+    """
+    embeddings = vocabulary_size * embedding_dim
+    embeddings += (max_sequence_length + num_segments) * hidden_dim
+    if trigram_input or embedding_dim != hidden_dim:
+        embeddings += (3 if trigram_input else 1) * embedding_dim * hidden_dim
+    layers = num_layers * count_in_layer(hidden_dim=hidden_dim, **kwargs)
+    pooler = hidden_dim * hidden_dim
+    return embeddings + layers + pooler
+
+
 class EncoderBackbone(
     SavedModelExport,
     FromPreset,

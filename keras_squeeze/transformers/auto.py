@@ -3,8 +3,7 @@
 import os
 
 from keras_squeeze.checkpoints.hugging_face_tokenizer import casing
-from keras_squeeze.checkpoints.hugging_face_tokenizer import is_bert
-from keras_squeeze.checkpoints.hugging_face_tokenizer import is_generic
+from keras_squeeze.checkpoints.hugging_face_tokenizer import tokenizer_family
 from keras_squeeze.transformers.models import mobile_bert
 from keras_squeeze.transformers.models import squeeze_bert
 from keras_squeeze.transformers.models.configs import MobileBertConfig
@@ -161,7 +160,7 @@ class AutoTokenizer(_AutoClass):
             kind = _NAMES[_check_type(tokenizer_type, "tokenizer_type=")]
         else:
             kind = cls._kind_of(fields, name, kwargs, config)
-        if is_generic(fields) and use_fast:
+        if tokenizer_family(fields) == "generic" and use_fast:
             # A generic class knows no BERT arguments: its behavior is in the
             # backend file.
             backend = _optional_json(repository, BACKEND_FILE)
@@ -177,7 +176,7 @@ class AutoTokenizer(_AutoClass):
         kind = written_by.removesuffix("Tokenizer")
         if kind in _NAMES.values():
             return kind
-        is_known = is_bert(fields) or is_generic(fields)
+        is_known = tokenizer_family(fields) is not None
         if "tokenizer_class" in fields and not is_known:
             raise ValueError(
                 f"The tokenizer in `{name}` must be a BERT tokenizer. "

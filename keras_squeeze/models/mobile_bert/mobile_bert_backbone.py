@@ -141,100 +141,6 @@ class MobileBertBackbone(EncoderBackbone):
         dtype=None,
         **kwargs,
     ):
-        for name, value in (
-            ("vocabulary_size", vocabulary_size),
-            ("num_layers", num_layers),
-            ("num_heads", num_heads),
-            ("hidden_dim", hidden_dim),
-            ("intermediate_dim", intermediate_dim),
-            ("embedding_dim", embedding_dim),
-            ("bottleneck_dim", bottleneck_dim),
-            ("num_feedforward_networks", num_feedforward_networks),
-            ("max_sequence_length", max_sequence_length),
-            ("num_segments", num_segments),
-        ):
-            validation.check_positive_int(name, value)
-        validation.check_rate("dropout", dropout)
-        validation.check_rate("attention_dropout", attention_dropout)
-        if normalization_type not in NORMALIZATION_TYPES:
-            raise ValueError(
-                f"`normalization_type` must be one of {NORMALIZATION_TYPES}. "
-                f"Received: normalization_type={normalization_type!r}"
-            )
-        if use_bottleneck:
-            validation.check_divisible(
-                "bottleneck_dim", bottleneck_dim, "num_heads", num_heads
-            )
-            if (
-                not use_bottleneck_attention
-                and not key_query_shared_bottleneck
-                and bottleneck_dim != hidden_dim
-            ):
-                raise ValueError(
-                    "With `use_bottleneck=True`, one of "
-                    "`use_bottleneck_attention` and "
-                    "`key_query_shared_bottleneck` must be True, or "
-                    "`bottleneck_dim` must be equal to `hidden_dim`: the "
-                    "published architecture projects queries from "
-                    "`bottleneck_dim` features. Received: "
-                    f"bottleneck_dim={bottleneck_dim}, "
-                    f"hidden_dim={hidden_dim}"
-                )
-        else:
-            validation.check_divisible(
-                "hidden_dim", hidden_dim, "num_heads", num_heads
-            )
-
-        # === Layers ===
-        embeddings = BertEmbeddings(
-            vocabulary_size=vocabulary_size,
-            embedding_dim=embedding_dim,
-            hidden_dim=hidden_dim,
-            max_sequence_length=max_sequence_length,
-            num_segments=num_segments,
-            trigram_input=trigram_input,
-            normalization_type=normalization_type,
-            epsilon=FIXED_EPSILON,
-            dropout=dropout,
-            initializer_range=initializer_range,
-            dtype=dtype,
-            name="embeddings",
-        )
-        transformer_layers = [
-            MobileBertLayer(
-                hidden_dim=hidden_dim,
-                bottleneck_dim=bottleneck_dim,
-                num_heads=num_heads,
-                intermediate_dim=intermediate_dim,
-                num_feedforward_networks=num_feedforward_networks,
-                use_bottleneck=use_bottleneck,
-                use_bottleneck_attention=use_bottleneck_attention,
-                key_query_shared_bottleneck=key_query_shared_bottleneck,
-                normalization_type=normalization_type,
-                activation=activation,
-                dropout=dropout,
-                attention_dropout=attention_dropout,
-                layer_norm_epsilon=layer_norm_epsilon,
-                initializer_range=initializer_range,
-                dtype=dtype,
-                name=f"transformer_layer_{i}",
-            )
-            for i in range(num_layers)
-        ]
-        pooler = FirstTokenPooler(
-            use_dense=classifier_activation,
-            kernel_initializer=keras.initializers.RandomNormal(
-                stddev=initializer_range
-            ),
-            dtype=dtype,
-            name="pooler",
-        )
-
-        # === Functional Model ===
-        super().__init__(
-            embeddings, transformer_layers, pooler, dtype=dtype, **kwargs
-        )
-
         # === Config ===
         self.vocabulary_size = vocabulary_size
         self.num_layers = num_layers
@@ -258,6 +164,101 @@ class MobileBertBackbone(EncoderBackbone):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.initializer_range = initializer_range
         self.pad_token_id = pad_token_id
+        self._check_arguments()
+
+        # === Layers and Functional Model ===
+        super().__init__(
+            self._make_embeddings(dtype),
+            [self._make_layer(i, dtype) for i in range(num_layers)],
+            FirstTokenPooler(
+                use_dense=classifier_activation,
+                kernel_initializer=keras.initializers.RandomNormal(
+                    stddev=initializer_range
+                ),
+                dtype=dtype,
+                name="pooler",
+            ),
+            dtype=dtype,
+            **kwargs,
+        )
+
+    def _check_arguments(self):
+        for name in (
+            "vocabulary_size",
+            "num_layers",
+            "num_heads",
+            "hidden_dim",
+            "intermediate_dim",
+            "embedding_dim",
+            "bottleneck_dim",
+            "num_feedforward_networks",
+            "max_sequence_length",
+            "num_segments",
+        ):
+            validation.check_positive_int(name, getattr(self, name))
+        validation.check_rate("dropout", self.dropout)
+        validation.check_rate("attention_dropout", self.attention_dropout)
+        if self.normalization_type not in NORMALIZATION_TYPES:
+            raise ValueError(
+                f"`normalization_type` must be one of {NORMALIZATION_TYPES}. "
+                f"Received: normalization_type={self.normalization_type!r}"
+            )
+        inner = "bottleneck_dim" if self.use_bottleneck else "hidden_dim"
+        validation.check_divisible(
+            inner, getattr(self, inner), "num_heads", self.num_heads
+        )
+        if (
+            self.use_bottleneck
+            and not self.use_bottleneck_attention
+            and not self.key_query_shared_bottleneck
+            and self.bottleneck_dim != self.hidden_dim
+        ):
+            raise ValueError(
+                "With `use_bottleneck=True`, one of "
+                "`use_bottleneck_attention` and "
+                "`key_query_shared_bottleneck` must be True, or "
+                "`bottleneck_dim` must be equal to `hidden_dim`: the "
+                "published architecture projects queries from "
+                "`bottleneck_dim` features. Received: "
+                f"bottleneck_dim={self.bottleneck_dim}, "
+                f"hidden_dim={self.hidden_dim}"
+            )
+
+    def _make_embeddings(self, dtype):
+        return BertEmbeddings(
+            vocabulary_size=self.vocabulary_size,
+            embedding_dim=self.embedding_dim,
+            hidden_dim=self.hidden_dim,
+            max_sequence_length=self.max_sequence_length,
+            num_segments=self.num_segments,
+            trigram_input=self.trigram_input,
+            normalization_type=self.normalization_type,
+            epsilon=FIXED_EPSILON,
+            dropout=self.dropout,
+            initializer_range=self.initializer_range,
+            dtype=dtype,
+            name="embeddings",
+        )
+
+    def _make_layer(self, index, dtype):
+        return MobileBertLayer(
+            hidden_dim=self.hidden_dim,
+            bottleneck_dim=self.bottleneck_dim,
+            num_heads=self.num_heads,
+            intermediate_dim=self.intermediate_dim,
+            num_feedforward_networks=self.num_feedforward_networks,
+            use_bottleneck=self.use_bottleneck,
+            use_bottleneck_attention=self.use_bottleneck_attention,
+            key_query_shared_bottleneck=self.key_query_shared_bottleneck,
+            normalization_type=self.normalization_type,
+            activation=self.activation,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+            layer_norm_epsilon=self.layer_norm_epsilon,
+            initializer_range=self.initializer_range,
+            dtype=dtype,
+            name=f"transformer_layer_{index}",
+        )
 
     def get_config(self):
         config = super().get_config()

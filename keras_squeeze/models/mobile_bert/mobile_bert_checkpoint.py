@@ -1,11 +1,14 @@
 """What a Hugging Face checkpoint of MobileBERT holds, as tables."""
 
+import functools
+
 from keras_squeeze.checkpoints.config_map import ConfigMap
 from keras_squeeze.checkpoints.hugging_face import Architecture
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import WeightTable
 from keras_squeeze.models.encoder_backbone import SHARED_ROWS
+from keras_squeeze.models.encoder_backbone import count_parameters
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone,
 )
@@ -75,50 +78,20 @@ WEIGHT_TABLE = WeightTable(
 )
 
 
-def count_parameters(
-    vocabulary_size,
-    num_layers,
+def _count_in_layer(
     hidden_dim,
     intermediate_dim,
-    embedding_dim,
     bottleneck_dim,
     use_bottleneck,
     num_feedforward_networks,
-    trigram_input,
-    max_sequence_length,
-    num_segments,
     **kwargs,
 ):
-    """About how many parameters a backbone has, without biases and the like.
-
-    Args:
-        vocabulary_size: int. As in `MobileBertBackbone`, like the others.
-        num_layers: int.
-        hidden_dim: int.
-        intermediate_dim: int.
-        embedding_dim: int.
-        bottleneck_dim: int.
-        use_bottleneck: bool.
-        num_feedforward_networks: int.
-        trigram_input: bool.
-        max_sequence_length: int.
-        num_segments: int.
-        **kwargs: Arguments that matter little.
-
-    Returns:
-        int.
-    """
     inner_dim = bottleneck_dim if use_bottleneck else hidden_dim
-    embeddings = vocabulary_size * embedding_dim
-    embeddings += (max_sequence_length + num_segments) * hidden_dim
-    if trigram_input or embedding_dim != hidden_dim:
-        embeddings += (3 if trigram_input else 1) * embedding_dim * hidden_dim
-    layer = 2 * num_feedforward_networks * intermediate_dim * inner_dim
-    layer += 3 * inner_dim * inner_dim + inner_dim * hidden_dim
+    count = 2 * num_feedforward_networks * intermediate_dim * inner_dim
+    count += 3 * inner_dim * inner_dim + inner_dim * hidden_dim
     if use_bottleneck:
-        layer += 2 * hidden_dim * inner_dim
-    pooler = hidden_dim * hidden_dim
-    return embeddings + num_layers * layer + pooler
+        count += 2 * hidden_dim * inner_dim
+    return count
 
 
 ARCHITECTURE = Architecture(
@@ -126,5 +99,5 @@ ARCHITECTURE = Architecture(
     backbone_cls=MobileBertBackbone,
     config_map=CONFIG_MAP,
     weight_table=WEIGHT_TABLE,
-    count_parameters=count_parameters,
+    count_parameters=functools.partial(count_parameters, _count_in_layer),
 )

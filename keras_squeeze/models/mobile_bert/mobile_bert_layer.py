@@ -89,78 +89,94 @@ class MobileBertLayer(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.initializer_range = initializer_range
 
-        inner_dim = bottleneck_dim if use_bottleneck else hidden_dim
-        self.inner_dim = inner_dim
-
-        def dense(units, name, activation=None):
-            return keras.layers.Dense(
-                units,
-                activation=activation,
-                kernel_initializer=keras.initializers.RandomNormal(
-                    stddev=initializer_range
-                ),
-                dtype=self.dtype_policy,
-                name=name,
-            )
-
-        def projection(units, name, dropout=0.0, epsilon=layer_norm_epsilon):
-            return ProjectionNorm(
-                units,
-                normalization_type=normalization_type,
-                epsilon=epsilon,
-                dropout=dropout,
-                kernel_initializer=keras.initializers.RandomNormal(
-                    stddev=initializer_range
-                ),
-                dtype=self.dtype_policy,
-                name=name,
-            )
-
+        self.inner_dim = bottleneck_dim if use_bottleneck else hidden_dim
         # The original applies its dropout at the full width alone.
-        inner_dropout = 0.0 if use_bottleneck else dropout
-        self.input_bottleneck = None
-        self.attention_bottleneck = None
-        self.output_bottleneck = None
-        if use_bottleneck:
-            self.input_bottleneck = projection(inner_dim, "input_bottleneck")
-            if key_query_shared_bottleneck and not use_bottleneck_attention:
-                self.attention_bottleneck = projection(
-                    inner_dim, "attention_bottleneck"
-                )
-            self.output_bottleneck = projection(
-                hidden_dim, "output_bottleneck", dropout=dropout
-            )
-        self.query = dense(inner_dim, "query")
-        self.key = dense(inner_dim, "key")
-        self.value = dense(inner_dim, "value")
+        self.inner_dropout = 0.0 if use_bottleneck else dropout
+
+        self._make_bottlenecks()
+        self.query = self._dense(self.inner_dim, "query")
+        self.key = self._dense(self.inner_dim, "key")
+        self.value = self._dense(self.inner_dim, "value")
         self.attention = DotProductAttention(
             num_heads,
             dropout=attention_dropout,
             dtype=self.dtype_policy,
             name="attention",
         )
-        self.attention_output = projection(
-            inner_dim, "attention_output", dropout=inner_dropout
+        self.attention_output = self._projection(
+            self.inner_dim,
+            "attention_output",
+            dropout=self.inner_dropout,
+            epsilon=layer_norm_epsilon,
         )
+        self._make_feedforward_networks()
+
+    def _make_bottlenecks(self):
+        self.input_bottleneck = None
+        self.attention_bottleneck = None
+        self.output_bottleneck = None
+        if not self.use_bottleneck:
+            return
+        epsilon = self.layer_norm_epsilon
+        self.input_bottleneck = self._projection(
+            self.inner_dim, "input_bottleneck", epsilon=epsilon
+        )
+        if self.key_query_shared_bottleneck and (
+            not self.use_bottleneck_attention
+        ):
+            self.attention_bottleneck = self._projection(
+                self.inner_dim, "attention_bottleneck", epsilon=epsilon
+            )
+        self.output_bottleneck = self._projection(
+            self.hidden_dim,
+            "output_bottleneck",
+            dropout=self.dropout_rate,
+            epsilon=epsilon,
+        )
+
+    def _make_feedforward_networks(self):
         self.feedforward_intermediates = []
         self.feedforward_outputs = []
-        for i in range(num_feedforward_networks):
-            last = i == num_feedforward_networks - 1
+        for i in range(self.num_feedforward_networks):
+            last = i == self.num_feedforward_networks - 1
             self.feedforward_intermediates.append(
-                dense(
-                    intermediate_dim,
+                self._dense(
+                    self.intermediate_dim,
                     f"feedforward_intermediate_{i}",
                     activation=self.activation,
                 )
             )
             self.feedforward_outputs.append(
-                projection(
-                    inner_dim,
+                self._projection(
+                    self.inner_dim,
                     f"feedforward_output_{i}",
-                    dropout=inner_dropout if last else 0.0,
-                    epsilon=FIXED_EPSILON if last else layer_norm_epsilon,
+                    dropout=self.inner_dropout if last else 0.0,
+                    epsilon=FIXED_EPSILON if last else self.layer_norm_epsilon,
                 )
             )
+
+    def _dense(self, units, name, activation=None):
+        return keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=self._kernel_initializer(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _projection(self, units, name, epsilon, dropout=0.0):
+        return ProjectionNorm(
+            units,
+            normalization_type=self.normalization_type,
+            epsilon=epsilon,
+            dropout=dropout,
+            kernel_initializer=self._kernel_initializer(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _kernel_initializer(self):
+        return keras.initializers.RandomNormal(stddev=self.initializer_range)
 
     def build(self, input_shape):
         outer = tuple(input_shape)

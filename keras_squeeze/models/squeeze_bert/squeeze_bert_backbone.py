@@ -8,6 +8,16 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
     SqueezeBertLayer,
 )
 
+# The arguments that say how many groups a projection has.
+GROUPS = (
+    "query_groups",
+    "key_groups",
+    "value_groups",
+    "post_attention_groups",
+    "intermediate_groups",
+    "output_groups",
+)
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SqueezeBertBackbone(EncoderBackbone):
@@ -128,83 +138,6 @@ class SqueezeBertBackbone(EncoderBackbone):
         dtype=None,
         **kwargs,
     ):
-        groups = {
-            "query_groups": query_groups,
-            "key_groups": key_groups,
-            "value_groups": value_groups,
-            "post_attention_groups": post_attention_groups,
-            "intermediate_groups": intermediate_groups,
-            "output_groups": output_groups,
-        }
-        for name, value in (
-            ("vocabulary_size", vocabulary_size),
-            ("num_layers", num_layers),
-            ("num_heads", num_heads),
-            ("hidden_dim", hidden_dim),
-            ("intermediate_dim", intermediate_dim),
-            ("embedding_dim", embedding_dim),
-            ("max_sequence_length", max_sequence_length),
-            ("num_segments", num_segments),
-            *groups.items(),
-        ):
-            validation.check_positive_int(name, value)
-        validation.check_rate("dropout", dropout)
-        validation.check_rate("attention_dropout", attention_dropout)
-        if embedding_dim != hidden_dim:
-            raise ValueError(
-                "`embedding_dim` must be equal to `hidden_dim`. Received: "
-                f"embedding_dim={embedding_dim}, hidden_dim={hidden_dim}"
-            )
-        validation.check_divisible(
-            "hidden_dim", hidden_dim, "num_heads", num_heads
-        )
-        for name, value in groups.items():
-            validation.check_divisible("hidden_dim", hidden_dim, name, value)
-        for name in ("intermediate_groups", "output_groups"):
-            validation.check_divisible(
-                "intermediate_dim", intermediate_dim, name, groups[name]
-            )
-
-        # === Layers ===
-        embeddings = BertEmbeddings(
-            vocabulary_size=vocabulary_size,
-            embedding_dim=embedding_dim,
-            hidden_dim=hidden_dim,
-            max_sequence_length=max_sequence_length,
-            num_segments=num_segments,
-            epsilon=layer_norm_epsilon,
-            dropout=dropout,
-            initializer_range=initializer_range,
-            dtype=dtype,
-            name="embeddings",
-        )
-        transformer_layers = [
-            SqueezeBertLayer(
-                num_heads=num_heads,
-                intermediate_dim=intermediate_dim,
-                activation=activation,
-                dropout=dropout,
-                attention_dropout=attention_dropout,
-                initializer_range=initializer_range,
-                dtype=dtype,
-                name=f"transformer_layer_{i}",
-                **groups,
-            )
-            for i in range(num_layers)
-        ]
-        pooler = FirstTokenPooler(
-            kernel_initializer=keras.initializers.RandomNormal(
-                stddev=initializer_range
-            ),
-            dtype=dtype,
-            name="pooler",
-        )
-
-        # === Functional Model ===
-        super().__init__(
-            embeddings, transformer_layers, pooler, dtype=dtype, **kwargs
-        )
-
         # === Config ===
         self.vocabulary_size = vocabulary_size
         self.num_layers = num_layers
@@ -226,6 +159,82 @@ class SqueezeBertBackbone(EncoderBackbone):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.initializer_range = initializer_range
         self.pad_token_id = pad_token_id
+        self._check_arguments()
+
+        # === Layers and Functional Model ===
+        super().__init__(
+            self._make_embeddings(dtype),
+            [self._make_layer(i, dtype) for i in range(num_layers)],
+            FirstTokenPooler(
+                kernel_initializer=keras.initializers.RandomNormal(
+                    stddev=initializer_range
+                ),
+                dtype=dtype,
+                name="pooler",
+            ),
+            dtype=dtype,
+            **kwargs,
+        )
+
+    def _check_arguments(self):
+        for name in (
+            "vocabulary_size",
+            "num_layers",
+            "num_heads",
+            "hidden_dim",
+            "intermediate_dim",
+            "embedding_dim",
+            "max_sequence_length",
+            "num_segments",
+            *GROUPS,
+        ):
+            validation.check_positive_int(name, getattr(self, name))
+        validation.check_rate("dropout", self.dropout)
+        validation.check_rate("attention_dropout", self.attention_dropout)
+        hidden_dim = self.hidden_dim
+        if self.embedding_dim != hidden_dim:
+            raise ValueError(
+                "`embedding_dim` must be equal to `hidden_dim`. Received: "
+                f"embedding_dim={self.embedding_dim}, hidden_dim={hidden_dim}"
+            )
+        for name in ("num_heads", *GROUPS):
+            validation.check_divisible(
+                "hidden_dim", hidden_dim, name, getattr(self, name)
+            )
+        for name in ("intermediate_groups", "output_groups"):
+            validation.check_divisible(
+                "intermediate_dim",
+                self.intermediate_dim,
+                name,
+                getattr(self, name),
+            )
+
+    def _make_embeddings(self, dtype):
+        return BertEmbeddings(
+            vocabulary_size=self.vocabulary_size,
+            embedding_dim=self.embedding_dim,
+            hidden_dim=self.hidden_dim,
+            max_sequence_length=self.max_sequence_length,
+            num_segments=self.num_segments,
+            epsilon=self.layer_norm_epsilon,
+            dropout=self.dropout,
+            initializer_range=self.initializer_range,
+            dtype=dtype,
+            name="embeddings",
+        )
+
+    def _make_layer(self, index, dtype):
+        return SqueezeBertLayer(
+            num_heads=self.num_heads,
+            intermediate_dim=self.intermediate_dim,
+            activation=self.activation,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+            initializer_range=self.initializer_range,
+            dtype=dtype,
+            name=f"transformer_layer_{index}",
+            **{name: getattr(self, name) for name in GROUPS},
+        )
 
     def get_config(self):
         config = super().get_config()

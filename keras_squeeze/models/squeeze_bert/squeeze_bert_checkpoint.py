@@ -1,11 +1,14 @@
 """What a Hugging Face checkpoint of SqueezeBERT holds, as tables."""
 
+import functools
+
 from keras_squeeze.checkpoints.config_map import ConfigMap
 from keras_squeeze.checkpoints.hugging_face import Architecture
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weight_table import WeightTable
 from keras_squeeze.models.encoder_backbone import SHARED_ROWS
+from keras_squeeze.models.encoder_backbone import count_parameters
 from keras_squeeze.models.squeeze_bert.squeeze_bert_backbone import (
     SqueezeBertBackbone,
 )
@@ -53,13 +56,9 @@ WEIGHT_TABLE = WeightTable(
 )
 
 
-def count_parameters(
-    vocabulary_size,
-    num_layers,
+def _count_in_layer(
     hidden_dim,
     intermediate_dim,
-    max_sequence_length,
-    num_segments,
     query_groups,
     key_groups,
     value_groups,
@@ -68,41 +67,17 @@ def count_parameters(
     output_groups,
     **kwargs,
 ):
-    """About how many parameters a backbone has, without biases and the like.
-
-    Args:
-        vocabulary_size: int. As in `SqueezeBertBackbone`, like the others.
-        num_layers: int.
-        hidden_dim: int.
-        intermediate_dim: int.
-        max_sequence_length: int.
-        num_segments: int.
-        query_groups: int.
-        key_groups: int.
-        value_groups: int.
-        post_attention_groups: int.
-        intermediate_groups: int.
-        output_groups: int.
-        **kwargs: Arguments that matter little.
-
-    Returns:
-        int.
-    """
-    layer = 0
+    count = 0
     for groups in (
         query_groups,
         key_groups,
         value_groups,
         post_attention_groups,
     ):
-        layer += hidden_dim * hidden_dim // groups
+        count += hidden_dim * hidden_dim // groups
     for groups in (intermediate_groups, output_groups):
-        layer += hidden_dim * intermediate_dim // groups
-    embeddings = vocabulary_size + max_sequence_length + num_segments
-    # The last is the pooler.
-    return (
-        embeddings * hidden_dim + num_layers * layer + hidden_dim * hidden_dim
-    )
+        count += hidden_dim * intermediate_dim // groups
+    return count
 
 
 ARCHITECTURE = Architecture(
@@ -110,5 +85,5 @@ ARCHITECTURE = Architecture(
     backbone_cls=SqueezeBertBackbone,
     config_map=CONFIG_MAP,
     weight_table=WEIGHT_TABLE,
-    count_parameters=count_parameters,
+    count_parameters=functools.partial(count_parameters, _count_in_layer),
 )

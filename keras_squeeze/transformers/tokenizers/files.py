@@ -7,7 +7,7 @@ import warnings
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.from_preset import check_preset_vocabulary
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
-from keras_squeeze.checkpoints.hugging_face_tokenizer import is_bert
+from keras_squeeze.checkpoints.hugging_face_tokenizer import tokenizer_family
 from keras_squeeze.checkpoints.hugging_face_tokenizer import (
     vocabulary_of_backend,
 )
@@ -210,7 +210,7 @@ def added_tokens_decoder(vocabulary, added_tokens):
 
 def _check_class(cls, config, name):
     written_by = config.get("tokenizer_class")
-    if written_by is not None and not is_bert(config):
+    if written_by is not None and tokenizer_family(config) != "bert":
         warnings.warn(
             f"The tokenizer in `{name}` is a `{written_by}`, which may differ "
             f"from `{cls.__name__.removesuffix('Fast')}`.",
