@@ -1,3 +1,5 @@
+"""`from_preset()` and `save_to_preset()` of all classes of the models."""
+
 import pathlib
 
 import keras_hub

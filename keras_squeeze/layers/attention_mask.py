@@ -1,3 +1,5 @@
+"""Padding, as numbers that are added to attention scores."""
+
 import keras
 import ml_dtypes
 from keras import ops

@@ -1,3 +1,5 @@
+"""The embeddings of tokens, positions and segments."""
+
 import keras
 from keras import ops
 

@@ -1,3 +1,5 @@
+"""Attention of several heads, without its projections."""
+
 import math
 
 import keras

@@ -1,3 +1,5 @@
+"""One vector per sequence, from its first token."""
+
 import keras
 from keras import ops
 

@@ -1,3 +1,5 @@
+"""A dense layer whose features are cut into groups."""
+
 import keras
 from keras import ops
 

@@ -1,3 +1,5 @@
+"""The head that predicts the tokens of masked words."""
+
 import keras
 from keras import ops
 

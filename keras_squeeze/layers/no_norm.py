@@ -1,3 +1,5 @@
+"""A learned scale and shift in the place of a normalization."""
+
 import keras
 from keras import ops
 

@@ -1,3 +1,5 @@
+"""The base of the layers that have no arguments of their own."""
+
 import keras
 
 

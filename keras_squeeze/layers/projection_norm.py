@@ -1,3 +1,5 @@
+"""A dense layer, dropout, a residual and a normalization in one."""
+
 import keras
 from keras import ops
 

@@ -1,3 +1,5 @@
+"""The base of the backbones: embeddings, layers and a pooler."""
+
 import keras
 import keras_hub
 

@@ -1,3 +1,5 @@
+"""Models that several threads can share, and that failures leave whole."""
+
 import contextlib
 import functools
 import os

@@ -1,3 +1,5 @@
+"""The parameters of a model, as PyTorch asks for them."""
+
 import keras
 
 

@@ -1,3 +1,5 @@
+"""The MobileBERT encoder."""
+
 import keras
 
 from keras_squeeze import validation

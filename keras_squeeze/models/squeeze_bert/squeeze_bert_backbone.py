@@ -1,3 +1,5 @@
+"""The SqueezeBERT encoder."""
+
 import keras
 
 from keras_squeeze import validation

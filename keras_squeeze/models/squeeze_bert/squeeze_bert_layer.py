@@ -1,3 +1,5 @@
+"""The transformer layer of SqueezeBERT."""
+
 import keras
 
 from keras_squeeze.layers.dot_product_attention import DotProductAttention

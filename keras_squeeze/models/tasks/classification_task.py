@@ -1,3 +1,5 @@
+"""What the tasks share that choose between classes."""
+
 import re
 
 import keras

@@ -1,3 +1,5 @@
+"""Masked language modeling."""
+
 import keras
 import keras_hub
 

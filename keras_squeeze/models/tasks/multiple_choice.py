@@ -1,3 +1,5 @@
+"""Multiple choice: which of several texts goes with a prompt."""
+
 import keras
 import keras_hub
 import numpy as np

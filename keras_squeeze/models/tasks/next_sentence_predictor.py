@@ -1,3 +1,5 @@
+"""Next sentence prediction."""
+
 import keras_hub
 
 from keras_squeeze import validation

@@ -1,3 +1,5 @@
+"""Pretraining: masked words together with the next sentence."""
+
 import keras
 import keras_hub
 

@@ -1,3 +1,5 @@
+"""Question answering: where in a text the answer is."""
+
 import keras
 import keras_hub
 import numpy as np

@@ -1,3 +1,5 @@
+"""Text classification and regression."""
+
 import numbers
 
 import keras

@@ -1,3 +1,5 @@
+"""Text embeddings, and search by them."""
+
 import keras
 import keras_hub
 import numpy as np

@@ -1,3 +1,5 @@
+"""What all tasks share."""
+
 import os
 
 import keras

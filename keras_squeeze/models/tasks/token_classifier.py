@@ -1,3 +1,5 @@
+"""Token classification, such as finding names in texts."""
+
 import keras
 import keras_hub
 import numpy as np

@@ -1,3 +1,5 @@
+"""A backbone and its head for masked words as one layer, for export."""
+
 import keras
 
 from keras_squeeze.layers.masked_lm_head import MaskedLMHead

@@ -1,3 +1,5 @@
+"""What the tasks share that cut long texts into windows."""
+
 import keras
 import numpy as np
 
