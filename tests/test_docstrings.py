@@ -1,7 +1,9 @@
 """The docstrings of the package: their examples run, their arguments exist."""
 
+import ast
 import importlib
 import inspect
+import pathlib
 import pkgutil
 import re
 import subprocess
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 
 import keras_squeeze
+
+PACKAGE = pathlib.Path(keras_squeeze.__file__).parent
 
 on_torch = pytest.mark.skipif(
     keras.config.backend() != "torch",
@@ -132,6 +136,15 @@ def test_example_runs(name, code, tmp_path, monkeypatch):
         if file in code:
             (tmp_path / file).write_text(text, encoding="utf-8")
     exec(compile(code, name, "exec"), namespace_of(name))
+
+
+def test_modules_have_docstrings():
+    without = [
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert without == []
 
 
 def test_what_examples_need_is_needed():

@@ -148,6 +148,10 @@ def test_group_by_length(monkeypatch):
     data_set = tf.data.Dataset.from_tensor_slices((texts, LABELS)).batch(4)
     with pytest.raises(ValueError, match="`group_by_length` must be False"):
         task.fit(data_set, group_by_length=True)
+    history = task.fit(
+        texts, LABELS, validation_data=data_set, **kwargs
+    ).history
+    assert history["val_loss"][0] == pytest.approx(loss, rel=1e-4)
     history = task.fit(texts, LABELS, validation_split=0.25, **kwargs).history
     assert np.isfinite(history["val_loss"]).all()
 

@@ -118,8 +118,8 @@ class InputPipeline:
         }
         if not is_data_set(x):
             arrays = self.checked_arrays(x, y, sample_weight)
-            to_source(arrays)
             if validation_split and validation_data is None:
+                to_source(arrays)
                 arrays, rest = keras_hub_seam.train_validation_split(
                     arrays, validation_split
                 )
@@ -190,7 +190,6 @@ class InputPipeline:
         is_preprocessed = False
         if not is_data_set(x):
             arrays = self.checked_arrays(x, y, sample_weight)
-            to_source(arrays)
             arguments, is_preprocessed = self.prepare(arrays, batch_size)
             x = arguments["x"]
             y = sample_weight = batch_size = None

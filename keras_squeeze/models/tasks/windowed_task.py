@@ -37,11 +37,10 @@ class WindowedTask(TextTask):
             ValueError: If there are no samples, or of some array another
                 number than of the others.
         """
-        arrays = self.checked_arrays(x, y, sample_weight)
-        to_source(arrays)
-        return self._windows_of(arrays)
+        return self._windows_of(self.checked_arrays(x, y, sample_weight))
 
     def _windows_of(self, arrays):
+        to_source(arrays)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(arrays)
         outputs = self.preprocess_samples(x, y, sample_weight)
         if y is None and sample_weight is None:
