@@ -1,1 +1,1 @@
-"""Files for phones: export to LiteRT, verification, a runner for Python."""
+"""Exports models to LiteRT, and verifies and runs the exported files."""

@@ -1,4 +1,4 @@
-"""Exports models to LiteRT: check, convert, verify, put in place."""
+"""Exports models to LiteRT: checks, converts, verifies and saves them."""
 
 import json
 import os
@@ -49,99 +49,101 @@ def export_tflite(
     app_files=False,
     verbose=True,
 ):
-    """Export a model to a `.tflite` file for LiteRT, verified.
+    """Export a model to a verified `.tflite` file for LiteRT.
 
     The file takes one input at a time, of a fixed length, as the int32
     tensors `input_word_ids`, `input_mask` and `input_type_ids` of shape
     `(1, sequence_length)`: the `token_ids`, `padding_mask` and `segment_ids`
-    of the preprocessor. It needs no operations but those built into LiteRT.
-    Weights and arithmetic are in float32 or quantized, whatever the dtype
+    of the preprocessor. It only uses operations that are built into LiteRT.
+    Weights and arithmetic are float32 or quantized, regardless of the dtype
     policy of the model, and LoRA weights are merged.
 
-    A text of 20 tokens takes as long as one of 128 in a file that takes 128.
-    With several lengths, the file has a signature for each, `"length_16"` and
-    so on, which share the weights, and an app runs the shortest one that a
-    text fits in, as `keras_squeeze.TFLiteModel` does.
+    In a file for 128 tokens, a text of 20 tokens takes as long as one of 128.
+    With several lengths, the file has a signature for each, such as
+    `"length_16"`. They share the weights, and an app runs the shortest one that
+    a text fits in, as `keras_squeeze.TFLiteModel` does.
 
-    The model is converted in another process, with TensorFlow as its backend,
-    from whichever backend. The file is then run and compared with the Keras
-    model, on text if the model has a preprocessor, and replaces an existing
-    file at `filepath` only if it agrees.
+    The model is converted in another process whose backend is TensorFlow, so
+    any backend can be used here. The file is then run and compared with the
+    Keras model, on text if the model has a preprocessor. It replaces an
+    existing file at `filepath` only if both agree.
 
     MediaPipe and TFLite's Task Library open the file of a text classifier or
-    a text embedder, and the latter that of a question answering task of 384
-    tokens: it has the vocabulary and the names of the classes within. The
-    report says so, and where their tokenizer gives other ids.
+    a text embedder, which contains the vocabulary and the names of the classes.
+    The Task Library also opens that of a question answering task for 384
+    tokens. The report says which libraries open the file, and for which texts
+    their tokenizer computes other ids.
 
     Args:
         model: A task or a backbone of `keras_squeeze`, or a functional
             `keras.Model` made from a backbone.
         filepath: string or `pathlib.Path`. The file to write.
         sequence_length: int or tuple of ints. The length of the inputs of
-            the file, or several lengths. A program that runs one of several
-            needs memory for all of them, each as much as a file of its own.
-            Defaults to `128`.
-        quantization: string or `None`. `None` for float32, `"float16"` for
-            weights in half the size, or `"dynamic_int8"` for weights in 8
+            the file, or several lengths. A program needs memory for all of
+            the lengths, each as much as for a separate file, even if it only
+            runs one. Defaults to `128`.
+        quantization: string or `None`. `None` is for float32, `"float16"` for
+            weights of half the size, and `"dynamic_int8"` for weights in 8
             bits, a quarter of the size, with the inputs of products quantized
-            at run time, which suits the CPUs of phones best. With the extra
-            `quantization` of this package, `"dynamic_int4"` has the weights
-            of dense layers in 4 bits, `"int8"` is for accelerators of
-            integer products, with ranges of their inputs measured on
-            `calibration_data`, and `"int8x16"` the same with inputs of
-            products in 16 bits; norms and attention are in float32. Defaults
-            to `None`.
-        probabilities: bool. Whether a classifier gives `probabilities`, by a
-            softmax that becomes part of the file, or `logits`. Defaults to
-            `True`.
-        labels: List of strings or `None`. The names of the classes that a
-            text classifier's file gives. Defaults to `None`, for the
-            `class_names` of the task.
-        calibration_data: List of raw inputs, such as texts, of which the
-            ranges are measured, up to 128 spread over the list. Needed by
-            `"int8"` and `"int8x16"`. The file is compared with the model on
-            them, too, for every `quantization`. Defaults to `None`.
+            at run time, which is best for the CPUs of phones. The following
+            need the extra `quantization` of this package, and keep norms and
+            attention in float32. `"dynamic_int4"` stores the weights of dense
+            layers in 4 bits. `"int8"` is for integer accelerators, with the
+            ranges of the inputs of products measured on `calibration_data`.
+            `"int8x16"` is the same with these inputs in 16 bits. Defaults to
+            `None`.
+        probabilities: bool. Whether a classifier returns `probabilities`, from
+            a softmax that becomes part of the file, instead of `logits`.
+            Defaults to `True`.
+        labels: List of strings or `None`. The names of the classes in the file
+            of a text classifier. Defaults to `None`, for the `class_names` of
+            the task.
+        calibration_data: List of raw inputs, such as texts. Up to 128 of them,
+            spread over the list, are used to measure the ranges of
+            activations. Required for `"int8"` and `"int8x16"`. With any
+            `quantization`, the file is also compared with the model on them.
+            Defaults to `None`.
         text_input: bool or `"pair"`. Whether the file takes a text, as a
             string tensor `text` of shape `(1,)`, or a pair of texts, `text`
-            and `text_pair`, in the place of ids. Such files need operations
-            of TensorFlow Text, and no library for phones opens them. For text
-            classifiers, text embedders and next sentence predictors. Defaults
-            to `False`.
-        metadata: bool. Whether to put in what MediaPipe and the Task Library
-            need to open the file, where they have the task. Defaults to
-            `True`.
-        per_channel: bool. Whether the quantized weights of each feature of a
-            dense layer have a scale of their own. `False`, for a scale a
-            layer, is less exact, and for GPUs and for runtimes from before
-            2024, such as the Task Library's. Defaults to `True`.
-        evaluation_data: Optional tuple of raw inputs and labels, as `fit()`
-            takes them, to measure the file and the Keras model on; in
-            question answering the labels may also be a list with a list of
-            the right answers to each question. For tasks with labels and a
+            and `text_pair`, instead of ids. Such files need operations of
+            TensorFlow Text, and no library for phones opens them. Supported
+            for text classifiers, text embedders and next sentence predictors.
+            Defaults to `False`.
+        metadata: bool. Whether to add the metadata that MediaPipe and the Task
+            Library need to open the file, if they support the task. Defaults
+            to `True`.
+        per_channel: bool. Whether the quantized weights of dense layers have a
+            scale per feature. `False`, for one scale per layer, is less exact.
+            It is for GPUs and for runtimes from before 2024, such as that of
+            the Task Library. Defaults to `True`.
+        evaluation_data: Optional tuple of raw inputs and labels, as for
+            `fit()`, to evaluate the file and the Keras model on. The labels of
+            question answering can also be a list that has a list of correct
+            answers for each question. Supported for tasks with labels and a
             preprocessor. Defaults to `None`.
-        app_files: bool. Whether to write what an app needs that makes the ids
-            itself to the folder `{name}_app_files` beside the file: the
-            vocabulary, the labels, `contract.json` on inputs, outputs and the
-            tokenizer, and `golden.json` with texts, their ids and the outputs
-            to test it against. Defaults to `False`.
-        verbose: bool. Whether to print what is being done. Defaults to
-            `True`.
+        app_files: bool. Whether to write the files that an app needs to
+            compute the ids itself, to the folder `{name}_app_files` next to
+            the file: the vocabulary, the labels, `contract.json`, which
+            describes the inputs, the outputs and the tokenizer, and
+            `golden.json`, which has texts with their ids and outputs to test
+            the app against. Defaults to `False`.
+        verbose: bool. Whether to print the progress. Defaults to `True`.
 
     Returns:
         A `keras_squeeze.export.report.ExportReport`.
 
     Raises:
-        ValueError: If an argument is out of range, or the model is not one
-            that can be exported. Nothing has been done by then.
-        ImportError: If there is no TensorFlow Text and `text_input` needs
-            it, or no `ai-edge-quantizer` and `quantization` does.
-        keras_squeeze.export.process.ExportError: If the model has
-            operations that LiteRT lacks, or if the file does not agree with
-            the model: a float32 file must do so within 1e-4 of the largest
-            value of each output, or what rounding errors account for, a
-            quantized one with a root mean square error below half of the root
-            mean square of the output, and with nine tenths of the predictions
-            on `calibration_data`. An existing file stays as it was.
+        ValueError: If an argument is invalid, or the model cannot be exported.
+            In this case, nothing has been written.
+        ImportError: If `text_input` needs TensorFlow Text, or `quantization`
+            needs `ai-edge-quantizer`, and it is missing.
+        keras_squeeze.export.process.ExportError: If the model has operations
+            that LiteRT does not support, or if the file does not agree with
+            the model. For each output, a float32 file must be within 1e-4 of
+            its largest value, or within what rounding errors explain. A
+            quantized file must have a root mean square error below half of the
+            root mean square of the output, and nine tenths of its predictions
+            on `calibration_data` must be equal. An existing file is kept.
 
     Example:
 
@@ -170,7 +172,7 @@ def export_tflite(
         app_files,
         verbose,
     )
-    # Beside the one that it replaces: renaming does not cross file systems.
+    # In the same folder, because files cannot be renamed across file systems.
     with new_file(request.filepath) as unverified:
         contents, parameters, reference = _convert(request)
         phone_libraries = _write(request, contents, unverified)
@@ -187,18 +189,18 @@ def export_tflite(
 
 
 def _convert(request):
-    """Convert a model to what will be one file.
+    """Convert a model to the contents of a file.
 
     Args:
         request: The `ExportRequest`.
 
     Returns:
-        A tuple of what `model_file.load_model()` gives, of the number of
-        parameters of the model, and of the Keras model to compare with.
+        A tuple of the result of `model_file.load_model()`, the number of
+        parameters of the model, and the Keras model to compare the file with.
     """
     with tempfile.TemporaryDirectory() as exchange:
         request.tell("Saving the weights")
-        # Here, in the saved model, and in the part for each length.
+        # One copy here, one in the saved model, and one part per length.
         copies = 2 + len(request.lengths)
         check_free_space(exchange, request.serving.variables, copies)
         weights = os.path.join(exchange, WEIGHTS_FILE)
@@ -221,15 +223,15 @@ def _convert(request):
         contents = read_converted(files, request.quantization)
         reference = request.serving
         if not request.is_float32:
-            # A model in mixed precision is itself farther from the exported
-            # one than an export may be.
+            # Mixed precision differs more from float32 than an export is
+            # allowed to.
             reference = keras.saving.deserialize_keras_object(request.config)
             reference.load_weights(weights)
     return contents, parameters, reference
 
 
 def _save_calibration(request, folder):
-    """Write the inputs that ranges are measured on, by their signatures."""
+    """Write the calibration samples, by signature."""
     names = signature_names(request.lengths)
     np.savez(
         os.path.join(folder, CALIBRATION_FILE),
@@ -242,15 +244,15 @@ def _save_calibration(request, folder):
 
 
 def _write(request, contents, filepath):
-    """Write the file, with metadata if a library for phones can use them.
+    """Write the file, with metadata if a library for phones can use it.
 
     Args:
         request: The `ExportRequest`.
-        contents: What `model_file.load_model()` gives. It is changed.
+        contents: The result of `model_file.load_model()`. It is changed.
         filepath: A `pathlib.Path`.
 
     Returns:
-        `PhoneLibraries`, or `None` if there was to be no metadata.
+        `PhoneLibraries`, or `None` without metadata.
     """
     phone_libraries, files = None, {}
     if request.metadata:
@@ -268,14 +270,15 @@ def _write(request, contents, filepath):
 
 
 def _verify(request, filepath, contents, reference, **results):
-    """Compare the file with the Keras model, and write the files for an app.
+    """Compare the file with the Keras model, and write the app files.
 
     Args:
         request: The `ExportRequest`.
         filepath: string. The file.
-        contents: What `model_file.load_model()` would give of it.
-        reference: The Keras model to compare with.
-        **results: What the stages before this one add to the report.
+        contents: The contents of the file, as returned by
+            `model_file.load_model()`.
+        reference: The Keras model to compare the file with.
+        **results: The results of the previous stages, for the report.
 
     Returns:
         The `ExportReport`.
@@ -286,7 +289,7 @@ def _verify(request, filepath, contents, reference, **results):
     )
     evaluation = None
     if request.evaluation_data is not None:
-        request.tell("Comparing the answers of both with the labels")
+        request.tell("Evaluating the file and the Keras model on the labels")
         evaluation = request.evaluation_data.evaluate(runner)
     report = ExportReport(
         path=request.filepath,

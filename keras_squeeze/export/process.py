@@ -1,10 +1,10 @@
-"""Runs the converter in a process of its own.
+"""Runs the converter in a separate process.
 
-The converter belongs to TensorFlow, and a process has one Keras backend. With
-TensorFlow as the backend the converter could run in place, but it keeps the
-memory of each model it has converted and can take the whole process down with
-it, so that the few seconds of importing TensorFlow again are well spent, and
-every backend gets the same file.
+The converter is part of TensorFlow, and a process has only one Keras backend.
+With TensorFlow as the backend, the converter could run in this process, but it
+keeps the memory of each converted model and can crash the whole process. That
+is worth the few seconds that importing TensorFlow again takes, and every
+backend gets the same file.
 """
 
 import json
@@ -18,12 +18,13 @@ ANSWER_FILE = "answer.json"
 
 CALIBRATION_FILE = "calibration.npz"
 
-# Those that measure the ranges of activations beforehand.
+# Quantizations that measure the ranges of activations beforehand.
 CALIBRATED = ("int8", "int8x16")
 QUANTIZATIONS = (None, "float16", "dynamic_int8", "dynamic_int4", *CALIBRATED)
 
-# TensorFlow and Keras import these where they are installed, and converting
-# needs none of them: without, the process starts in two thirds of the time.
+# TensorFlow and Keras import these packages if they are installed, but the
+# conversion does not need them. Without them, the process starts in two thirds
+# of the time.
 _UNNEEDED = ("jax", "matplotlib", "sklearn")
 
 _PROGRAM = f"""
@@ -31,7 +32,7 @@ import sys
 
 
 class NotFound:
-    # `None` in `sys.modules` would not do: Scipy reads what is in there.
+    # `None` in `sys.modules` does not work, because SciPy inspects its values.
     def find_spec(self, name, path=None, target=None):
         if name in {_UNNEEDED}:
             raise ModuleNotFoundError(name, name=name)
@@ -46,32 +47,32 @@ main(*sys.argv[1:])
 
 
 class ExportError(RuntimeError):
-    """A model that cannot be exported, or a file that is not good enough."""
+    """Raised if a model cannot be exported, or its file is not good enough."""
 
 
 def convert(folder, **options):
-    """Convert a saved serving model to `.tflite` files of a signature each.
+    """Convert a saved serving model to `.tflite` files, one per signature.
 
     Args:
         folder: string. A folder with the config of the model in `config.json`
             and its weights in `model.weights.h5`.
         **options: The keyword arguments of `converter.convert_model()`, of
-            types that JSON has.
+            types that JSON supports.
 
     Returns:
-        A tuple of an int, the number of parameters of the model, and of the
-        list of the files, which are in the folder.
+        A tuple of the number of parameters of the model, an int, and the list
+        of the files, which are in the folder.
 
     Raises:
-        ExportError: If the model has operations that LiteRT lacks, cannot be
-            rebuilt, or the process that converts it fails.
+        ExportError: If the model has operations that LiteRT does not support
+            or cannot be rebuilt, or if the conversion process fails.
     """
     environment = {
         **os.environ,
         "KERAS_BACKEND": "tensorflow",
-        # Whatever this process imports, from wherever, the other can import.
+        # Make everything that this process can import importable.
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
-        # Converting needs no GPU, and this process may have filled it.
+        # The conversion needs no GPU, whose memory may be in use here.
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
@@ -91,7 +92,7 @@ def convert(folder, **options):
     except FileNotFoundError:
         last_words = result.stderr.strip().rpartition("\n")[2]
         raise ExportError(
-            "The process that converts the model ended with the exit code "
+            "The process that converts the model exited with code "
             f"{result.returncode}: {last_words or 'no message'}"
         ) from None
     if "error" in answer:

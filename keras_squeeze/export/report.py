@@ -27,18 +27,17 @@ class Agreement:
     """How an exported file compares with the Keras model it came from.
 
     Args:
-        samples: int. How many inputs were compared.
-        source: string. `"text"`, or `"random ids"` where there was no
-            preprocessor.
+        samples: int. The number of inputs compared.
+        source: string. `"text"`, or `"random ids"` without a preprocessor.
         largest_difference: Dictionary of the largest absolute difference of
-            each output by name.
+            each output, by name.
         relative_error: Dictionary of the root mean square of the difference
-            over that of the Keras output, of each output by name.
-        equal_predictions: float or `None`. The share of predictions, the
-            likeliest of an output's scores, that are equal. `None` if no
-            output has scores.
-        largest_activation: float or `None`. The largest value that the file
-            computes on the way. `None` if its products are of integers.
+            divided by that of the Keras output, by the name of each output.
+        equal_predictions: float or `None`. The fraction of equal predictions,
+            which are the positions of the highest scores. `None` if no output
+            has scores.
+        largest_activation: float or `None`. The largest intermediate value
+            that the file computes. `None` if its products use integers.
     """
 
     samples: int
@@ -53,15 +52,15 @@ class Agreement:
 class Latency:
     """How long one input takes on this machine, in milliseconds.
 
-    It is an indication, for a phone takes several times as long: the time
-    that the thread has had on the processor.
+    It is the CPU time of the thread. It is only a rough guide, because a phone
+    takes several times as long.
 
     Args:
-        median_ms: Dictionary of the median time by the names of the
-            signatures.
-        runs: int. How many times each was measured.
-        num_threads: int. Threads of LiteRT.
-        machine: string. Its processor, as far as the system tells.
+        median_ms: Dictionary that maps the names of the signatures to the
+            median time.
+        runs: int. The number of measurements of each.
+        num_threads: int. The number of threads of LiteRT.
+        machine: string. The processor, as far as it is known.
     """
 
     median_ms: dict
@@ -76,29 +75,29 @@ class ExportReport:
 
     Args:
         path: string. The file.
-        size_bytes: int. Its size.
+        size_bytes: int. The size of the file.
         parameters: int. The number of parameters of the exported model.
-        quantization: string or `None`. How the weights are stored.
-        sequence_length: int. The length of the inputs, the longest of
-            several.
-        signatures: Dictionary of the lengths of the inputs by the names of
-            the signatures, one for each length.
-        inputs: Dictionary of the `(shape, dtype)` of each input of the
-            longest length by name.
-        outputs: Dictionary of the `(shape, dtype)` of each output of the
-            longest length by name.
+        quantization: string or `None`. The type of the weights.
+        sequence_length: int. The length of the inputs. If there are several,
+            the longest.
+        signatures: Dictionary that maps the names of the signatures to their
+            input lengths.
+        inputs: Dictionary that maps the name of each input to its
+            `(shape, dtype)` for the longest length.
+        outputs: Dictionary that maps the name of each output to its
+            `(shape, dtype)` for the longest length.
         ops: Dictionary of the number of times each operation occurs.
         agreement: `Agreement` of the file with the Keras model.
         phone_libraries: `PhoneLibraries` that open the file, or `None` if
-            it was not to have metadata.
+            no metadata was requested.
         gpu_delegate: `GpuDelegate`. What the GPU of a phone runs.
         latency: `Latency` of the file on this machine.
         sha256: string. The checksum of the file.
         versions: Dictionary of the versions of the packages that made the
-            file, and of the name of the Keras `backend`.
-        evaluation: `Evaluation` of the file and of the Keras model on
-            labelled data, or `None` if there were none.
-        app_folder: string or `None`. The folder of the files for an app.
+            file, and of the Keras `backend`.
+        evaluation: `Evaluation` of the file and the Keras model on labelled
+            data, or `None` without such data.
+        app_folder: string or `None`. The folder of the app files.
     """
 
     path: str
@@ -120,11 +119,11 @@ class ExportReport:
     app_folder: str | None = None
 
     def to_dict(self):
-        """The report as a dictionary that can be written as JSON."""
+        """Return the report as a dictionary that can be saved as JSON."""
         return dataclasses.asdict(self)
 
     def to_markdown(self):
-        """The report as a text in Markdown, with tables."""
+        """Return the report as Markdown, with tables."""
         name = os.path.basename(self.path)
         tables = [
             f"# {name}",
@@ -143,11 +142,11 @@ class ExportReport:
         """Write the report to a file.
 
         Args:
-            path: string or `pathlib.Path`. The file, a `.json` file for all
-                that the report has, or a `.md` file for a text to be read.
+            path: string or `pathlib.Path`. The file: a `.json` file for the
+                whole report, or a `.md` file for a readable summary.
 
         Raises:
-            ValueError: If its name ends in something else.
+            ValueError: If the file has another extension.
 
         Example:
 
@@ -168,7 +167,7 @@ class ExportReport:
         write_file(path, text)
 
     def _rows(self):
-        """The rows of the report, pairs of a title and a text."""
+        """Rows of the report, as pairs of a title and a text."""
         agreement, latency = self.agreement, self.latency
         differences = ", ".join(
             f"{name} {difference:.2g}"
@@ -192,7 +191,7 @@ class ExportReport:
             ),
             (
                 "differences",
-                f"{differences} at most, from the Keras model on "
+                f"at most {differences} from the Keras model on "
                 f"{agreement.samples} inputs ({agreement.source})",
             ),
         ]
@@ -226,11 +225,11 @@ class ExportReport:
         ]
 
     def _sources(self):
-        # The names of built-in operations are constants.
+        # Only the names of built-in operations are in upper case.
         custom = [name for name in self.ops if not name.isupper()]
         if not custom:
             return "all built into LiteRT"
-        return f"of which TensorFlow Text has {' and '.join(sorted(custom))}"
+        return f"including {' and '.join(sorted(custom))} of TensorFlow Text"
 
     def __str__(self):
         rows = self._rows()
@@ -245,11 +244,11 @@ class ExportReport:
 
 
 def clock():
-    """The seconds that this thread has had on the processor.
+    """The CPU time of this thread in seconds.
 
-    Unlike the time of day, it leaves out what the processor did for other
-    processes. On Windows, where it goes on in steps of 16 milliseconds, it is
-    the time of day after all.
+    Unlike the wall time, it does not include the time of other processes. On
+    Windows, where the CPU time advances in steps of 16 milliseconds, this is
+    the wall time.
 
     Returns:
         float.
@@ -262,18 +261,18 @@ def _describe_range(agreement):
     text = f"up to {largest:.3g}"
     if largest > LARGEST_FLOAT16:
         text += (
-            ", which float16 does not hold: GPUs have to be told to compute "
+            ", which float16 cannot represent: GPUs must be set to compute "
             "in float32"
         )
     return text
 
 
 def measure_latency(runner, runs=20):
-    """Measure a file on this machine, with one thread.
+    """Measure the latency of a file on this machine, with one thread.
 
     Args:
         runner: The `TFLiteModel` of the file, with one thread.
-        runs: int. How many times to run each signature. Defaults to `20`.
+        runs: int. The number of runs of each signature. Defaults to `20`.
 
     Returns:
         A `Latency`.
@@ -302,7 +301,7 @@ def measure_latency(runner, runs=20):
 
 
 def processor_name():
-    """The processor of this machine, as far as the system tells."""
+    """The processor of this machine, as far as it is known."""
     path = pathlib.Path("/proc/cpuinfo")
     if path.exists():
         found = re.search("^model name[ \t]*: (.+)$", path.read_text(), re.M)
@@ -312,7 +311,7 @@ def processor_name():
 
 
 def checksum(filepath):
-    """The SHA-256 of a file, in hexadecimal digits.
+    """The SHA-256 checksum of a file, in hexadecimal digits.
 
     Args:
         filepath: string. The file.
@@ -325,7 +324,7 @@ def checksum(filepath):
 
 
 def versions():
-    """The versions of what exports, and the Keras backend.
+    """The versions of the packages used for the export, and the backend.
 
     Returns:
         A dictionary of strings.

@@ -1,4 +1,4 @@
-"""What an export is to make, checked before any work is done."""
+"""Validates the arguments of an export before any work is done."""
 
 import os
 
@@ -23,24 +23,23 @@ _SHORTEST = 3
 
 
 class ExportRequest:
-    """The arguments of `export_tflite()`, in the form that its stages need.
+    """The validated arguments of `export_tflite()`.
 
     Attributes:
-        embeddings: The embeddings of the model, which know the ranges of its
+        embeddings: The embeddings of the model, which have the ranges of its
             inputs.
         lengths: List of ints. The sequence lengths, the shortest first.
-        calibration: Dictionary by length of what `calibration_samples()`
-            gives, or `None`.
-        num_texts: int. How many texts the file takes, zero for ids.
+        calibration: Dictionary by length of the results of
+            `calibration_samples()`, or `None`.
+        num_texts: int. The number of texts that the file takes, or zero for
+            ids.
         evaluation_data: A `LabelledData`, or `None`.
         serving: A `keras.Model` with the inputs and outputs of the file.
-        config: Dictionary. The config of `serving` with nothing but float32
-            in it.
-        is_float32: bool. Whether this is the config of `serving` itself.
+        config: Dictionary. The config of `serving`, with all types float32.
+        is_float32: bool. Whether `config` is equal to the config of `serving`.
 
     Raises:
-        ValueError: If an argument is out of range, or the model is not one
-            that can be exported.
+        ValueError: If an argument is invalid, or the model cannot be exported.
         ImportError: If a package is missing that an argument needs.
     """
 
@@ -74,7 +73,7 @@ class ExportRequest:
         )
         self.labels = check_labels(model, labels)
         self.num_texts = check_text_input(text_input, model, self.lengths)
-        # The libraries that read metadata make the ids themselves.
+        # The libraries that read the metadata compute the ids themselves.
         self.metadata = metadata and not self.num_texts
         self.filepath = _check_filepath(filepath)
         self.evaluation_data = None
@@ -91,7 +90,7 @@ class ExportRequest:
         self.is_float32 = config == self.config
 
     def tell(self, stage):
-        """Print what is being done.
+        """Print a message about the current stage.
 
         Args:
             stage: string.
@@ -103,7 +102,7 @@ class ExportRequest:
 def _check_quantization(
     quantization, model, calibration_data, lengths, text_input
 ):
-    """Returns the calibration samples, or `None` if there are no data."""
+    """Return the calibration samples, or `None` without data."""
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"`quantization` must be one of {QUANTIZATIONS}. Received: "
@@ -135,14 +134,14 @@ def _check_float16(model):
         values = np.abs(keras.ops.convert_to_numpy(weight))
         if np.max(values, initial=0) > LARGEST_FLOAT16:
             raise ValueError(
-                "`quantization` must be another one than 'float16' for a "
-                f"model with weights above {LARGEST_FLOAT16:g}. Received: a "
+                "`quantization` must not be 'float16' for a model with weights "
+                f"above {LARGEST_FLOAT16:g}. Received: a "
                 f"model whose `{weight.path}` reaches {np.max(values):.3g}"
             )
 
 
 def _check_sequence_length(sequence_length, longest):
-    """Returns the list of the lengths, from the shortest to the longest."""
+    """Return the list of the lengths, from the shortest to the longest."""
     lengths = [sequence_length]
     if isinstance(sequence_length, (list, tuple)):
         lengths = list(sequence_length)
@@ -154,7 +153,7 @@ def _check_sequence_length(sequence_length, longest):
     )
     if not valid:
         raise ValueError(
-            "`sequence_length` must be an integer or several, from "
+            "`sequence_length` must be an integer or a list of integers, from "
             f"{_SHORTEST} to {longest}, the number of positions of the model. "
             f"Received: sequence_length={sequence_length!r}"
         )

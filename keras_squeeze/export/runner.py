@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_squeeze.tokenizers.texts import text_segments
 
-# The exported names, which MediaPipe's and the Task Library's metadata
-# writers expect by default, and the backbone's.
+# The exported names, which are the defaults of the metadata writers of
+# MediaPipe and the Task Library, and the names of the backbone.
 INPUTS = {
     "input_word_ids": "token_ids",
     "input_mask": "padding_mask",
@@ -17,44 +17,44 @@ INPUTS = {
 
 SIGNATURE = "serving_default"
 
-# Files that take text have these in the place of ids, and another signature
-# that gives the ids.
+# Files that take text have these inputs instead of ids, and a second signature
+# that returns the ids.
 TEXT_INPUTS = ("text", "text_pair")
 TOKENS_SIGNATURE = "tokenize"
 
 
 class TFLiteModel:
-    """Runs a file that `export_tflite()` wrote, one input at a time.
+    """Runs a file written by `export_tflite()`, one input at a time.
 
-    The file is run by LiteRT's interpreter with its CPU kernels, those an app
-    on a phone uses. If the file takes several sequence lengths, each input is
-    run with the shortest that it fits in. If it takes text, TensorFlow Text
-    must be installed.
+    The file runs in LiteRT's interpreter with its CPU kernels, the same that an
+    app on a phone uses. If the file has several sequence lengths, each input
+    runs with the shortest one that it fits in. If the file takes text,
+    TensorFlow Text must be installed.
 
     Args:
         filepath: string or `pathlib.Path`. The `.tflite` file.
-        preprocessor: Optional preprocessor of the exported task, for
-            `predict()` to take text where the file does not. It is used with
-            the longest sequence length of the file, whatever its own.
-        num_threads: int. Number of threads of the interpreter. Defaults to
+        preprocessor: Optional preprocessor of the exported task. With it,
+            `predict()` takes raw inputs even if the file takes ids. The longest
+            sequence length of the file is used instead of the preprocessor's.
+        num_threads: int. The number of threads of the interpreter. Defaults to
             `1`.
 
     Attributes:
         filepath: string. The file.
-        signatures: Dictionary of the names of the signatures of the file by
-            the lengths of their inputs, from the shortest to the longest.
+        signatures: Dictionary that maps the input lengths of the file, from
+            the shortest to the longest, to the names of its signatures.
         sequence_length: int. The longest of these lengths.
-        num_texts: int. How many texts make up an input of a file that takes
-            text, and zero for other files.
-        inputs: Dictionary of the `(shape, dtype)` of each input of that
-            length by name.
-        outputs: Dictionary of the `(shape, dtype)` of each output for inputs
-            of that length by name.
+        num_texts: int. The number of texts per input if the file takes text,
+            and zero otherwise.
+        inputs: Dictionary that maps the name of each input to its
+            `(shape, dtype)` for the longest length.
+        outputs: Dictionary that maps the name of each output to its
+            `(shape, dtype)` for the longest length.
 
     Raises:
         ValueError: If the file is missing, is not a `.tflite` file or does
-            not have the inputs that `export_tflite()` gives it.
-        ImportError: If the file takes text and there is no TensorFlow Text.
+            not have the inputs of an exported file.
+        ImportError: If the file takes text and TensorFlow Text is missing.
 
     Example:
 
@@ -83,7 +83,7 @@ class TFLiteModel:
         self._tokenizer = runners.pop(TOKENS_SIGNATURE, None)
         lengths = {}
         for name, runner in runners.items():
-            # Files that take text have the length in the ids they can give.
+            # If the file takes text, the length is that of the ids it returns.
             inputs = runner.get_input_details()
             if self._tokenizer is not None:
                 inputs = self._tokenizer.get_output_details()
@@ -104,28 +104,28 @@ class TFLiteModel:
 
         Args:
             inputs: Texts if the file takes text, or a tuple of two lists of
-                texts if it takes pairs. Otherwise the raw inputs of the task,
+                texts if it takes pairs. Otherwise the raw inputs of the task
                 if there is a preprocessor, or a dictionary of int arrays
                 `token_ids`, `segment_ids` and `padding_mask` of shape
-                `(samples, length)`, where the length is one of those of the
-                file.
+                `(samples, length)`, where `length` is one of the lengths of
+                the file.
             sequence_length: int or `None`. The length of the file to run all
-                inputs with. Defaults to `None`, for the shortest that each
-                of them fits in.
+                inputs with. Defaults to `None`, for the shortest one that each
+                input fits in.
 
         Returns:
-            A float array whose first axis counts the inputs, or their windows
-            where the preprocessor cuts them into some, or a dictionary
-            of such arrays by name where the file has several outputs. Outputs
-            that have an axis for the positions are zeros where an input was
-            run with a shorter length than others might be.
+            A float array, or a dictionary of such arrays by name if the file
+            has several outputs. The first axis is for the inputs, or for their
+            windows if the preprocessor splits inputs into windows. Outputs per
+            position are padded with zeros for inputs that were run with a
+            shorter length.
         """
         allowed = list(self.signatures)
         if sequence_length is not None:
             if sequence_length not in allowed:
                 raise ValueError(
-                    "`sequence_length` must be None or one of the lengths of "
-                    f"the file, {allowed}. Received: "
+                    "`sequence_length` must be None or one of the lengths "
+                    f"{allowed} of the file. Received: "
                     f"sequence_length={sequence_length!r}"
                 )
             allowed = [sequence_length]
@@ -137,10 +137,10 @@ class TFLiteModel:
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def tokenize(self, inputs):
-        """Compute the ids that a file that takes text gives its model.
+        """Compute the ids of a file that takes text.
 
         Args:
-            inputs: The texts that `predict()` takes.
+            inputs: Texts, as for `predict()`.
 
         Returns:
             A dictionary of int32 arrays `token_ids`, `segment_ids` and
@@ -155,13 +155,13 @@ class TFLiteModel:
         return {key: outputs[name] for name, key in INPUTS.items()}
 
     def _run_texts(self, runner, inputs):
-        """Run a signature that takes texts."""
+        """Run a signature whose inputs are texts."""
         segments, _ = text_segments(inputs)
         names = sorted(self.inputs)
         if len(segments) != self.num_texts:
             raise ValueError(
-                "`inputs` must have the texts of the inputs "
-                f"{names} of the file. Received: {len(segments)} for each "
+                "`inputs` must have one text per sample for each of the "
+                f"inputs {names} of the file. Received: {len(segments)} per "
                 "sample"
             )
         samples = list(zip(*segments, strict=True))
@@ -178,7 +178,7 @@ class TFLiteModel:
         return outputs
 
     def _to_ids(self, inputs, sequence_length):
-        """The inputs as int32 arrays by the names of the file's inputs."""
+        """Convert inputs to int32 arrays by the names of the file's inputs."""
         if not isinstance(inputs, dict) or "token_ids" not in inputs:
             if self.preprocessor is None:
                 raise ValueError(
@@ -195,7 +195,7 @@ class TFLiteModel:
         }
 
     def _run_ids(self, arrays, allowed):
-        """Run each row with the shortest of the allowed lengths."""
+        """Run each row with the shortest allowed length that it fits in."""
         shape = arrays["input_mask"].shape
         for name, array in arrays.items():
             if (
@@ -204,8 +204,8 @@ class TFLiteModel:
                 or array.shape != shape
             ):
                 raise ValueError(
-                    f"`{INPUTS[name]}` must have the shape (samples, length), "
-                    "that of the other arrays, where the length is "
+                    f"`{INPUTS[name]}` must have the shape (samples, length) "
+                    "of the other arrays, where the length is "
                     f"{' or '.join(map(str, allowed))}. Received: "
                     f"shape={array.shape}"
                 )
@@ -228,9 +228,9 @@ class TFLiteModel:
 
 
 def _signature_runners(filepath, num_threads):
-    """Returns what runs the signatures of a file, by their names.
+    """Return the runners of the signatures of a file, by name.
 
-    Nothing is allocated before a signature is first used.
+    Memory is only allocated when a signature is first used.
     """
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_litert.interpreter import InterpreterWithCustomOps
@@ -276,7 +276,7 @@ def _empty_outputs(runner, samples):
 
 
 def preprocess(preprocessor, inputs, sequence_length):
-    """Preprocess raw inputs with another sequence length than usual.
+    """Preprocess raw inputs to another sequence length than the default.
 
     Args:
         preprocessor: A preprocessor of this package.
@@ -292,11 +292,11 @@ def preprocess(preprocessor, inputs, sequence_length):
 
 
 def spread(samples, most):
-    """Take samples from the first to the last, no more than are needed.
+    """Select samples that are evenly spread over the data.
 
     Args:
         samples: Dictionary of arrays by the names of the backbone's inputs.
-        most: int. How many to take at most.
+        most: int. The maximum number of samples.
 
     Returns:
         A dictionary of arrays by the names of the backbone's inputs.
@@ -308,7 +308,7 @@ def spread(samples, most):
 
 @contextlib.contextmanager
 def fixed_sequence_length(preprocessor, sequence_length):
-    """Context in which a preprocessor packs to another length than its own.
+    """Context in which a preprocessor packs to another sequence length.
 
     Args:
         preprocessor: A preprocessor of this package.

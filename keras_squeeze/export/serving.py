@@ -1,4 +1,4 @@
-"""The Keras model that an exported file holds."""
+"""Builds the Keras model that an exported file contains."""
 
 import json
 
@@ -12,19 +12,18 @@ from keras_squeeze.models.tasks.text_task import TextTask
 
 
 def find_embeddings(model):
-    """The embeddings of a task, of a backbone or of a model made from one.
+    """Find the embeddings of a task, a backbone or a model made from one.
 
     Args:
-        model: The model passed to be exported.
+        model: The model to export.
 
     Returns:
-        A `keras_squeeze.layers.bert_embeddings.BertEmbeddings`, which knows
-        the ranges of the model's inputs, or KerasHub's `BertBackbone`, which
-        does, too.
+        A `keras_squeeze.layers.bert_embeddings.BertEmbeddings` or KerasHub's
+        `BertBackbone`, which have the ranges of the model's inputs.
 
     Raises:
-        ValueError: If there are none, or the model is not functional over the
-            backbone's inputs.
+        ValueError: If there are none, or the model is not a functional model
+            of the backbone's inputs.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -36,7 +35,7 @@ def find_embeddings(model):
         raise ValueError(
             "`model` must have been built as a functional model, from "
             "`keras.Input`s. Received: a "
-            f"{type(model).__name__} that was never built"
+            f"{type(model).__name__} that is not built"
         )
     graph = _graph(model)
     names = sorted(tensor.name for tensor in graph.inputs)
@@ -48,10 +47,10 @@ def find_embeddings(model):
     if isinstance(model, TextTask):
         return model.backbone.embeddings
     for layer in graph.layers:
-        # A model made from a backbone's output has the backbone's layers.
+        # A model made from a backbone's output contains the backbone's layers.
         if isinstance(layer, EncoderBackbone):
             layer = layer.embeddings
-        # BERT itself is what these models are measured by.
+        # Accept BERT itself, as the baseline that these models are compared to.
         if isinstance(layer, (BertEmbeddings, keras_hub.models.BertBackbone)):
             return layer
     raise ValueError(
@@ -62,14 +61,14 @@ def find_embeddings(model):
 
 
 def serving_model(model, sequence_length, probabilities=True):
-    """Wrap a model into one with the inputs and outputs of an exported file.
+    """Wrap a model in one with the inputs and outputs of an exported file.
 
     Args:
-        model: A functional `keras.Model` over the backbone's inputs.
-        sequence_length: int or `None`. The length of the inputs. `None` if
+        model: A functional `keras.Model` of the backbone's inputs.
+        sequence_length: int or `None`. The length of the inputs, or `None` if
             there are several.
-        probabilities: bool. Whether a task with scores gives probabilities,
-            or logits. Defaults to `True`.
+        probabilities: bool. Whether a task with scores returns probabilities
+            instead of logits. Defaults to `True`.
 
     Returns:
         A `keras.Model` that shares the layers of `model`. Its inputs and
@@ -95,23 +94,23 @@ def serving_model(model, sequence_length, probabilities=True):
 def _graph(model):
     if isinstance(model, TextTask):
         return model.serving_graph()
-    # A backbone would take its own class along into the config; the graph of
-    # layers is all that is needed.
+    # The config of a backbone would refer to its class, but only the graph of
+    # layers is needed.
     return keras.Model(model.input, model.output, name=model.name)
 
 
 def float32_config(model):
-    """The config of a model, and the same with nothing but float32 in it.
+    """The config of a model, and a copy of it that only uses float32.
 
-    Phones compute mixed precision in other ways than training does, and LoRA
-    weights are merged when a model is saved, so that the exported model has
-    neither.
+    The exported model has no mixed precision, which phones compute differently
+    than training does, and no LoRA weights, which are merged when a model is
+    saved.
 
     Args:
         model: A functional `keras.Model`.
 
     Returns:
-        A tuple of two dictionaries that can be written as JSON.
+        A tuple of two dictionaries that can be saved as JSON.
 
     Raises:
         ValueError: If `quantize()` was called on a layer of the model.
@@ -131,11 +130,11 @@ def _as_float32(config):
         if class_name.startswith("Quantized"):
             raise ValueError(
                 "`model` must be in floating point: `export_tflite()` "
-                "quantizes by itself, with its argument `quantization`. "
+                "quantizes the model itself, with its argument `quantization`. "
                 "Received: a model on which `quantize()` was called"
             )
         if class_name in ("DTypePolicy", "DTypePolicyMap"):
-            # Looks inside of a map for the policies of quantized layers.
+            # Check the policies in a map for those of quantized layers.
             for item in config["config"].values():
                 _as_float32(item)
             return keras.dtype_policies.serialize(keras.DTypePolicy("float32"))

@@ -43,7 +43,7 @@ def test_text_input(tmp_path, capsys, hugging_face):
     argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
     argv += ["--text-input", "--sequence-length"]
     assert cli.main([*argv, "8,16"]) == 2
-    assert "one `sequence_length`" in capsys.readouterr().err
+    assert "single `sequence_length`" in capsys.readouterr().err
     assert cli.main([*argv, "16"]) == 0
     texts = ["great and warm", "awful rain"]
     np.testing.assert_allclose(

@@ -130,7 +130,7 @@ def test_files_that_cannot_be_written(exported, tmp_path):
             squeeze_bert_classifier(), path, sequence_length=8, app_files=True
         )
     task, _, _ = exported
-    with pytest.raises(ValueError, match="makes the ids itself"):
+    with pytest.raises(ValueError, match="takes text instead of"):
         export_tflite(
             task, path, sequence_length=8, app_files=True, text_input=True
         )

@@ -216,7 +216,7 @@ def test_model_that_is_none(tmp_path):
     path = tmp_path / "x.tflite"
     with pytest.raises(ValueError, match="`model` must be.*type str"):
         export_tflite("mobile_bert_tiny_en_uncased", path)
-    with pytest.raises(ValueError, match="never built"):
+    with pytest.raises(ValueError, match="is not built"):
         export_tflite(keras.Sequential([keras.layers.Dense(2)]), path)
     inputs = keras.Input((4,), name="x")
     with pytest.raises(ValueError, match=r"the inputs \['x'\]"):

@@ -335,7 +335,7 @@ def test_tokenizers_that_libraries_do_not_have(obstacles, vocabulary):
     assert "[MASK]" in obstacle(tokenizer={"oov_token": "[MASK]"})
     broken = [*vocabulary[:-1], "a\nb"]
     assert "line breaks" in obstacle(tokenizer={"vocabulary": broken})
-    assert "at its start" in obstacle(truncation_side="left")
+    assert "preprocessor the start" in obstacle(truncation_side="left")
 
 
 def test_files_that_libraries_do_not_open(obstacles):
@@ -357,7 +357,7 @@ def test_files_that_libraries_do_not_open(obstacles):
         model.subgraphs.append(model.subgraphs[0])
 
     assert set(obstacles(add_subgraph)) == {
-        "needs a file with one graph, for inputs of one length"
+        "needs a file with one graph, for inputs of a single length"
     }
 
 

@@ -1,1 +1,1 @@
-"""Compares exported files with the model, with labels, and with GPUs."""
+"""Checks exported files against the model, labels and GPU delegate rules."""

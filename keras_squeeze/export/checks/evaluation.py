@@ -1,4 +1,4 @@
-"""Measures an exported file on labelled samples, next to the Keras model."""
+"""Evaluates an exported file and its Keras model on labelled samples."""
 
 import contextlib
 import dataclasses
@@ -21,15 +21,15 @@ _RESAMPLES = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A metric of an exported file and of the Keras model, on one data set.
+    """A metric of an exported file and of its Keras model on one dataset.
 
     Args:
         keras: float. The metric of the Keras model.
         file: float. The metric of the file.
-        difference: float. The second less the first.
-        interval: Tuple of two floats. The interval that the difference is in
-            with a probability of 95 %, by a bootstrap of the samples, of which
-            each has the answers of both.
+        difference: float. The metric of the file minus that of the Keras
+            model.
+        interval: Tuple of two floats. The 95 % confidence interval of the
+            difference, from a paired bootstrap over the samples.
     """
 
     keras: float
@@ -40,16 +40,17 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """How well an exported file and the Keras model do on labelled data.
+    """Compares an exported file with its Keras model on labelled data.
 
-    Both read the samples at the sequence length of the file.
+    Both use the sequence length of the file.
 
     Args:
         samples: int. The number of samples.
-        metrics: Dictionary of a `Comparison` for each metric by name.
-        equal_answers: float or `None`. The share of answers that are equal:
-            of classes, of labels of words, of choices or of answers to
-            questions. `None` if the answers are numbers.
+        metrics: Dictionary that maps the name of each metric to a
+            `Comparison`.
+        equal_answers: float or `None`. The fraction of equal answers: classes,
+            word labels, choices or answers to questions. `None` if the answers
+            are numbers.
     """
 
     samples: int
@@ -58,16 +59,16 @@ class Evaluation:
 
 
 class LabelledData:
-    """Raw inputs and labels of a task, checked.
+    """Validates the raw inputs and labels of a task.
 
     Args:
-        task: A task with labels and with a preprocessor.
-        data: A tuple of the raw inputs and the labels, as `fit()` takes them.
-            The labels of question answering may also be a list with a list of
-            the right answers to each question.
+        task: A task with labels and a preprocessor.
+        data: A tuple of raw inputs and labels, as for `fit()`. The labels of
+            question answering can also be a list that has a list of correct
+            answers for each question.
 
     Raises:
-        ValueError: If the task has no labels, or they are wrong.
+        ValueError: If the task has no labels, or the labels are invalid.
     """
 
     def __init__(self, task, data):
@@ -87,14 +88,14 @@ class LabelledData:
 
     @property
     def texts(self):
-        """List of the texts, or `None` if samples are not a text each."""
+        """List of the texts, or `None` if a sample is not a single text."""
         if not isinstance(self.task, TextClassifier):
             return None
         segments, _ = text_segments(self.samples.x)
         return segments[0] if len(segments) == 1 else None
 
     def evaluate(self, runner):
-        """Compare the answers of a file and of the Keras model.
+        """Compare the answers of a file with those of the Keras model.
 
         Args:
             runner: The `TFLiteModel` of the file.
@@ -124,7 +125,7 @@ class LabelledData:
 
 
 class _Texts:
-    """Texts, or pairs, with a class, several classes or a number each."""
+    """Texts or pairs, labelled with a class, several classes or a number."""
 
     def __init__(self, task, x, y):
         self.task = task
@@ -166,7 +167,7 @@ class _Texts:
 
 
 class _Choices(_Texts):
-    """Prompts with the number of the right choice each."""
+    """Prompts, labelled with the index of the correct choice."""
 
     def of_keras(self):
         return self.task.predict(self.x, verbose=0)
@@ -217,7 +218,7 @@ class _Words:
 
 
 class _Questions:
-    """Questions on contexts, with all right answers to each."""
+    """Questions about contexts, with all correct answers to each."""
 
     def __init__(self, task, x, y):
         if isinstance(y, dict):
@@ -251,7 +252,7 @@ class _Questions:
         }
 
 
-# By what tasks have as their `evaluation_kind`.
+# By the `evaluation_kind` of the tasks.
 _KINDS = {
     "texts": _Texts,
     "choices": _Choices,
@@ -261,14 +262,14 @@ _KINDS = {
 
 
 def _evaluated(cls):
-    """The names of the tasks that there are labelled data for."""
+    """Names of the tasks that can be evaluated on labelled data."""
     names = [x for part in cls.__subclasses__() for x in _evaluated(part)]
     return [cls.__name__] if vars(cls).get("evaluation_kind") else names
 
 
 @contextlib.contextmanager
 def _windows_of_file(task, runner):
-    """Context in which the task answers from the outputs of a file."""
+    """Context in which the task predicts with an exported file."""
     task.predict_windows = lambda x, batch_size: runner.predict(x)
     try:
         yield
@@ -276,8 +277,8 @@ def _windows_of_file(task, runner):
         del task.predict_windows
 
 
-# A metric is a formula for the sums of some statistics over all samples, so
-# that it is quickly computed for a thousand choices of them.
+# A metric is a formula over the sums of per-sample statistics, so that it is
+# fast to compute for a thousand bootstrap resamples.
 
 
 def _mean(values):
@@ -294,7 +295,7 @@ def _divide_sums(sums):
 
 
 def _of_counts(right, found, true):
-    """Metrics of what was found and right, was found, and was to be found."""
+    """Metrics from the counts of true positives, predictions and targets."""
     return {
         "precision": _ratio(right, found),
         "recall": _ratio(right, true),
@@ -303,7 +304,7 @@ def _of_counts(right, found, true):
 
 
 def _of_classes(true, predicted):
-    """Metrics of a yes or no for each sample, or for each of its classes."""
+    """Metrics of binary decisions, one per sample or one per class."""
     true, predicted = (x.reshape(len(x), -1) for x in (true, predicted))
     counts = (true & predicted, predicted, true)
     return {
@@ -325,7 +326,7 @@ def _of_numbers(true, predicted):
 
 
 def _correlation(true, predicted):
-    # Sums of squares far from zero would differ by little.
+    # Center the values: sums of large squares would lose precision.
     x, y = true - true.mean(), predicted - predicted.mean()
     products = [np.ones_like(x), x, y, x * x, y * y, x * y]
     return _correlate_sums, np.stack(products, axis=-1)
@@ -338,7 +339,7 @@ def _correlate_sums(sums):
 
 
 def _compare(formula, of_keras, of_file):
-    """Compare two models by a metric's statistics of the same samples."""
+    """Compare two models by a metric's statistics on the same samples."""
     count = len(of_keras)
     random = np.random.default_rng(0)
     both = np.stack([of_keras, of_file])

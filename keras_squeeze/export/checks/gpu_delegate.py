@@ -1,9 +1,9 @@
-"""What of a file a phone's GPU can run, by the published rules.
+"""Predicts from the published rules what a phone's GPU runs of a file.
 
-The rules are those of TFLite's GPU delegate for OpenCL and OpenGL: which
-operations it knows, up to which version, and of which types and shapes. It
-takes the largest part of the graph that it can run in one go, and leaves what
-comes before and after to the CPU.
+These are the rules of TFLite's GPU delegate for OpenCL and OpenGL: the
+operations it supports, up to which version, and with which types and shapes.
+The delegate takes the largest part of the graph that it can run at once, and
+leaves everything before and after that part to the CPU.
 
 References:
  - `tflite/tools/versioning/gpu_compatibility.cc` and
@@ -24,7 +24,7 @@ _REDUCTIONS = frozenset(
     ("MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM")
 )
 
-# The newest version of each operation, of those that a BERT may have.
+# The newest supported version of each operation that a BERT model may have.
 _ANY_VERSION = 2**31
 _VERSIONS = {
     **dict.fromkeys(
@@ -49,7 +49,7 @@ _VERSIONS = {
     **dict.fromkeys(_REDUCTIONS, _ANY_VERSION),
 }
 
-# The types, besides floats and bytes, of what flows in and out of operations.
+# Types that operations support besides floats and bytes.
 _INPUT_TYPES = {
     "CAST": ("BOOL", "INT32"),
     "GATHER": ("INT32",),
@@ -79,18 +79,18 @@ _CASTS = frozenset(
 )
 
 
-# A file that takes texts has dozens of operations that are for CPUs.
+# A file that takes text has dozens of operations that only run on CPUs.
 _MOST_LINES = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class GpuProblem:
-    """An operation that the GPU delegate does not run.
+    """An operation that the GPU delegate cannot run.
 
     Args:
         operation: string. The kind of the operation, such as `"GATHER"`.
         tensor: string. The name of its first output.
-        reason: string. Why it is left to the CPU.
+        reason: string. Why it runs on the CPU.
     """
 
     operation: str
@@ -104,16 +104,17 @@ class GpuDelegate:
 
     Args:
         operations: int. The number of operations of the graph.
-        delegated: int. How many of them the delegate takes, in one go.
-        problems: List of a `GpuProblem` for each operation that it cannot
-            take.
-        opencl: bool. Whether it then runs them with OpenCL.
-        opengl: bool. Whether it then runs them with OpenGL, which phones
-            without OpenCL fall back to. All tensors must have the batch size
-            one, their first dimension; for OpenCL only those that go in and
-            out.
-        batches: List of the names of the tensors of those operations that
-            have another first dimension.
+        delegated: int. The number of operations that the delegate takes. They
+            form one part of the graph.
+        problems: List that has a `GpuProblem` for each operation that it
+            cannot run.
+        opencl: bool. Whether it runs them with OpenCL. This requires a batch
+            size (first dimension) of one for the tensors that enter and leave
+            the part.
+        opengl: bool. Whether it runs them with OpenGL, the fallback on phones
+            without OpenCL. This requires a batch size of one for all tensors.
+        batches: List of the names of the tensors of these operations whose
+            first dimension is not one.
     """
 
     operations: int
@@ -125,14 +126,14 @@ class GpuDelegate:
 
     def __str__(self):
         lines = [
-            f"takes {self.delegated} of {self.operations} operations in one "
-            f"go; runs them with OpenCL: {'yes' if self.opencl else 'no'}, "
+            f"takes {self.delegated} of {self.operations} operations at once; "
+            f"runs them with OpenCL: {'yes' if self.opencl else 'no'}, "
             f"with OpenGL: {'yes' if self.opengl else 'no'}"
         ]
         if self.batches:
             lines.append(
-                f"{len(self.batches)} of their tensors have a first dimension "
-                "that is not 1"
+                f"the first dimension of {len(self.batches)} of their tensors "
+                "is not 1"
             )
         counts = collections.Counter(
             (problem.operation, problem.reason) for problem in self.problems
@@ -148,13 +149,13 @@ class GpuDelegate:
 
 
 def check_gpu_delegate(model):
-    """Find out what of a `.tflite` file the GPU delegate runs.
+    """Predict what the GPU delegate runs of a `.tflite` file.
 
-    Nothing is run: the operations are compared with the published rules. The
-    file may have several graphs, of which the first is checked.
+    Nothing is executed: the operations are compared with the published rules.
+    If the file has several graphs, the first one is checked.
 
     Args:
-        model: What `model_file.load_model()` returns.
+        model: The result of `model_file.load_model()`.
 
     Returns:
         A `GpuDelegate`.
@@ -182,7 +183,7 @@ def check_gpu_delegate(model):
 
 @dataclasses.dataclass(frozen=True)
 class _Tensor:
-    # Names need not be distinct.
+    # Names may not be unique.
     number: int
     name: str
     shape: tuple
@@ -204,7 +205,7 @@ class _Operation:
 
 
 class _Graph:
-    """The first graph of a file, in terms of the rules."""
+    """The first graph of a file, in the form that the rules need."""
 
     def __init__(self, model):
         from ai_edge_litert import schema_py_generated as schema
@@ -235,7 +236,7 @@ class _Graph:
                 name=operation_name(model, operator),
                 version=model.operatorCodes[operator.opcodeIndex].version,
                 options=operator.builtinOptions,
-                # An optional input that is missing has the number -1.
+                # A missing optional input has the number -1.
                 inputs=[self.tensors[i] for i in operator.inputs if i >= 0],
                 outputs=[self.tensors[i] for i in operator.outputs],
             )
@@ -246,9 +247,9 @@ class _Graph:
                 self.consumers[tensor].append(operation)
 
     def _make_constant(self, name, operator):
-        """Take weights in half precision for what they become.
+        """Treat float16 weights as the constants that they are converted to.
 
-        The delegate reads them itself, and leaves the operation out.
+        The delegate reads them directly and skips the operation.
         """
         source = self.tensors[operator.inputs[0]]
         if name == "DEQUANTIZE" and source.is_constant:
@@ -260,15 +261,15 @@ class _Graph:
 
 
 def _reasons(graph, operation):
-    """Give the reasons for which the GPU does not run an operation."""
+    """Yield the reasons why the GPU cannot run an operation."""
     name = operation.name
     if name not in _VERSIONS:
-        yield "is not known"
+        yield "is not supported"
         return
     if operation.version > _VERSIONS[name]:
         yield (
-            f"has version {operation.version}, and at most {_VERSIONS[name]} "
-            "is known"
+            f"has version {operation.version}, but only versions up to "
+            f"{_VERSIONS[name]} are supported"
         )
     yield from _reasons_of_tensors(operation)
     if name in _COMPARISONS:
@@ -276,7 +277,7 @@ def _reasons(graph, operation):
     elif name in _REDUCTIONS:
         axes = operation.inputs[1]
         if not axes.is_constant or axes.type != "INT32":
-            yield "has axes that are not constants in int32"
+            yield "has axes that are not int32 constants"
     elif name in _CHECKS:
         yield from _CHECKS[name](operation)
 
@@ -288,13 +289,13 @@ def _reasons_of_tensors(operation):
     ):
         for tensor in tensors:
             if -1 in tensor.shape:
-                yield "has a tensor whose shape is not fixed"
+                yield "has a tensor with a dynamic shape"
             if tensor.type not in (*_ALL_TYPES, *types.get(operation.name, ())):
-                yield f"has a tensor of the type {tensor.type.lower()}"
+                yield f"has a tensor of type {tensor.type.lower()}"
             if not tensor.shape:
-                yield "has a tensor without dimensions"
+                yield "has a scalar tensor"
     if any(len(x.shape) > 4 for x in (*operation.inputs, *operation.outputs)):
-        yield "has a tensor of more than 4 dimensions"
+        yield "has a tensor with more than 4 dimensions"
 
 
 def _reasons_of_comparison(graph, operation):
@@ -305,7 +306,7 @@ def _reasons_of_comparison(graph, operation):
         for consumer in consumers
     ]
     if is_used != [True]:
-        yield "is not used by one CAST or SELECT to floats alone"
+        yield "is not used by exactly one CAST or SELECT to floats"
 
 
 def _check_broadcast(operation):
@@ -328,9 +329,9 @@ def _check_broadcast(operation):
 def _check_batch_matmul(operation):
     second = operation.inputs[1]
     if second.is_constant and len(second.shape) != 2:
-        yield "has constants of other than 2 dimensions"
+        yield "has constants that do not have 2 dimensions"
     if operation.inputs[0].is_constant:
-        yield "multiplies constants from the left"
+        yield "has a constant as its left operand"
 
 
 def _check_cast(operation):
@@ -343,7 +344,7 @@ def _check_fully_connected(operation):
     if operation.options.weightsFormat:
         yield "has weights in a special format"
     if len(operation.runtime_inputs) > 2:
-        yield "has weights and biases that are no constants"
+        yield "has weights and biases that are not constants"
     ranks = {len(x.shape) for x in (operation.inputs[0], operation.outputs[0])}
     if operation.options.keepNumDims and len(ranks) > 1:
         yield "changes the number of dimensions"
@@ -352,16 +353,16 @@ def _check_fully_connected(operation):
 def _check_gather(operation):
     indices = operation.inputs[1]
     if len(indices.shape) != 1:
-        yield f"has indices of {len(indices.shape)} dimensions, and not of 1"
+        yield f"has indices of {len(indices.shape)} dimensions instead of 1"
     if indices.type != "INT32":
-        yield f"has indices of the type {indices.type.lower()}"
+        yield f"has indices of type {indices.type.lower()}"
 
 
 def _check_pad(operation):
     if operation.inputs[1].shape not in ((3, 2), (4, 2)):
-        yield "pads a tensor of other than 3 or 4 dimensions"
+        yield "pads a tensor that does not have 3 or 4 dimensions"
     if len(operation.runtime_inputs) != 1:
-        yield "pads by sizes that are no constants"
+        yield "has padding sizes that are not constants"
 
 
 def _check_select(operation):
@@ -377,7 +378,7 @@ def _check_select(operation):
 def _check_slice(operation):
     rank = len(operation.inputs[0].shape)
     if rank not in (3, 4):
-        yield f"slices a tensor of {rank} dimensions, and not of 3 or 4"
+        yield f"slices a tensor of {rank} dimensions instead of 3 or 4"
 
 
 def _check_softmax(operation):
@@ -410,10 +411,10 @@ _CHECKS = {
 
 
 def _largest_part(graph, problems):
-    """The operations of the largest part that the GPU can run in one go.
+    """Find the largest part of the graph that the GPU can run at once.
 
-    Parts for the GPU and the CPU take turns, each with all the operations of
-    its kind whose inputs are there by then.
+    The graph is divided into alternating parts for the GPU and the CPU. Each
+    part has all remaining operations of its kind whose inputs are available.
     """
     produced = {x for operation in graph.operations for x in operation.outputs}
     known = set(graph.tensors) - produced
@@ -437,7 +438,7 @@ def _largest_part(graph, problems):
 
 
 def _tensors_of_part(graph, part):
-    """All tensors of a part of the graph, and those that go in and out."""
+    """All tensors of a part of the graph, and its inputs and outputs."""
     consumed, produced = {}, {}
     for operation in part:
         consumed.update(dict.fromkeys(operation.runtime_inputs))

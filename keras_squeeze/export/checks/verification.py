@@ -1,4 +1,4 @@
-"""Compares an exported file with the Keras model that it came from."""
+"""Compares an exported file with the Keras model it was made from."""
 
 import keras
 import numpy as np
@@ -11,31 +11,31 @@ from keras_squeeze.export.runner import TFLiteModel
 from keras_squeeze.export.runner import fixed_sequence_length
 from keras_squeeze.export.runner import spread
 
-# Float kernels add up in another order than the Keras backend does. This is
-# the part of an output's largest value that the difference may come to.
+# Float kernels add numbers in a different order than the Keras backend. This
+# is the allowed difference, relative to an output's largest value.
 FLOAT_TOLERANCE = 1e-4
 
-# Where MobileBERT's activations reach 1e7, that order alone can move the
-# scores by more. Such a model is as sensitive to the rounding of its weights,
-# and the difference may come to this many times the one that a rounding
-# error in each weight makes.
+# MobileBERT's activations can reach 1e7, where the order of additions alone
+# can move the scores by more. Such a model is just as sensitive to rounded
+# weights, so the difference may be this many times the one that a rounding
+# error in each weight causes.
 ROUNDING_TOLERANCE = 10
 
-# Quantization that works leaves a relative error of some percent; an error
-# of one half means that a quarter of confident predictions turned round, or
-# that a representation has little to do with the original.
+# Quantization that works has a relative error of a few percent. An error of
+# one half means that a quarter of the confident predictions flipped, or that
+# an embedding has little to do with the original.
 QUANTIZED_TOLERANCE = 0.5
 
-# A file that often answers otherwise than the model is no export of it,
-# whatever its error. Some texts say little on how often.
+# A file whose predictions often differ from the model's is not a valid export,
+# whatever its error. A few texts are not enough to estimate how often.
 EQUAL_PREDICTIONS = 0.9
 _ENOUGH_SAMPLES = 50
 
-# All values on the way are read for as many inputs.
+# The number of inputs for which all intermediate values are read.
 _MOST_OBSERVED = 16
 
-# Where every position has a score for each word of a vocabulary, the outputs
-# of all samples would take gigabytes.
+# If there is a score per position and vocabulary entry, the outputs of all
+# samples would take gigabytes.
 _MOST_VALUES = 2**25
 
 SENTENCES = (
@@ -59,21 +59,22 @@ SENTENCES = (
 def verify(request, filepath, reference, computed):
     """Compare a `.tflite` file with its Keras model.
 
-    Real text is used if the model has a preprocessor, and random token ids
-    otherwise.
+    The samples are real texts if the model has a preprocessor, and random
+    token ids otherwise.
 
     Args:
         request: The `ExportRequest`.
         filepath: string. The file.
         reference: A `keras.Model` with the inputs and outputs of the file.
-        computed: What `model_file.computed_tensors()` gives of the file.
+        computed: The result of `model_file.computed_tensors()` for the file.
 
     Returns:
         A tuple of the file's `TFLiteModel` and the `Agreement`.
 
     Raises:
-        ExportError: If an output of the file is not finite, or farther from
-            the Keras model's than rounding or quantization accounts for.
+        ExportError: If an output of the file is not finite, or differs from
+            that of the Keras model by more than rounding or quantization
+            explains.
     """
     runner = TFLiteModel(filepath)
     agreements = [
@@ -84,7 +85,7 @@ def verify(request, filepath, reference, computed):
 
 
 def _verify_length(request, runner, length, reference, computed):
-    """Compare one of the signatures of the file."""
+    """Compare one signature of the file."""
     samples, source, outputs = _run(request, runner, length)
     if not isinstance(outputs, dict):
         outputs = {next(iter(runner.outputs)): outputs}
@@ -109,8 +110,8 @@ def _verify_length(request, runner, length, reference, computed):
     for name, output in outputs.items():
         if not np.all(np.isfinite(expected[name])):
             raise ExportError(
-                f"The Keras model gives values of `{name}` that are not "
-                "finite, before any export."
+                f"The Keras model itself gives values of `{name}` that are "
+                "not finite."
             )
         if not np.all(np.isfinite(output)):
             raise ExportError(
@@ -125,7 +126,7 @@ def _verify_length(request, runner, length, reference, computed):
 
 
 def _run(request, runner, length):
-    """Returns the samples to compare on, what they are, and the outputs."""
+    """Return the samples to compare, their description and the outputs."""
     preprocessor = getattr(request.model, "preprocessor", None)
     source = "random ids" if preprocessor is None else "text"
     if runner.num_texts:
@@ -149,7 +150,7 @@ def _run(request, runner, length):
 
 
 def _summarize(agreements):
-    """The agreement over all lengths."""
+    """Combine the agreements of all lengths."""
     if len(agreements) == 1:
         return agreements[0]
 
@@ -181,7 +182,7 @@ def _summarize(agreements):
 
 
 def _largest_activation(runner, length, quantization, inputs, computed):
-    """The largest value on the way, of the graph that is the first."""
+    """The largest intermediate value of the first graph."""
     whole = quantization in (None, "float16") and not runner.num_texts
     if not whole or length != runner.sequence_length:
         return None
@@ -201,12 +202,12 @@ def _check_float(agreement, reference, inputs, expected):
                 rounded = _predict_with_rounding_errors(reference, inputs)
             rounding = np.max(np.abs(rounded[name] - expected[name]))
             allowed = max(allowed, ROUNDING_TOLERANCE * rounding)
-        # Also true of a model whose outputs rounding makes infinite.
+        # Written so that it also catches a NaN, from infinite outputs.
         if not difference <= allowed:
             raise ExportError(
                 "The exported file does not agree with the Keras model: the "
-                f"largest difference of `{name}` is {difference:.3g}, and at "
-                f"most {allowed:.3g} is allowed."
+                f"largest difference of `{name}` is {difference:.3g}, but must "
+                f"be at most {allowed:.3g}."
             )
 
 
@@ -215,17 +216,17 @@ def _check_quantized(agreement):
     if equal is not None and agreement.samples >= _ENOUGH_SAMPLES:
         if equal < EQUAL_PREDICTIONS:
             raise ExportError(
-                "The exported file does not agree with the Keras model: "
+                "The exported file does not agree with the Keras model: only "
                 f"{equal:.1%} of the predictions on {agreement.samples} "
-                f"inputs are equal, and at least {EQUAL_PREDICTIONS:.0%} must "
+                f"inputs are equal, but at least {EQUAL_PREDICTIONS:.0%} must "
                 "be."
             )
     for name, error in agreement.relative_error.items():
         if error > QUANTIZED_TOLERANCE:
             raise ExportError(
                 "The exported file does not agree with the Keras model: the "
-                f"relative error of `{name}` is {error:.3g}, and at most "
-                f"{QUANTIZED_TOLERANCE} is allowed."
+                f"relative error of `{name}` is {error:.3g}, but must be at "
+                f"most {QUANTIZED_TOLERANCE}."
             )
 
 
@@ -250,13 +251,13 @@ def _predict_with_rounding_errors(model, inputs):
 
 
 def _texts(num_segments):
-    """Texts, or pairs of them."""
+    """Texts, or pairs of texts."""
     texts = list(SENTENCES)
     return texts if num_segments == 1 else (texts, texts[::-1])
 
 
 def _pack(preprocessor, inputs, sequence_length):
-    """Preprocess texts, whatever the raw inputs of the task are made of."""
+    """Preprocess texts, regardless of the raw inputs of the task."""
     with fixed_sequence_length(preprocessor, sequence_length):
         batches = [preprocessor.pack_texts(x) for x in inputs]
     return {
@@ -266,13 +267,13 @@ def _pack(preprocessor, inputs, sequence_length):
 
 
 def _check_tokens(tokens, samples):
-    """Check the ids that the file makes of texts by itself."""
+    """Check the ids of a file that tokenizes texts itself."""
     for name, expected in samples.items():
         differing = np.any(tokens[name] != expected, axis=1)
         if differing.any():
             raise ExportError(
-                f"The exported file does not give the `{name}` of the "
-                "preprocessor, for "
+                f"The `{name}` of the exported file differ from those of the "
+                "preprocessor for "
                 f"{np.array(SENTENCES)[differing].tolist()}"
             )
 
@@ -289,7 +290,7 @@ def _random_samples(embeddings, sequence_length, samples=16):
 
 
 def _most_samples(runner):
-    """How many samples have outputs that fit in memory, and at least two."""
+    """The number of samples whose outputs fit in memory, but at least two."""
     values = sum(np.prod(shape) for shape, _ in runner.outputs.values())
     return max(2, int(_MOST_VALUES // values))
 
@@ -306,7 +307,7 @@ def _equal_predictions(outputs, expected):
         np.argmax(output, -1) == np.argmax(expected[name], -1)
         for name, output in outputs.items()
         if name.endswith(("probabilities", "logits"))
-        # A single score is always the largest.
+        # A single score is trivially the largest.
         and output.shape[-1] > 1
     ]
     if not equal:

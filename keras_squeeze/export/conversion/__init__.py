@@ -1,1 +1,1 @@
-"""Turns a Keras model into the flatbuffer of a `.tflite` file."""
+"""Converts a Keras model to the flatbuffer of a `.tflite` file."""

@@ -1,6 +1,6 @@
-"""Converts a Keras model to LiteRT: what `process.convert()` runs.
+"""Converts a Keras model to LiteRT; `process.convert()` runs it.
 
-This module is for a process of its own, whose backend is TensorFlow.
+This module runs in a separate process, whose backend is TensorFlow.
 """
 
 import json
@@ -26,11 +26,11 @@ from keras_squeeze.export.runner import INPUTS
 
 
 def main(folder, options):
-    """What the other process does; its answer is a file in the folder.
+    """Convert a model, and write the result to a file in the folder.
 
     Args:
         folder: string. The folder of the model.
-        options: string. The other arguments of `convert_model()`, in JSON.
+        options: string. The other arguments of `convert_model()`, as JSON.
     """
     try:
         parameters, files = convert_model(folder, **json.loads(options))
@@ -48,22 +48,22 @@ def convert_model(
     per_channel=True,
     num_texts=0,
 ):
-    """Convert the model that a folder has the config and weights of.
+    """Convert the model whose config and weights are in a folder.
 
     Args:
-        folder: string. The folder, which the files are written to as well.
-        sequence_lengths: List of ints. The lengths of the inputs, each of
-            which has a signature.
+        folder: string. The folder. The converted files are also written to it.
+        sequence_lengths: List of ints. The input lengths. There is a signature
+            for each.
         quantization: string or `None`. One of `process.QUANTIZATIONS`.
             Defaults to `None`, for float32.
-        per_channel: bool. Whether the quantized weights of each feature of a
-            dense layer have a scale of their own. Defaults to `True`.
-        num_texts: int. How many texts make up an input, whose preprocessor
-            the folder has then. Defaults to `0`, for inputs of ids.
+        per_channel: bool. Whether the quantized weights of dense layers have a
+            scale per feature. Defaults to `True`.
+        num_texts: int. The number of texts per input, for which the folder
+            must have the preprocessor. Defaults to `0`, for inputs of ids.
 
     Returns:
-        A tuple of an int, the number of parameters of the model, and of the
-        list of the files, one for each signature.
+        A tuple of the number of parameters of the model, an int, and the list
+        of the files, one for each signature.
     """
     with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
         config = json.load(file)
@@ -106,14 +106,14 @@ def convert_model(
 
 
 def _functions_of_ids(model, sequence_lengths):
-    """Returns tuples of a function and its specs by signature."""
+    """Return tuples of a function and its specs, by signature."""
 
     def function(inputs):
         return model(inputs, training=False)
 
     names = signature_names(sequence_lengths)
-    # The longest comes first, as the one for programs that know no
-    # signatures: it takes every text.
+    # The longest comes first, because programs that do not support signatures
+    # run the first graph, and the longest accepts every text.
     return {
         names[length]: (
             function,
@@ -140,9 +140,9 @@ def _convert(
     """Write a file with one signature."""
     function = tf.function(function, autograph=False)
     function = function.get_concrete_function(specs)
-    # `keras.export.ExportArchive` takes three times as long, as it traces and
-    # saves each layer. Without the variables, the converter would write a
-    # file with no weights and no complaint.
+    # `keras.export.ExportArchive` takes three times as long, because it traces
+    # and saves each layer. The module needs the variables: without them, the
+    # converter silently writes a file without weights.
     module = tf.Module()
     module.variables_of_model = [v.value for v in model.variables]
     with tempfile.TemporaryDirectory(dir=folder) as saved_model:
@@ -152,8 +152,8 @@ def _convert(
         converter = tf.lite.TFLiteConverter.from_saved_model(
             saved_model, signature_keys=[signature]
         )
-        # No Flex: its runtime is ten times the size of a model, and absent
-        # from the libraries that read the file on phones.
+        # No Flex: its runtime is ten times the size of a model, and libraries
+        # for phones do not include it.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.allow_custom_ops = allow_custom_ops
         if quantization == "float16":
@@ -161,7 +161,7 @@ def _convert(
             converter.target_spec.supported_types = [tf.float16]
         elif quantization == "dynamic_int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            # There is no other way to ask for it.
+            # There is no public option for this.
             converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: E501
                 not per_channel
             )

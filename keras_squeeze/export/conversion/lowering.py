@@ -1,8 +1,8 @@
-"""How layers are computed in a file, where phones want another way.
+"""Replaces the computation of layers by one that suits phones better.
 
-The numbers are those of the layers' own `call()`, which suits training. This
-module is for the process that converts, whose backend is TensorFlow and which
-throws the model away afterwards.
+The results are the same as those of the layers' own `call()`, which is better
+for training. This module is only for the conversion process, whose backend is
+TensorFlow and which discards the model afterwards.
 """
 
 import functools
@@ -19,19 +19,19 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
     SqueezeBertLayer,
 )
 
-# The bias of a masked score: within float16, and low enough to leave nothing
-# of it after the softmax.
+# The bias of a masked score. It fits in float16, and is low enough for the
+# softmax to give zero.
 _MASKED = -30000.0
 
 
 def lower(model, per_channel=True):
-    """Change in place how the layers of a model are computed.
+    """Change how the layers of a model are computed, in place.
 
     Args:
-        model: A `keras.Model` that is to be converted to LiteRT.
-        per_channel: bool. Whether quantized weights may have a scale for each
-            feature. Otherwise no layers are put together whose weights are of
-            different sizes. Defaults to `True`.
+        model: A `keras.Model` to convert to LiteRT.
+        per_channel: bool. Whether quantized weights may have a scale per
+            feature. If `False`, layers whose weights differ in magnitude are
+            not merged. Defaults to `True`.
     """
     layers = list(model._flatten_layers())
     if per_channel:
@@ -41,7 +41,7 @@ def lower(model, per_channel=True):
         for layer in layers:
             if isinstance(layer, MobileBertLayer):
                 _join_projections(layer)
-    # Parts of features, for the next layer that wants them by groups.
+    # Features that are already split, for the next layer that needs groups.
     parts = {}
     for layer in layers:
         if isinstance(layer, GroupedDense) and layer.groups > 1:
@@ -56,7 +56,7 @@ def lower(model, per_channel=True):
 
 
 def _fold_no_norm(layer):
-    """Leave nothing of a norm but the scale of the residual."""
+    """Fold a norm into its dense layer, except for the residual's scale."""
     dense, norm = layer.dense, layer.norm
     if not isinstance(norm, NoNorm):
         return
@@ -71,9 +71,9 @@ def _fold_no_norm(layer):
 
 
 def _join_projections(layer):
-    """Compute the projections of the same features by one product each.
+    """Compute the projections of the same features with a single product.
 
-    Each product quantizes its inputs anew where weights are quantized.
+    With quantized weights, each product quantizes its inputs again.
     """
     projections = [
         bottleneck.dense
@@ -95,9 +95,9 @@ def _join_projections(layer):
 
 
 def _scale_query(layer):
-    """Let the projection of the query scale the scores.
+    """Fold the scale of the scores into the projection of the query.
 
-    The converter would do so only where the query has a product of its own.
+    The converter only does this if the query has a product of its own.
     """
     for weight in (layer.query.kernel, layer.query.bias):
         weight.assign(weight.value * layer.attention.scale)
@@ -105,7 +105,7 @@ def _scale_query(layer):
 
 
 def _join(denses):
-    """Let dense layers of the same inputs take their parts of one product."""
+    """Make dense layers with the same inputs share a single product."""
     kernel = tf.concat([dense.kernel.value for dense in denses], -1)
     bias = tf.concat([dense.bias.value for dense in denses], -1)
     products = {}
@@ -121,10 +121,10 @@ def _join(denses):
 
 
 def _grouped_dense(layer, parts, inputs):
-    """Compute one product a group.
+    """Compute one product per group.
 
     XNNPACK runs products faster than a grouped convolution, and quantizes the
-    inputs of each token by themselves; other delegates have no groups.
+    inputs of each token separately. Other delegates do not support groups.
     """
     outputs = [
         layer.activation(tf.matmul(x, kernel) + bias)
@@ -138,10 +138,10 @@ def _grouped_dense(layer, parts, inputs):
 
 
 def _attend_by_groups(layer, parts):
-    """Compute projections and attention of each group of features by itself.
+    """Compute the projections and attention of each group separately.
 
-    The heads of a group depend on nothing else, and their scores fit in the
-    caches of a processor.
+    The heads of a group do not depend on other groups, and their scores fit in
+    the CPU cache.
     """
     attention = layer.attention
     projections = (layer.query, layer.key, layer.value)
@@ -172,7 +172,7 @@ def _attend_by_groups(layer, parts):
 
 
 def _weights_of_groups(layers, groups):
-    """The kernels and the biases of each group, of all layers together."""
+    """The kernels and biases of all layers combined, for each group."""
     kernels = [tf.split(x.kernel.value[0], groups, -1) for x in layers]
     biases = [tf.split(x.bias.value, groups, -1) for x in layers]
     return tuple(
@@ -201,19 +201,19 @@ def _concatenate(split, parts):
 def _embedding(layer, call, inputs, **kwargs):
     if kwargs.get("reverse"):
         return call(inputs, **kwargs)
-    # A quantized table has one scale. Features that are large in no token
-    # would keep few of its steps, so that each is scaled by itself.
+    # A quantized table has a single scale. Features that are small for every
+    # token would only use few of its steps, so each feature is scaled first.
     table = layer.embeddings.value
     largest = tf.reduce_max(tf.abs(table), axis=0)
-    # A feature of zeros has no range.
+    # Avoid a division by zero for features that are all zeros.
     scale = tf.maximum(largest, 1e-30)
-    # Keras counts negative ids from the end, which takes three operations
-    # more.
+    # Keras counts negative ids from the end, which takes three more
+    # operations.
     return tf.gather(table / scale, inputs) * scale
 
 
 def _layer_normalization(layer, call, inputs):
-    # Two passes over the features fewer than TensorFlow's own.
+    # Two fewer passes over the features than TensorFlow's own.
     x = inputs - tf.reduce_mean(inputs, -1, keepdims=True)
     variance = tf.reduce_mean(x * x, -1, keepdims=True)
     x = x * tf.math.rsqrt(variance + layer.epsilon)
@@ -221,8 +221,8 @@ def _layer_normalization(layer, call, inputs):
 
 
 def _attention_mask(layer, call, inputs):
-    # GPUs compute in float16, where the layer's own bias is infinite and
-    # makes the scores of kept positions NaN.
+    # GPUs compute in float16, where the bias of the layer itself is infinite
+    # and turns the scores of unmasked positions into NaN.
     bias = (1.0 - tf.cast(inputs, "float32")) * _MASKED
     return tf.reshape(bias, (-1, 1, 1, inputs.shape[-1]))
 

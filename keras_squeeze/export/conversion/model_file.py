@@ -1,4 +1,4 @@
-"""Reads, changes and writes `.tflite` files, which are flatbuffers."""
+"""Reads, modifies and writes `.tflite` files, which are flatbuffers."""
 
 import collections
 import copy
@@ -7,39 +7,37 @@ import re
 
 import numpy as np
 
-# Kernels load weights from addresses that the schema wants to be multiples of
-# this, which the generated Python code does not see to.
+# Kernels load weights from addresses that must be multiples of this according
+# to the schema, which the generated Python code does not ensure.
 _ALIGNMENT = 16
 
 _IDENTIFIER = b"TFL3"
 
-# Names, shapes and scales are below this size, and most of them are in a file
-# many times.
+# Names, shapes and scales are below this size, and most of them occur in a
+# file many times.
 _LARGEST_SHARED = 2**16
 
 
 def load_model(filepath):
-    """Read a `.tflite` file into objects that can be changed.
+    """Read a `.tflite` file into objects that can be modified.
 
-    Weights that the file keeps after the flatbuffer, as those of
-    `ai-edge-quantizer` do, come into the objects as well. Files that are
-    appended to it do not.
+    Weights stored after the flatbuffer, as `ai-edge-quantizer` does, are also
+    read. Files appended to it are not.
 
     Args:
         filepath: string. The file.
 
     Returns:
-        An `ai_edge_litert.schema_py_generated.ModelT`, whose names are
-        `bytes`.
+        An `ai_edge_litert.schema_py_generated.ModelT`. Its names are `bytes`.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     with open(filepath, "rb") as file:
-        # Arrays that are views of a `bytearray` can be changed in place.
+        # Arrays that are views of a `bytearray` are writable.
         contents = bytearray(file.read())
     model = schema.ModelT.InitFromPackedBuf(contents)
     for buffer in model.buffers:
-        # The smallest offset stands for an empty buffer.
+        # Offsets of 0 and 1 mean that the buffer has no data after the file.
         if buffer.offset > 1:
             end = buffer.offset + buffer.size
             buffer.data = np.frombuffer(contents, "uint8")[buffer.offset : end]
@@ -48,7 +46,7 @@ def load_model(filepath):
 
 
 def save_model(model, filepath):
-    """Write what `load_model()` reads.
+    """Write a model that `load_model()` can read.
 
     Args:
         model: An `ai_edge_litert.schema_py_generated.ModelT`.
@@ -57,7 +55,7 @@ def save_model(model, filepath):
     import flatbuffers
 
     class Builder(flatbuffers.Builder):
-        """A builder that aligns bytes, and writes what is alike once."""
+        """A builder that aligns bytes and stores equal contents once."""
 
         def __init__(self, size):
             super().__init__(size)
@@ -88,19 +86,19 @@ def save_model(model, filepath):
 
 
 def tidy_names(model):
-    """Name the outputs as the signatures do, and the other tensors shortly.
+    """Name outputs as in the signatures, and shorten all other names.
 
-    The converter names a tensor after all operations that came together in
-    it, which takes half a megabyte for MobileBERT.
+    The converter names a tensor after all operations that were fused into it,
+    which takes half a megabyte for MobileBERT.
 
     Args:
-        model: What `load_model()` returns. It is changed in place.
+        model: The result of `load_model()`. It is changed in place.
     """
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             name = tensor.name.decode().partition(";")[0]
-            # The name of the serving model, and the suffix of the second
-            # call of a layer, which each name has.
+            # Remove the name of the serving model, and the suffix for the
+            # second call of a layer, which all names have.
             name = re.sub(r"^serving_1/", "", name)
             tensor.name = re.sub(r"_1(?=/|$)", "", name).encode()
     for signature in model.signatureDefs:
@@ -110,15 +108,15 @@ def tidy_names(model):
 
 
 def align_dimensions(model):
-    """Let all that is added have as many dimensions, as GPUs want it.
+    """Give all operands of an addition the same rank, as GPUs require.
 
-    The converter takes leading dimensions of one away from masks, and from
-    what comes out of a table or of the heads of attention. A GPU would take
-    the first one that is left for a batch.
+    The converter removes leading dimensions of one from masks and from the
+    outputs of embedding tables and attention heads. A GPU would take the first
+    dimension that is left for the batch.
 
     Args:
-        model: What `load_model()` returns, before it is quantized. It is
-            changed in place.
+        model: The result of `load_model()`, before quantization. It is changed
+            in place.
     """
     for graph in model.subgraphs:
         operations = []
@@ -129,7 +127,7 @@ def align_dimensions(model):
                 rank = len(graph.tensors[operation.outputs[0]].shape)
                 for i, number in enumerate(operation.inputs):
                     shape = graph.tensors[number].shape
-                    # Constants of one dimension are biases for GPUs, too.
+                    # GPUs also treat constants of one dimension as biases.
                     constant = is_constant(model, graph.tensors[number])
                     if not (1 + constant <= len(shape) < rank):
                         continue
@@ -147,7 +145,7 @@ def align_dimensions(model):
 
 
 def _align_products(model, graph):
-    """Leave three dimensions to products of what was made into a matrix."""
+    """Keep three dimensions in products whose inputs were made a matrix."""
     reshapes, consumers = {}, collections.defaultdict(list)
     for operation in graph.operators:
         if operation_name(model, operation) == "RESHAPE":
@@ -174,22 +172,22 @@ def _align_products(model, graph):
             former = reshapes[features]
             new = reshape(model, graph, former.inputs[0], features)
             former.inputs = new.inputs
-            # Options are no part of a file without their type.
+            # Without a type, options are not written to the file.
             if former.builtinOptionsType:
                 former.builtinOptions = new.builtinOptions
 
 
 def add_reshaped(graph, number, shape):
-    """Add a tensor to a graph that is another one in a new shape.
+    """Add a copy of a tensor with a new shape to a graph.
 
     Args:
-        graph: One of the graphs of what `load_model()` returns.
-        number: int. The number of the other tensor.
+        graph: A graph of the result of `load_model()`.
+        number: int. The number of the tensor to copy.
         shape: List of ints.
 
     Returns:
-        int. The number of the new tensor. If the other one is computed, it
-        has yet to be.
+        int. The number of the new tensor. If the original is computed, the new
+        tensor still needs an operation that computes it.
     """
     tensor = copy.copy(graph.tensors[number])
     tensor.shape = np.array(shape, "int32")
@@ -200,13 +198,13 @@ def add_reshaped(graph, number, shape):
 
 
 def reshape(model, graph, source, target):
-    """Make an operation that gives the values of one tensor to another.
+    """Create an operation that copies the values of a tensor to another one.
 
     Args:
-        model: What `load_model()` returns, which has such operations already.
+        model: The result of `load_model()`, which must already have reshapes.
         graph: The graph of both tensors.
         source: int. The number of the tensor with the values.
-        target: int. The number of the one that gets them.
+        target: int. The number of the tensor that receives them.
 
     Returns:
         An `ai_edge_litert.schema_py_generated.OperatorT`.
@@ -241,19 +239,19 @@ def reshape(model, graph, source, target):
 
 
 def signature_tensors(model, subgraph=0):
-    """The tensors of the inputs and outputs of a signature by their names.
+    """The tensors of the inputs and outputs of a signature, by name.
 
-    The order of the inputs of a graph is not that of the model that it was
-    converted from, and the names of its tensors may be anything.
+    The inputs of a graph may be in another order than those of the original
+    model, and its tensors may have any names.
 
     Args:
-        model: What `load_model()` returns.
+        model: The result of `load_model()`.
         subgraph: int. The number of the graph that the signature runs.
             Defaults to `0`.
 
     Returns:
-        A tuple of two dictionaries, of the inputs and of the outputs, of the
-        numbers of tensors by name.
+        A tuple of two dictionaries that map names to the numbers of tensors,
+        for the inputs and the outputs.
     """
     (signature,) = (
         signature
@@ -267,10 +265,10 @@ def signature_tensors(model, subgraph=0):
 
 
 def is_constant(model, tensor):
-    """Whether a tensor has its values in the file.
+    """Whether the values of a tensor are stored in the file.
 
     Args:
-        model: What `load_model()` returns.
+        model: The result of `load_model()`.
         tensor: One of the tensors of its subgraphs.
 
     Returns:
@@ -284,17 +282,17 @@ def operation_name(model, operation):
     """The name of an operation, such as `"FULLY_CONNECTED"`.
 
     Args:
-        model: What `load_model()` returns.
+        model: The result of `load_model()`.
         operation: One of the operators of its subgraphs.
 
     Returns:
-        string. The name of a custom operation is its own.
+        string. A custom operation has its own name.
     """
     code = model.operatorCodes[operation.opcodeIndex]
     if code.customCode:
         return code.customCode.decode()
-    # Files of the first schema, which had a byte for the code, have it in the
-    # deprecated field alone.
+    # Files of the first schema version only have the deprecated field, which
+    # stored the code in one byte.
     return _operation_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
@@ -310,7 +308,7 @@ def computed_tensors(model):
     """The tensors that the first graph of a file computes.
 
     Args:
-        model: What `load_model()` returns.
+        model: The result of `load_model()`.
 
     Returns:
         A set of the numbers of the tensors.
@@ -323,11 +321,11 @@ def count_operations(model):
     """Count the operations of a `.tflite` file.
 
     Args:
-        model: What `load_model()` returns.
+        model: The result of `load_model()`.
 
     Returns:
-        A dictionary of counts by the names of the operations, the most
-        frequent first.
+        A dictionary that maps the names of the operations to their counts, the
+        most frequent first.
     """
     counts = collections.Counter(
         operation_name(model, operation)

@@ -1,4 +1,4 @@
-"""How weights and activations are stored in fewer bits than 32."""
+"""Quantizes the weights and activations of a file to less than 32 bits."""
 
 import contextlib
 import io
@@ -19,16 +19,16 @@ from keras_squeeze.export.runner import spread
 
 LARGEST_FLOAT16 = float(np.finfo("float16").max)
 
-# The ranges of activations settle long before; each input takes as long as
-# hundreds of runs of the finished file.
+# The ranges of activations settle long before this number of samples, and each
+# sample takes as long as hundreds of runs of the finished file.
 _MOST_CALIBRATION_SAMPLES = 128
 
 _LEAST_RANGE = 1e-2
 
-# The bits of the weights of products and of their inputs, `None` for inputs
-# whose range is measured when the file runs. Norms, attention and activations
-# stay in float32: with them in 8 bits, too, a classifier of film reviews gave
-# 1.7 % other answers, and 0.7 % without.
+# The bits of the weights of products and of their inputs. `None` is for inputs
+# whose range is measured at run time. Norms, attention and activations stay in
+# float32: with them in 8 bits as well, a classifier of movie reviews changed
+# 1.7 % of its answers, compared with 0.7 % without.
 _BITS = {
     "dynamic_int4": (4, None),
     "int8": (8, 8),
@@ -37,21 +37,21 @@ _BITS = {
 
 
 def calibration_samples(model, calibration_data, sequence_lengths):
-    """The inputs of a model that its quantization is measured on.
+    """Preprocess the inputs used to calibrate the quantization of a model.
 
     Args:
-        model: The exported model, asked for its `preprocessor`.
+        model: The exported model. Its `preprocessor` is used if it has one.
         calibration_data: List of raw inputs of the task, or for a model
             without a preprocessor a dictionary of arrays `token_ids`,
             `segment_ids` and `padding_mask`.
-        sequence_lengths: List of ints. The lengths to pack to.
+        sequence_lengths: List of ints. The lengths to pack the inputs to.
 
     Returns:
-        A dictionary by length of dictionaries of int32 arrays by the names of
+        A dictionary by length of dictionaries of int32 arrays, by the names of
         the backbone's inputs.
 
     Raises:
-        ValueError: If the data do not have that form, or there are none.
+        ValueError: If the data are invalid or empty.
     """
     preprocessor = getattr(model, "preprocessor", None)
     expected = "raw inputs of the task, such as a list of texts"
@@ -63,7 +63,7 @@ def calibration_samples(model, calibration_data, sequence_lengths):
         )
     try:
         if isinstance(calibration_data, str):
-            raise TypeError("one text in place of a list")
+            raise TypeError("a single text instead of a list")
         samples = {
             length: spread(
                 preprocess(preprocessor, calibration_data, length)
@@ -79,7 +79,7 @@ def calibration_samples(model, calibration_data, sequence_lengths):
         raise ValueError(
             f"`calibration_data` must be {expected}. Received: "
             f"calibration_data of type {type(calibration_data).__name__}, "
-            f"which fails with: {type(e).__name__}: {e}"
+            f"which raises {type(e).__name__}: {e}"
         ) from e
     return samples
 
@@ -90,7 +90,7 @@ def _cut(arrays, length):
         array = np.asarray(arrays[name])
         if array.ndim != 2 or array.shape[1] < length:
             raise ValueError(
-                f"`{name}` has the shape {array.shape}, and must have at "
+                f"`{name}` has the shape {array.shape}, but must have at "
                 f"least {length} columns"
             )
         cut[name] = array[:, :length].astype("int32")
@@ -98,13 +98,13 @@ def _cut(arrays, length):
 
 
 def check_quantizer(quantization):
-    """Check that what a quantization needs is installed.
+    """Check that the package that a quantization needs is installed.
 
     Args:
         quantization: string or `None`. One of `process.QUANTIZATIONS`.
 
     Raises:
-        ImportError: If `ai-edge-quantizer` is needed and missing.
+        ImportError: If `ai-edge-quantizer` is needed but missing.
     """
     if quantization in _BITS:
         try:
@@ -117,7 +117,7 @@ def check_quantizer(quantization):
 
 
 def is_for_quantizer(quantization):
-    """Whether a quantization is done after the conversion, and not by it.
+    """Whether a file is quantized after the conversion instead of during it.
 
     Args:
         quantization: string or `None`. One of `process.QUANTIZATIONS`.
@@ -132,13 +132,13 @@ def quantize_file(filepath, quantization, signature, samples=None):
     """Quantize a float32 file in place.
 
     Args:
-        filepath: string. The file, of one signature, as the converter made
-            it.
-        quantization: string. One of those that `is_for_quantizer()` is true
-            of.
+        filepath: string. The file, as written by the converter, with one
+            signature.
+        quantization: string. A quantization for which `is_for_quantizer()` is
+            true.
         signature: string. The name of the signature.
         samples: Dictionary of int32 arrays by the names of the backbone's
-            inputs, to measure the ranges of activations on. Needed by
+            inputs, to calibrate the ranges of activations with. Required for
             `process.CALIBRATED`. Defaults to `None`.
     """
     from ai_edge_quantizer import qtyping
@@ -160,14 +160,14 @@ def quantize_file(filepath, quantization, signature, samples=None):
             activation_num_bits=input_bits,
             weight_num_bits=bits,
         )
-    # One scale: `lowering` has given each feature the same range.
+    # One scale is enough: `lowering` has given each feature the same range.
     quantizing.add_dynamic_config(
         ".*",
         qtyping.TFLOperationName.EMBEDDING_LOOKUP,
         num_bits=8,
         granularity=qtyping.QuantGranularity.TENSORWISE,
     )
-    # It prints statistics, and bars of its progress.
+    # The quantizer prints statistics and progress bars.
     with _quiet():
         ranges = None
         if samples is not None:
@@ -188,11 +188,11 @@ def quantize_file(filepath, quantization, signature, samples=None):
 
 
 def _widen(ranges):
-    """Widen the ranges of tensors that hardly differ from zero.
+    """Widen the ranges of tensors whose values are all close to zero.
 
-    Those of a feed-forward network that answers to no text have steps so
-    small that the bias of the next layer, in as small steps, does not fit in
-    32 bits.
+    A feed-forward network that no text activates has such small steps that the
+    bias of the next layer, which is stored in equally small steps, does not
+    fit in 32 bits.
     """
     for limits in ranges.values():
         limits["min"] = np.minimum(limits["min"], -_LEAST_RANGE)
@@ -200,10 +200,10 @@ def _widen(ranges):
 
 
 def _name_lookups(model):
-    """Turn lookups in tables into the operation that is named after them.
+    """Replace table lookups with the `EMBEDDING_LOOKUP` operation.
 
-    The quantizer does not know the other one, `GATHER`, which takes ids of
-    any shape.
+    The quantizer does not support `GATHER`, which the converter uses because
+    it accepts ids of any shape.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -250,13 +250,13 @@ def _quiet():
 
 
 def largest_activation(filepath, inputs, computed):
-    """The largest value that a file computes on its way.
+    """The largest intermediate value that a file computes.
 
     Args:
-        filepath: string. The file, of which the first graph is run.
+        filepath: string. The file. Its first graph is run.
         inputs: Dictionary of int32 arrays of shape `(samples,
-            sequence_length)` by the names of the file's inputs.
-        computed: What `model_file.computed_tensors()` returns of the file.
+            sequence_length)`, by the names of the file's inputs.
+        computed: The result of `model_file.computed_tensors()` for the file.
 
     Returns:
         float. The largest absolute value.

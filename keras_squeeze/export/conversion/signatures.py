@@ -1,4 +1,4 @@
-"""Puts models of several sequence lengths into one `.tflite` file."""
+"""Merges models for several sequence lengths into one `.tflite` file."""
 
 import copy
 
@@ -13,11 +13,12 @@ def signature_names(sequence_lengths):
     """The names of the signatures of a file.
 
     Args:
-        sequence_lengths: List of ints. The lengths that the file takes.
+        sequence_lengths: List of ints. The input lengths of the file.
 
     Returns:
-        A dictionary of names by the lengths. The only signature of a file is
-        `"serving_default"`, one of several is `"length_16"` or the like.
+        A dictionary that maps lengths to names. A single signature is called
+        `"serving_default"`, one of several is called `"length_16"`, for
+        example.
     """
     if len(sequence_lengths) == 1:
         return {sequence_lengths[0]: SIGNATURE}
@@ -25,18 +26,18 @@ def signature_names(sequence_lengths):
 
 
 def read_converted(filepaths, quantization):
-    """Read what was converted, ready to be written as one file.
+    """Read converted files and merge them into one model.
 
     Args:
-        filepaths: List of strings. What `process.convert()` wrote.
-        quantization: string or `None`. How the files are quantized.
+        filepaths: List of strings. The files that `process.convert()` wrote.
+        quantization: string or `None`. The quantization of the files.
 
     Returns:
         An `ai_edge_litert.schema_py_generated.ModelT`.
     """
     models = [load_model(path) for path in filepaths]
     for model in models:
-        # The quantizer has been given aligned dimensions.
+        # The quantizer was already given aligned dimensions.
         if not is_for_quantizer(quantization):
             align_dimensions(model)
         tidy_names(model)
@@ -44,21 +45,21 @@ def read_converted(filepaths, quantization):
 
 
 def merge_models(models):
-    """Merge models of one signature each, which share their weights.
+    """Merge models with one signature each into one that shares the weights.
 
-    What the converter makes of several functions at once names every tensor
-    differently in each of them and repeats the scales of all weights. Models
-    that were converted one by one differ in little but the shapes, so that
-    all the rest is in the file once.
+    If the converter is given several functions at once, it gives every tensor
+    a different name in each and repeats the scales of all weights. Models that
+    were converted separately only differ in their shapes, so everything else
+    is stored once.
 
     Args:
-        models: List of what `model_file.load_model()` returns, of models with
-            one graph and one signature. The graph of the first becomes the
-            one that programs which know no signatures run.
+        models: List of results of `model_file.load_model()` that have one
+            graph and one signature. Programs that do not support signatures
+            run the graph of the first.
 
     Returns:
-        An `ai_edge_litert.schema_py_generated.ModelT` with a graph and a
-        signature of each of the models.
+        An `ai_edge_litert.schema_py_generated.ModelT` that has the graph and
+        the signature of each model.
     """
     merged = copy.copy(models[0])
     merged.buffers = []
@@ -83,7 +84,7 @@ def merge_models(models):
         return numbers_of_codes[key]
 
     for model in models:
-        # The first buffer of a file is the empty one, of all tensors that
+        # The first buffer of a file is empty. It is used by all tensors that
         # are computed.
         add_buffer(model, 0)
         (graph,) = model.subgraphs

@@ -1,4 +1,4 @@
-"""Files whose inputs are texts: the preprocessor becomes part of the file."""
+"""Makes the preprocessor part of the file, so that its inputs are texts."""
 
 import json
 import os
@@ -18,18 +18,18 @@ _FILE = "preprocessor.json"
 
 
 def check_text_input(text_input, model, sequence_lengths):
-    """Check that the file of a model can take texts.
+    """Check that the exported file of a model can take texts.
 
     Args:
-        text_input: bool or `"pair"`. What was asked for.
+        text_input: bool or `"pair"`. The requested kind of input.
         model: The model.
-        sequence_lengths: List of ints. The lengths of the inputs.
+        sequence_lengths: List of ints. The input lengths.
 
     Returns:
-        int. The number of texts that the file takes, zero for ids.
+        int. The number of texts that the file takes, or zero for ids.
 
     Raises:
-        ValueError: If the value or the model is not one that can be.
+        ValueError: If the value is invalid, or the model does not support it.
         ImportError: If TensorFlow Text is missing.
     """
     if text_input not in (False, True, "pair"):
@@ -54,8 +54,8 @@ def check_text_input(text_input, model, sequence_lengths):
         )
     if len(sequence_lengths) > 1:
         raise ValueError(
-            "A file with `text_input` has one `sequence_length`. Received: "
-            f"sequence_length={sequence_lengths}"
+            "A file with `text_input` must have a single `sequence_length`. "
+            f"Received: sequence_length={sequence_lengths}"
         )
     if find_spec("tensorflow_text") is None:
         raise ImportError(
@@ -66,7 +66,7 @@ def check_text_input(text_input, model, sequence_lengths):
 
 
 def save_preprocessor(preprocessor, folder):
-    """Write what `TextReader` reads.
+    """Save a preprocessor for `TextReader`.
 
     Args:
         preprocessor: The preprocessor of a task.
@@ -82,12 +82,12 @@ def save_preprocessor(preprocessor, folder):
 
 
 class TextReader:
-    """Preprocesses texts by the operations that LiteRT has.
+    """Preprocesses texts with operations that LiteRT supports.
 
     Args:
         folder: string. The folder of `save_preprocessor()`.
         sequence_length: int. The length to pack the tokens to.
-        num_texts: int. How many texts make up an input.
+        num_texts: int. The number of texts per input.
     """
 
     def __init__(self, folder, sequence_length, num_texts):
@@ -105,14 +105,14 @@ class TextReader:
         self.names = TEXT_INPUTS[:num_texts]
 
     def functions(self, model):
-        """The functions that become the signatures of a file.
+        """Return the functions that become the signatures of a file.
 
         Args:
             model: The Keras model that takes the tokens.
 
         Returns:
-            A dictionary by signature of tuples of a function and the
-            dictionary of the `tf.TensorSpec`s that it takes.
+            A dictionary that maps each signature to a tuple of a function and
+            the dictionary of its `tf.TensorSpec`s.
         """
         import tensorflow as tf
 

@@ -1,1 +1,1 @@
-"""What libraries and apps on phones need to run an exported file."""
+"""What libraries and apps on phones need to use an exported file."""

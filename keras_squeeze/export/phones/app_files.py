@@ -1,4 +1,4 @@
-"""What an app needs beside an exported file, and can be tested against."""
+"""Writes the files that an app needs with an exported file, and test data."""
 
 import json
 import os
@@ -18,9 +18,9 @@ CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.json"
 
 _MEANINGS = {
-    "input_word_ids": "the ids of the tokens, filled up with that of [PAD]",
-    "input_mask": "1 for tokens, 0 for what is filled up",
-    "input_type_ids": "0 for the first text and what is filled up, 1 for the "
+    "input_word_ids": "the ids of the tokens, padded with that of [PAD]",
+    "input_mask": "1 for tokens, 0 for padding",
+    "input_type_ids": "0 for the first text and padding, 1 for the "
     "second text and its [SEP]",
 }
 
@@ -30,13 +30,13 @@ _PAIRS = (
     ("a rather long question " * 50, "and an answer that is long, too " * 50),
 )
 
-# Of outputs with more values a row than this, such as a score for each word of
-# the vocabulary at each position, only the positions of the largest are kept.
+# For outputs with more values per row, such as a score per position and
+# vocabulary entry, only the indices of the largest values are stored.
 _MOST_VALUES = 2**14
 
 
 def app_folder(filepath):
-    """The folder of the files that go with an exported file.
+    """The folder of the app files that belong to an exported file.
 
     Args:
         filepath: string. The exported file.
@@ -48,28 +48,30 @@ def app_folder(filepath):
 
 
 def check_app_folder(filepath, model, num_texts):
-    """Raise a `ValueError` if the files for an app cannot be written.
+    """Raise a `ValueError` if the app files cannot be written.
 
     Args:
         filepath: string. The exported file.
         model: The model to export.
-        num_texts: int. How many texts the file takes, 0 if it takes ids.
+        num_texts: int. The number of texts that the file takes, or zero for
+            ids.
     """
     if num_texts:
         raise ValueError(
-            "`app_files` must be False for a file that makes the ids itself. "
+            "`app_files` must be False for a file that takes text instead of "
+            "ids. "
             "Received: app_files=True with `text_input`"
         )
     if getattr(model, "preprocessor", None) is None:
         raise ValueError(
             "`app_files` must be False for a model without a `preprocessor`, "
-            "which says how to make ids of text. Received: app_files=True"
+            "which defines how text becomes ids. Received: app_files=True"
         )
     folder = app_folder(filepath)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ValueError(
-            f"`app_files` are written to the folder {folder!r}, and there is "
-            "a file of that name. Received: app_files=True"
+            f"`app_files` are written to the folder {folder!r}, but there is "
+            "a file with that name. Received: app_files=True"
         )
 
 
@@ -96,7 +98,7 @@ def write_app_files(folder, runner, model, labels, report):
 
 
 def _contract(runner, model, labels, report):
-    """What the file takes and gives, and how text becomes ids."""
+    """Describe the inputs and outputs of the file, and its tokenizer."""
     preprocessor = model.preprocessor
     tokenizer = preprocessor.tokenizer
     strip_accents = tokenizer.strip_accents
@@ -124,7 +126,7 @@ def _contract(runner, model, labels, report):
         "outputs": [
             {
                 "name": name,
-                # Of the longest of several sequence lengths.
+                # For the longest of several sequence lengths.
                 "shape": list(shape),
                 "dtype": dtype,
                 "add_up_to_one": name == "probabilities"
@@ -164,7 +166,7 @@ def _contract(runner, model, labels, report):
 
 
 def _golden(runner, model):
-    """Texts, their ids and what the file gives for them."""
+    """Texts with their ids and the outputs of the file."""
     texts = [(text,) for text in SENTENCES]
     batches = [list(SENTENCES)]
     if model.backbone.embeddings.num_segments > 1:

@@ -1,4 +1,4 @@
-"""Which libraries for phones can open a file, or else why they cannot."""
+"""Finds out which libraries for phones can open a file, and why not."""
 
 import dataclasses
 
@@ -10,11 +10,11 @@ from keras_squeeze.models.tasks.question_answering import QuestionAnswering
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 from keras_squeeze.version import __version__
 
-# The only length for which the Task Library prepares questions.
+# The only length that the Task Library supports for question answering.
 _LENGTH_OF_QUESTIONS = 384
 
-# The newest versions of operations that the last release of the Task Library,
-# tflite-support 0.4.4 of 2023, opens. It has the first version of the others.
+# The newest supported versions of operations in the last release of the Task
+# Library, tflite-support 0.4.4 of 2023. It supports version 1 of all others.
 _TASK_LIBRARY_OPERATIONS = {
     name: version
     for version, names in (
@@ -50,13 +50,13 @@ class PhoneLibraries:
     """Which libraries for phones can open a file.
 
     Args:
-        obstacles: Dictionary, by the name of each library that has the task
-            of the model, of `None` if it opens the file, or else a string
-            that says why it does not.
-        texts: int. How many texts, those of the evaluation or else of the
-            verification, were tokenized as the libraries do it. `0` if none
-            of them opens the file.
-        differing_texts: List of those texts to which the libraries give
+        obstacles: Dictionary by the name of each library that supports the
+            task of the model. A value is `None` if the library opens the file,
+            or else a string that says why not.
+        texts: int. The number of texts, from the evaluation or else from the
+            verification, for which the tokenizers were compared. `0` if no
+            library opens the file.
+        differing_texts: List of the texts for which the libraries compute
             other token ids than the preprocessor of the model.
     """
 
@@ -78,17 +78,17 @@ class PhoneLibraries:
 
 
 def check_labels(model, labels):
-    """The names of the classes that a file is to give.
+    """The names of the classes to store in a file.
 
     Args:
         model: The model to export.
-        labels: List of strings, or `None` for the names that the task knows.
+        labels: List of strings, or `None` for the class names of the task.
 
     Returns:
-        A list of strings, or `None` for a model that has no classes.
+        A list of strings, or `None` for a model without classes.
 
     Raises:
-        ValueError: If the labels are not one for each class.
+        ValueError: If there is not exactly one valid label per class.
     """
     has_classes = (
         isinstance(model, TextClassifier) and model.problem_type != "regression"
@@ -96,7 +96,7 @@ def check_labels(model, labels):
     if not has_classes:
         if labels is not None:
             raise ValueError(
-                "`labels` must be None for a model that is no text "
+                "`labels` must be None for a model that is not a text "
                 f"classifier with classes. Received: labels={labels!r}, "
                 f"model of type {type(model).__name__}"
             )
@@ -107,26 +107,26 @@ def check_labels(model, labels):
     )
     if not valid or len(names) != model.num_classes:
         raise ValueError(
-            f"`labels` must be a list of {model.num_classes} strings, one for "
-            "each class, that are not empty and have no line breaks. "
+            f"`labels` must be a list of {model.num_classes} strings, one per "
+            "class, that are not empty and have no line breaks. "
             f"Received: labels={labels!r}, class_names={names!r}"
         )
     return list(names)
 
 
 def add_libraries_metadata(contents, model, labels, texts):
-    """Give a file metadata, if there is a library that can use it.
+    """Add metadata to a file if a library for phones can use it.
 
     Args:
-        contents: What `model_file.load_model()` returns of the file. It is
+        contents: The result of `model_file.load_model()` for the file. It is
             changed in place.
         model: The exported model.
-        labels: What `check_labels()` returns.
+        labels: The result of `check_labels()`.
         texts: List of strings to compare the tokenizers on.
 
     Returns:
-        A tuple of `PhoneLibraries` and of the files that belong behind the
-        model, as `metadata.append_files()` takes them.
+        A tuple of `PhoneLibraries` and the files to append to the model, for
+        `metadata.append_files()`.
     """
     names = getattr(model, "phone_libraries", ())
     if not names:
@@ -156,31 +156,31 @@ def add_libraries_metadata(contents, model, labels, texts):
 
 
 def _obstacle(model, contents):
-    """Why no library can read text for a model, or `None`."""
+    """Why no library can tokenize text for a model, or `None`."""
     if len(contents.subgraphs) > 1:
-        return "needs a file with one graph, for inputs of one length"
+        return "needs a file with one graph, for inputs of a single length"
     preprocessor = model.preprocessor
     if preprocessor is None:
         return "needs a model with a preprocessor, for its vocabulary"
     tokenizer = preprocessor.tokenizer
     if not tokenizer.lowercase:
-        return "lowercases all text, and the model's tokenizer does not"
+        return "lowercases all text, but the model's tokenizer does not"
     if tokenizer.pad_token_id != 0:
         return (
-            "pads with the id 0, and the vocabulary has [PAD] at "
+            "pads with the id 0, but the id of [PAD] in the vocabulary is "
             f"{tokenizer.pad_token_id}"
         )
     if not tokenizer.split or tokenizer.suffix_indicator != "##":
-        return "splits text into words, and words into pieces as BERT does"
+        return "splits text into words and word pieces as BERT does"
     if tokenizer.oov_token != "[UNK]":
         return (
-            "has [UNK] for unknown words, and the model's tokenizer "
+            "uses [UNK] for unknown words, but the model's tokenizer uses "
             f"{tokenizer.oov_token}"
         )
     if any("\n" in token for token in tokenizer.vocabulary):
         return "needs a vocabulary without line breaks"
     if preprocessor.truncation_side != "right":
-        return "cuts text at its end, and the preprocessor at its start"
+        return "truncates the end of text, but the preprocessor the start"
     is_for_questions = isinstance(model, QuestionAnswering)
     if is_for_questions and _sequence_length(contents) != _LENGTH_OF_QUESTIONS:
         return f"needs sequence_length={_LENGTH_OF_QUESTIONS}"

@@ -1,8 +1,8 @@
-"""Metadata, by which phone libraries know what to do with a file.
+"""Writes the metadata that tells libraries for phones how to use a file.
 
-The format is that of TFLite's `metadata_schema.fbs`: a flatbuffer of its own
-in one of the buffers of the model, and the files it names appended to the
-model as an archive.
+The format is that of TFLite's `metadata_schema.fbs`: a separate flatbuffer in
+one of the buffers of the model. The files that it refers to are appended to
+the model as an archive.
 """
 
 import zipfile
@@ -15,26 +15,26 @@ from keras_squeeze.export.conversion.model_file import signature_tensors
 VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"
 
-# Under these names the libraries look for the inputs.
+# The names by which the libraries find the inputs.
 _ROLES = {
     "input_word_ids": "ids",
     "input_mask": "mask",
     "input_type_ids": "segment_ids",
 }
 
-# The Task Library knows the scores of a classifier by this name, the other
-# outputs by their own.
+# The Task Library finds the scores of a classifier by this name, and other
+# outputs by their own names.
 _SCORES = "probability"
 
 _MODEL_ENTRY = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 
-# The version of the schema that brought the tokenizer of BERT, the newest
-# part that is used here.
+# The version of the schema that added the tokenizer of BERT, the newest part
+# that is used here.
 _PARSER_VERSION = "1.1.0"
 
-# The fields of the tables of the schema in their order, up to the last one
-# that is used here.
+# The fields of the tables of the schema in order, up to the last one that is
+# used here.
 _FIELDS = {
     "ModelMetadata": (
         "name",
@@ -70,7 +70,7 @@ _FIELDS = {
     "AssociatedFile": ("name", "description", "type"),
 }
 
-# Members of the enumerations and unions of the schema.
+# Values of the enums and unions of the schema.
 _AXIS_LABELS = 2
 _VOCABULARY = 5
 _FEATURES = 1
@@ -78,23 +78,23 @@ _BERT_TOKENIZER = 4
 
 
 def add_metadata(model, name, description, vocabulary, labels=None):
-    """Give a `.tflite` file the metadata of a model that reads text.
+    """Add the metadata of a model that reads text to a `.tflite` file.
 
-    The file is one that `export_tflite()` makes. Its inputs get the names
-    that the libraries look for, whatever their order in the file.
+    The file must be one that `export_tflite()` wrote. Its inputs get the names
+    that the libraries look for, regardless of their order in the file.
 
     Args:
-        model: What `model_file.load_model()` returns. It is changed in place.
+        model: The result of `model_file.load_model()`. It is changed in place.
         name: string. The name of the model, for people.
-        description: string. What it does, for people.
+        description: string. What the model does, for people.
         vocabulary: List of strings. The tokens in the order of their ids.
         labels: List of strings or `None`. The classes of the first output in
             the order of their ids. Defaults to `None`.
 
     Returns:
-        A dictionary of lists of strings, the lines of the files that the
-        metadata names, by the names of the files. They belong behind the
-        model: see `append_files`.
+        A dictionary that maps the names of the files in the metadata to lists
+        of strings, their lines. The files must be appended to the model: see
+        `append_files`.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -153,21 +153,21 @@ def add_metadata(model, name, description, vocabulary, labels=None):
 
 
 def append_files(filepath, files):
-    """Append the files that metadata names to a `.tflite` file.
+    """Append the files that the metadata refers to to a `.tflite` file.
 
     Args:
-        filepath: string. The file, which is changed.
-        files: Dictionary. What `add_metadata()` returns.
+        filepath: string. The file. It is changed in place.
+        files: Dictionary. The result of `add_metadata()`.
     """
-    # The libraries read archives that are not compressed.
+    # The libraries only read uncompressed archives.
     with zipfile.ZipFile(filepath, "a", zipfile.ZIP_STORED) as archive:
         for file, lines in files.items():
-            # Without a time of its own, the same model is the same file.
+            # Use a fixed time, so that the same model gives the same file.
             archive.writestr(zipfile.ZipInfo(file), file_of_lines(lines))
 
 
 def file_of_lines(lines):
-    """The contents of a vocabulary or of a file of labels.
+    """The contents of a vocabulary or label file.
 
     Args:
         lines: List of strings.
@@ -193,7 +193,7 @@ def _table(table, /, **fields):
 
 
 def _write(builder, value):
-    """Write a table, or a field of one, and return where it is."""
+    """Write a table or a field of one, and return its offset."""
     if isinstance(value, str):
         return builder.CreateString(value)
     if isinstance(value, list):
@@ -203,7 +203,7 @@ def _write(builder, value):
             builder.PrependUOffsetTRelative(offset)
         return builder.EndVector()
     table, fields = value
-    # A table begins when all that it refers to has been written.
+    # Everything that a table refers to must be written before it.
     offsets = {
         field: _write(builder, item)
         for field, item in fields.items()

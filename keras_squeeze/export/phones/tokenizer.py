@@ -1,9 +1,8 @@
-"""The tokenizer of MediaPipe and of the Task Library, to compare with ours.
+"""Imitates the tokenizer of MediaPipe and the Task Library, to compare it.
 
-They read the vocabulary of BERT, but not all text as BERT does: they only
-lowercase the letters of ASCII, keep accents and control characters, take no
-other spaces than those of ASCII for spaces, and cut special tokens such as
-`[SEP]` that are written in the text.
+They use the vocabulary of BERT, but tokenize some text differently: they only
+lowercase ASCII letters, keep accents and control characters, only treat ASCII
+whitespace as spaces, and split special tokens such as `[SEP]` in the text.
 """
 
 import string
@@ -20,9 +19,9 @@ _LONGEST_WORD = 100
 
 
 class PhoneTokenizer:
-    """Gives the ids that MediaPipe and the Task Library give.
+    """Computes the same ids as MediaPipe and the Task Library.
 
-    It is slow: for a look at what differs, and not for training.
+    It is slow, and meant for finding differences, not for training.
 
     Args:
         vocabulary: List of strings. The tokens in the order of their ids.
@@ -36,7 +35,7 @@ class PhoneTokenizer:
 
         Args:
             text: string.
-            sequence_length: int. The length to pack it to.
+            sequence_length: int. The length to pack the ids to.
 
         Returns:
             A list of ids, padded with zeros.
@@ -50,18 +49,18 @@ class PhoneTokenizer:
         return ids + [0] * (sequence_length - len(ids))
 
     def differing_texts(self, preprocessor, texts, sequence_length):
-        """Find the texts of which a preprocessor makes other ids.
+        """Find the texts for which a preprocessor computes other ids.
 
         Args:
             preprocessor: A preprocessor of this package.
             texts: Sequence of strings.
-            sequence_length: int. The length to pack them to.
+            sequence_length: int. The length to pack the ids to.
 
         Returns:
-            A list of those texts.
+            A list of these texts.
         """
         with fixed_sequence_length(preprocessor, sequence_length):
-            # A tuple would be a pair.
+            # A tuple would be taken for a pair.
             inputs = preprocessor.pack_texts(list(texts))
         rows = np.asarray(inputs["token_ids"])
         return [
