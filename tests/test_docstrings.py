@@ -6,7 +6,6 @@ import inspect
 import pathlib
 import pkgutil
 import re
-import subprocess
 import sys
 
 import keras
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 import keras_squeeze
+from keras_squeeze.models.docstrings import ComposedDocstring
 
 PACKAGE = pathlib.Path(keras_squeeze.__file__).parent
 
@@ -175,13 +175,20 @@ def test_docstring_of_a_model_is_whole(cls):
     assert f"{other.lower()}_bert" not in docstring
 
 
-@on_torch
-def test_package_works_without_docstrings():
-    command = (
-        "import sys\n"
-        # It does not.
-        "sys.modules['tensorflow_text'] = None\n"
-        "import keras_squeeze\n"
-        "assert keras_squeeze.models.MobileBertTokenizer.__doc__ is None\n"
-    )
-    subprocess.run([sys.executable, "-OO", "-c", command], check=True)
+def test_classes_without_docstrings():
+    """As `python -OO` makes them."""
+
+    class Task(ComposedDocstring):
+        pass
+
+    class ModelTask(Task):
+        backbone_cls = Task
+
+    assert ModelTask.__doc__ is None
+
+    class Documented(Task):
+        """A summary."""
+
+        backbone_cls = Task
+
+    assert Documented.__doc__ == "A summary."
