@@ -1,5 +1,8 @@
 """The base of the backbones: embeddings, layers and a pooler."""
 
+import contextlib
+import gc
+
 import keras
 import keras_hub
 
@@ -68,6 +71,24 @@ def count_parameters(
     layers = num_layers * count_in_layer(hidden_dim=hidden_dim, **kwargs)
     pooler = hidden_dim * hidden_dim
     return embeddings + layers + pooler
+
+
+@contextlib.contextmanager
+def fast_collections():
+    """Keep the objects that exist out of collections of garbage.
+
+    Keras collects garbage for each weight that it replaces, and each time
+    looks at every object of the process. Objects that somebody else keeps out
+    stay out.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class EncoderBackbone(
@@ -185,6 +206,27 @@ class EncoderBackbone(
             outputs["attention_scores"] = scores
             outputs["attention_probabilities"] = probabilities
         return outputs
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Store the weights of dense layers and embeddings in fewer bits.
+
+        Args:
+            mode: string. `"int8"` or `"int4"`, or another mode of
+                `keras.Model.quantize`.
+            config: Optional configuration, instead of `mode`.
+            filters: Optional regular expression of the names of the layers to
+                quantize, a list of such, or a function of a layer.
+            **kwargs: other arguments of `keras.Model.quantize`.
+
+        Example:
+
+        ```python
+        backbone = keras_squeeze.models.MobileBertBackbone(num_layers=2)
+        backbone.quantize("int8")
+        ```
+        """
+        with fast_collections():
+            super().quantize(mode, config=config, filters=filters, **kwargs)
 
     def resize_vocabulary(self, vocabulary_size, initializer="mean"):
         """Let the vocabulary grow or shrink at its end.

@@ -3,6 +3,8 @@
 Most methods have tests of their own elsewhere. Here each is called once.
 """
 
+import gc
+
 import keras
 import keras_hub
 import numpy as np
@@ -481,6 +483,18 @@ def test_quantized_task(model, name, mode, tmp_path, recwarn):
         assert [m for _, m in modes].count(mode) == [
             layer.quantization_mode for layer in task._flatten_layers()
         ].count(mode)
+
+
+@pytest.mark.parametrize("make", [make_backbone, make_task])
+def test_quantizing_collects_garbage_among_few_objects(make, monkeypatch):
+    model = make(*["TextClassifier"] * (make is make_task))
+    calls = []
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: 0)
+    for name in ("collect", "freeze", "unfreeze"):
+        monkeypatch.setattr(gc, name, lambda *_, name=name: calls.append(name))
+    model.quantize("int8")
+    assert calls[0] == "freeze" and calls[-1] == "unfreeze"
+    assert set(calls[1:-1]) == {"collect"}
 
 
 def test_upload_preset(local_hub, tmp_path):

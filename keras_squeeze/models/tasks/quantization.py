@@ -1,9 +1,10 @@
 """Tasks whose weights are stored in fewer bits."""
 
-import gc
 import warnings
 
 import keras
+
+from keras_squeeze.models.encoder_backbone import fast_collections
 
 
 class Quantization:
@@ -42,13 +43,8 @@ class Quantization:
             warnings.filterwarnings(
                 "ignore", "Layer (?!GroupedDense).* does not have a `quantize`"
             )
-            # Keras collects garbage for each weight that it replaces, which
-            # looks at every object of the process each time.
-            gc.freeze()
-            try:
+            with fast_collections():
                 graph.quantize(mode, config=config, filters=filters, **kwargs)
-            finally:
-                gc.unfreeze()
         for model in (self, self.backbone):
             # What was compiled of the layers that were.
             model.train_function = None
