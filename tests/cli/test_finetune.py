@@ -193,7 +193,7 @@ def test_learns_texts_without_labels(
     state_path = tmp_path / "out.training" / "state.json"
     state_path.write_text(json.dumps(state))
     assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 2
-    assert "with other settings: seed=5" in capsys.readouterr().err
+    assert "with different settings: seed=5" in capsys.readouterr().err
     assert labelled == [146, 144]
 
 

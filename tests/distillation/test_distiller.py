@@ -442,7 +442,7 @@ def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
         finished.get_weights()[0], distiller.get_weights()[0], atol=1e-5
     )
     other = [Stage("all", ("similarity",), 3)]
-    with pytest.raises(ValueError, match="with other stages"):
+    with pytest.raises(ValueError, match="with different stages"):
         distill(
             new_distiller(),
             new_batches(cache, 3),
