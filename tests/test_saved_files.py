@@ -83,7 +83,7 @@ def test_stopped_training(folder, monkeypatch, capsys):
     argv += "--train train.csv --output tuned --epochs 2 --batch-size 8 "
     argv += "--learning-rate 0.01 --sequence-length 8"
     assert cli.main(argv.split()) == 0
-    assert "Going on after epoch 1" in capsys.readouterr().out
+    assert "Resuming after epoch 1" in capsys.readouterr().out
     history = json.loads(pathlib.Path("tuned/metrics.json").read_text())
     first, second = history["history"]
     assert {**first, **stopped["history"][0]} == first

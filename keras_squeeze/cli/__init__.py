@@ -1,4 +1,4 @@
-"""The command line, `keras-squeeze`."""
+"""The `keras-squeeze` command line."""
 
 import argparse
 import contextlib
@@ -10,21 +10,20 @@ import threading
 from keras_squeeze import logs
 from keras_squeeze.version import __version__
 
-# The module of each command, which is imported when the command is given, and
-# the first line of its docstring.
+# The summary of each command, which is the first line of its docstring. The
+# module of a command is only imported if the command is used.
 COMMANDS = {
-    "quickstart": "Fine-tune the tiny MobileBERT on text messages and put it "
-    "in a TFLite file",
-    "finetune": "Fine-tune a preset on one's own data",
-    "predict": "Answer with a fine-tuned preset",
+    "quickstart": "Fine-tune the tiny MobileBERT on text messages and export "
+    "it to TFLite",
+    "finetune": "Fine-tune a preset on your own data",
+    "predict": "Predict with a fine-tuned preset",
     "export": "Export a fine-tuned preset to a TFLite file",
-    "convert": "Convert a Hugging Face checkpoint to a Keras preset, or one "
-    "of Google's",
+    "convert": "Convert a Hugging Face or Google checkpoint to a Keras preset",
     "presets": "List the built-in presets",
     "benchmark": "Measure the speed of parts of the package on this machine",
 }
 
-# What wrong arguments and unreadable files raise.
+# Raised for invalid arguments and unreadable files.
 BAD_INPUT = (
     ValueError,
     FileNotFoundError,
@@ -36,7 +35,7 @@ BAD_INPUT = (
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose errors are one line."""
+    """An `ArgumentParser` that reports errors on one line."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} -h)\n")
@@ -46,19 +45,19 @@ def build_parser(commands=tuple(COMMANDS)):
     """Build the parser of the command line.
 
     Args:
-        commands: Names of the commands whose modules are imported for their
-            arguments. Of the others there are only the names. Defaults to
-            all.
+        commands: Names of the commands whose modules are imported to add
+            their arguments. For other commands, only the name is added.
+            Defaults to all commands.
 
     Returns:
-        An `argparse.ArgumentParser`. What it parses has a function `run`,
-        which takes the parsed arguments.
+        An `argparse.ArgumentParser`. The arguments it parses have a function
+        `run`, which takes these arguments.
     """
     parser = ArgumentParser(
         prog="keras-squeeze",
         description="SqueezeBERT and MobileBERT in Keras 3, from checkpoint "
         "to phone.",
-        epilog="The environment variable KERAS_BACKEND chooses between "
+        epilog="Set the environment variable KERAS_BACKEND to choose between "
         "tensorflow, jax and torch.",
     )
     parser.add_argument(
@@ -82,12 +81,12 @@ def _add_arguments(parser, name):
     parser.add_argument(
         "--debug",
         action="store_true",
-        help="show where in the code an error comes from",
+        help="show the traceback of an error",
     )
     parser.add_argument(
         logs.FLAG,
         action="store_true",
-        help="show what TensorFlow and the other libraries log",
+        help="show the logs of TensorFlow and other libraries",
     )
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
@@ -97,15 +96,15 @@ def main(argv=None):
     """Run the command line.
 
     Args:
-        argv: Optional list of strings, the arguments. Defaults to those of
-            the process.
+        argv: Optional list of strings, the arguments. Defaults to the
+            arguments of the process.
 
     Returns:
-        int. The exit code: 0, 1 for a failure, 2 for bad input, 128 and the
-        number of the signal for an interruption.
+        int. The exit code: 0 for success, 1 for a failure, 2 for bad input,
+        and 128 plus the number of the signal for an interruption.
     """
     argv = sys.argv[1:] if argv is None else argv
-    # Before the command there are only options that end the process.
+    # All options that may come before the command exit immediately.
     args = build_parser(argv[:1]).parse_args(argv)
     try:
         with _cleaning_up():
@@ -131,7 +130,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def _cleaning_up():
-    """Let a process that is told to end remove its temporary files first."""
+    """Let a process that receives a signal remove its temporary files."""
 
     def stop(number, frame):
         raise Stopped(number)
@@ -140,7 +139,7 @@ def _cleaning_up():
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
-            # What `nohup` has the process ignore stays ignored.
+            # Keep ignoring signals that the process ignores, as with `nohup`.
             if number and signal.getsignal(number) is signal.SIG_DFL:
                 handlers[number] = signal.signal(number, stop)
     try:

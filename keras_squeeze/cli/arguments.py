@@ -1,4 +1,4 @@
-"""Arguments that several commands have, and checks of their values."""
+"""Adds arguments that several commands share, and checks their values."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import pathlib
 
 
 def positive_int(text):
-    """The type of arguments that are counts."""
+    """Argument type for counts."""
     value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(
@@ -16,17 +16,17 @@ def positive_int(text):
 
 
 def positive_ints(text):
-    """The type of arguments that are one count or, with commas, several."""
+    """Argument type for one count or several, separated by commas."""
     return [positive_int(part) for part in text.split(",")]
 
 
 def positive_float(text):
-    """The type of arguments that are rates."""
+    """Argument type for rates."""
     return _float(text, "a positive number", lambda x: 0 < x < float("inf"))
 
 
 def share(text):
-    """The type of arguments that are parts of a whole."""
+    """Argument type for fractions."""
     return _float(text, "a number from 0 to 1", lambda x: 0 <= x <= 1)
 
 
@@ -50,12 +50,12 @@ def add_preset_argument(parser):
         "--preset",
         required=True,
         metavar="DIR",
-        help="the preset, as `finetune` and `quickstart` write it",
+        help="the preset, as written by `finetune` or `quickstart`",
     )
 
 
 def add_column_arguments(parser):
-    """Add the arguments of how a table of labelled texts is read.
+    """Add the arguments for reading a table of labelled texts.
 
     Args:
         parser: The `argparse.ArgumentParser`.
@@ -64,57 +64,58 @@ def add_column_arguments(parser):
         "--text-column",
         action="append",
         metavar="NAME",
-        help="the column of the texts, if its name is another; twice for pairs",
+        help="the name of the text column; give it twice for pairs of texts",
     )
     parser.add_argument(
         "--label-column",
         metavar="NAME",
-        help="the column of the labels, if its name is another",
+        help="the name of the label column",
     )
     parser.add_argument(
         "--label-separator",
         metavar="TEXT",
-        help="what stands between the labels of a text that has several",
+        help="the separator between the labels of a text with several labels",
     )
 
 
 def add_training_arguments(parser, epochs, learning_rate, sequence_length):
-    """Add the arguments of a fine-tuning.
+    """Add the arguments of a training run.
 
     Args:
         parser: The `argparse.ArgumentParser`.
-        epochs: int. A default.
-        learning_rate: float. A default.
-        sequence_length: int. A default, or `None` for that of the task.
+        epochs: int. The default of `--epochs`.
+        learning_rate: float. The default of `--learning-rate`.
+        sequence_length: int. The default of `--sequence-length`, or `None` for
+            that of the task.
     """
     parser.add_argument(
         "--epochs",
         type=positive_int,
         default=epochs,
         metavar="N",
-        help="how often to go through the training data (default: %(default)s)",
+        help="number of passes over the training data (default: %(default)s)",
     )
     parser.add_argument(
         "--batch-size",
         type=positive_int,
         default=32,
         metavar="N",
-        help="how many texts to train on at once (default: %(default)s)",
+        help="number of texts per batch (default: %(default)s)",
     )
     parser.add_argument(
         "--learning-rate",
         type=positive_float,
         default=learning_rate,
         metavar="RATE",
-        help="the highest learning rate, from which it falls to zero; the "
-        "tiny presets want about 5e-4 (default: %(default)s)",
+        help="the highest learning rate, which then decays to zero; the tiny "
+        "presets need about 5e-4 (default: %(default)s)",
     )
     parser.add_argument(
         "--sequence-length",
         type=positive_int,
         default=sequence_length,
         metavar="N",
-        help="how many tokens of a text to use (default: "
+        help="maximum number of tokens per text (default: "
         f"{sequence_length or 'that of the task'})",
     )
     parser.add_argument(
@@ -122,36 +123,36 @@ def add_training_arguments(parser, epochs, learning_rate, sequence_length):
         type=int,
         default=0,
         metavar="N",
-        help="what the random numbers start from (default: %(default)s)",
+        help="the seed of the random numbers (default: %(default)s)",
     )
 
 
 def check_output_folder(path, overwrite=False):
-    """Check that a preset can be written, before the work for it is done.
+    """Check that a preset can be written, before any work is done.
 
     Args:
         path: string. The folder.
-        overwrite: bool. Whether the folder may be a preset, which will be
-            replaced. Another folder with something in it never may.
+        overwrite: bool. Whether an existing preset may be replaced. Other
+            folders must be empty. Defaults to `False`.
 
     Returns:
-        A `pathlib.Path`, absolute. Its parent folder exists.
+        A `pathlib.Path`, absolute. Its parent folder is created.
 
     Raises:
-        FileExistsError: If there is something that must stay.
-        PermissionError: If the folder cannot be made.
+        FileExistsError: If the folder has contents that must be kept.
+        PermissionError: If the folder cannot be created.
     """
     path = pathlib.Path(path).resolve()
     if path.is_dir() and (path / "config.json").exists():
         if not overwrite:
             raise FileExistsError(
-                f"There is a preset in `{path}` already. Give another folder, "
-                "or --overwrite to replace it."
+                f"`{path}` already has a preset. Choose another folder, or use "
+                "--overwrite to replace it."
             )
     elif path.exists() and (path.is_file() or any(path.iterdir())):
         raise FileExistsError(
-            f"`{path}` is neither new nor empty nor a preset, and is not "
-            "written over. Give another folder."
+            f"`{path}` is not empty and has no preset, so it is not replaced. "
+            "Choose another folder."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(path.parent, os.W_OK):
@@ -160,15 +161,15 @@ def check_output_folder(path, overwrite=False):
 
 
 def check_output_file(path, *suffixes):
-    """Check that a file can be written, before the work for it is done.
+    """Check that a file can be written, before any work is done.
 
     Args:
         path: string. The file.
-        *suffixes: strings. The endings that its name may have.
+        *suffixes: strings. The allowed extensions.
 
     Raises:
-        ValueError: If its name has another ending.
-        FileNotFoundError: If the folder for it does not exist.
+        ValueError: If the file has another extension.
+        FileNotFoundError: If its folder does not exist.
         PermissionError: If the file cannot be written.
     """
     path = pathlib.Path(path).resolve()

@@ -26,8 +26,8 @@ def run(args):
 def _add_tokenization(subparsers):
     parser = subparsers.add_parser(
         "tokenization",
-        help="preprocessing, next to other preprocessors of BERT",
-        description="Sentences per second of our preprocessor and of others.",
+        help="preprocessing, compared with other preprocessors for BERT",
+        description="Sentences per second of this preprocessor and of others.",
     )
     _add_sentences(parser)
     _add_sequence_length(parser)
@@ -48,16 +48,16 @@ def _measure_tokenization(args):
 def _add_grouped_dense(subparsers):
     parser = subparsers.add_parser(
         "grouped_dense",
-        help="SqueezeBERT's grouped projection, next to other ways to write it",
+        help="SqueezeBERT's grouped projection, compared with alternatives",
         description="Times of a forward pass and of a training step of "
-        "SqueezeBERT's grouped projection, written in four ways.",
+        "SqueezeBERT's grouped projection, in four implementations.",
     )
     parser.add_argument(
         "--batch-size",
         type=arguments.positive_int,
         default=8,
         metavar="N",
-        help="how many sequences to compute at once (default: %(default)s)",
+        help="number of sequences to compute at once (default: %(default)s)",
     )
     _add_sequence_length(parser)
     _add_repeats(parser, 5)
@@ -77,13 +77,13 @@ def _measure_grouped_dense(args):
 def _add_latency(subparsers):
     parser = subparsers.add_parser(
         "latency",
-        help="exported files, next to BERT-base exported in the same way",
-        description="Times and sizes of classifiers of published size, "
-        "Google's miniatures of BERT among them, and of the tiny presets in "
-        "LiteRT. The speedup is over BERT-base in float32, "
-        "that of type over BERT-base with weights of the same type. The models "
-        "of published size have random weights, on which the times do not "
-        "depend.",
+        help="exported files, compared with BERT-base exported the same way",
+        description="Times and sizes in LiteRT of classifiers of published "
+        "size, including Google's miniature BERT models, and of the tiny "
+        "presets. The speedup is relative to BERT-base in float32, and the "
+        "speedup of type is relative to BERT-base with weights of the same "
+        "type. Models of published size have random weights, which do not "
+        "affect the times.",
     )
     _add_files(parser, f"all of {', '.join(latency.MODELS)}")
     parser.add_argument(
@@ -91,8 +91,7 @@ def _add_latency(subparsers):
         action="append",
         default=[],
         metavar="FILE",
-        help="a .tflite file to measure along with them, which may be given "
-        "several times",
+        help="another .tflite file to measure; can be given several times",
     )
     parser.add_argument(
         "--profile",
@@ -100,7 +99,7 @@ def _add_latency(subparsers):
         help="also show how long each operation of a file takes",
     )
     parser.add_argument(
-        "--plot", metavar="FILE", help="a .png file to draw the times in"
+        "--plot", metavar="FILE", help="a .png file to plot the times in"
     )
     _add_sequence_length(parser)
     _add_repeats(parser, 50)
@@ -128,10 +127,10 @@ def _measure_latency(args):
 def _add_lengths(subparsers):
     parser = subparsers.add_parser(
         "lengths",
-        help="files of several sequence lengths, on real texts",
-        description="Mean times of sentences that are each run with the "
-        "shortest length of a file that they fit in, next to the time that "
-        "all of them take with the longest.",
+        help="files with several sequence lengths, on real texts",
+        description="Mean times of sentences, each run with the shortest "
+        "length of a file that it fits in, compared with running all of them "
+        "with the longest length.",
     )
     _add_files(parser, "the tiny presets")
     _add_sentences(parser)
@@ -140,7 +139,7 @@ def _add_lengths(subparsers):
         type=arguments.positive_ints,
         default="16,32,64,128",
         metavar="N[,N...]",
-        help="the lengths of a file (default: %(default)s)",
+        help="the sequence lengths of a file (default: %(default)s)",
     )
     _add_repeats(parser, 20)
     parser.set_defaults(measure=_measure_lengths)
@@ -153,38 +152,38 @@ def _measure_lengths(args):
 
 
 def _add_files(parser, models):
-    """Add the arguments that say which models to export, and how.
+    """Add the arguments for the models to export, and how to export them.
 
     Args:
         parser: The `argparse.ArgumentParser`.
-        models: string. The models that are measured by default.
+        models: string. The models that are measured by default, for `--help`.
     """
     parser.add_argument(
         "--model",
         action="append",
         metavar="NAME",
-        help="a model to export and measure, which may be given several "
-        f"times (default: {models})",
+        help="a model to export and measure; can be given several times "
+        f"(default: {models})",
     )
     parser.add_argument(
         "--quantization",
         action="append",
         metavar="NAME",
-        help="how to export the models, as in `export`, or float32; it "
-        "may be given several times (default: float32 and dynamic_int8)",
+        help="how to quantize the models, as for `export`, or float32; can be "
+        "given several times (default: float32 and dynamic_int8)",
     )
     parser.add_argument(
         "--folder",
         metavar="DIR",
-        help="where to keep the exported files, which are not exported "
-        "again if they are there (default: nowhere)",
+        help="a folder to keep the exported files in; existing files are "
+        "reused (default: files are not kept)",
     )
     parser.add_argument(
         "--threads",
         type=arguments.positive_int,
         default=1,
         metavar="N",
-        help="how many threads LiteRT has (default: %(default)s)",
+        help="number of LiteRT threads (default: %(default)s)",
     )
 
 
@@ -208,7 +207,7 @@ def _add_sentences(parser):
     parser.add_argument(
         "--sentences",
         metavar="FILE",
-        help="a text file with a sentence per line (default: the SMS Spam "
+        help="a text file with one sentence per line (default: the SMS Spam "
         "Collection)",
     )
 
@@ -229,7 +228,7 @@ def _add_repeats(parser, default):
         type=arguments.positive_int,
         default=default,
         metavar="N",
-        help="how often to measure; the median is shown (default: %(default)s)",
+        help="number of runs; the median is shown (default: %(default)s)",
     )
 
 
@@ -239,14 +238,14 @@ def _print_table(rows, title=None):
         table.add_column(
             name.replace("_", " "),
             justify="left" if isinstance(value, str) else "right",
-            # A part of a name could be that of another row.
+            # Never truncate names: a truncated name may match another row.
             overflow="fold",
         )
     for row in rows:
         table.add_row(*map(_cell, row.values()))
     console = Console()
     if not console.is_terminal:
-        # A file has no edge at which names would have to be folded.
+        # Without a terminal, there is no width to wrap names at.
         console.width = 1000
         console.width = console.measure(table).maximum
     console.print(table)

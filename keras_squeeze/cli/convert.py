@@ -1,7 +1,7 @@
-"""Convert a Hugging Face checkpoint to a Keras preset, or one of Google's.
+"""Convert a Hugging Face or Google checkpoint to a Keras preset.
 
-A checkpoint with a head becomes the task of that head, with the names of its
-classes. Of any other the backbone and the tokenizer are converted.
+A checkpoint with a head becomes a task with that head, including the names of
+the classes. Otherwise only the backbone and the tokenizer are converted.
 """
 
 from keras_squeeze.checkpoints.from_preset import load_config
@@ -19,8 +19,8 @@ def add_arguments(parser):
         "checkpoint",
         metavar="HF_FOLDER",
         help="the checkpoint folder, or hf://org/name; for Google's MobileBERT "
-        "the folder of mobilebert_variables.ckpt, with its configuration as "
-        "bert_config.json beside it",
+        "the folder with mobilebert_variables.ckpt and its configuration as "
+        "bert_config.json",
     )
     parser.add_argument(
         "preset", metavar="PRESET_DIR", help="the preset folder to write"
@@ -28,7 +28,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace the preset that is in PRESET_DIR",
+        help="replace an existing preset in PRESET_DIR",
     )
 
 
@@ -37,8 +37,8 @@ def run(args):
     config = load_config(args.checkpoint)
     if not is_hugging_face_config(config):
         raise ValueError(
-            f"`{args.checkpoint}` must be a Hugging Face checkpoint, whose "
-            "`config.json` names a `model_type`."
+            f"`{args.checkpoint}` must be a Hugging Face checkpoint whose "
+            "`config.json` has a `model_type`."
         )
     task_types = task_types_of_checkpoint(config)
     if task_types:

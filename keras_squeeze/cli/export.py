@@ -1,7 +1,7 @@
 """Export a fine-tuned preset to a TFLite file.
 
-The file takes token ids, or text, and gives the probabilities of the classes.
-It is compared with the preset on real text before it is put in place.
+The file takes token ids, or text, and returns the probabilities of the
+classes. It is verified against the preset on real text before it is saved.
 """
 
 from keras_squeeze.cli import arguments
@@ -21,26 +21,27 @@ def add_arguments(parser):
     parser.add_argument(
         "--quantization",
         choices=["float16", "dynamic_int8", "dynamic_int4", "int8", "int8x16"],
-        help="dynamic_int8 for weights of 8 bits (default: none, 32 bits)",
+        help="for example dynamic_int8 for 8-bit weights (default: none, for "
+        "32-bit weights)",
     )
     parser.add_argument(
         "--calibration",
         metavar="FILE",
-        help="a file with a text per line, on which int8 and int8x16 measure "
-        "the ranges of activations, and on which the file is compared",
+        help="a file with one text per line to compare the exported file on, "
+        "and to measure the ranges of activations for int8 and int8x16",
     )
     parser.add_argument(
         "--sequence-length",
         type=arguments.positive_ints,
         default="128",
         metavar="N[,N...]",
-        help="how many tokens the file takes; several numbers, as in "
-        "16,32,64,128, for a signature of each (default: %(default)s)",
+        help="number of tokens that the file takes; several numbers, such as "
+        "16,32,64,128, give a signature for each (default: %(default)s)",
     )
     parser.add_argument(
         "--per-tensor",
         action="store_true",
-        help="one scale for all quantized weights of a dense layer, for "
+        help="use one scale per dense layer for quantized weights, for "
         "runtimes from before 2024, such as that of the Task Library",
     )
     parser.add_argument(
@@ -50,26 +51,26 @@ def add_arguments(parser):
         default=False,
         choices=["pair"],
         metavar="pair",
-        help="take text in place of token ids, or pairs of texts, with "
-        "operations of TensorFlow Text; for texts that are taken as they are",
+        help="take text instead of token ids, or pairs of texts, with "
+        "operations of TensorFlow Text; only for tasks on whole texts",
     )
     parser.add_argument(
         "--evaluate",
         metavar="FILE",
-        help="a file of labelled samples, as `finetune` takes them, to "
-        "compare the answers of the file and of the preset on",
+        help="a file of labelled samples, as for `finetune`, to evaluate the "
+        "exported file and the preset on",
     )
     arguments.add_column_arguments(parser)
     parser.add_argument(
         "--report",
         metavar="FILE",
-        help="a .json or .md file to write what is printed and more to",
+        help="a .json or .md file to write the full report to",
     )
     parser.add_argument(
         "--app-files",
         action="store_true",
         help="also write the vocabulary, a contract and golden examples for "
-        "an app to a folder beside the file",
+        "an app, to a folder next to the file",
     )
 
 
@@ -109,9 +110,9 @@ def _evaluation_data(args, task_type, task):
         task_type.read(args.evaluate, args),
         {
             "num_classes": num_classes,
-            # Classes without names are in files by their ids.
+            # Files refer to classes without names by their ids.
             "class_names": names or [str(i) for i in range(num_classes)],
         },
     )
-    # Questions may have several right answers, of which training takes one.
+    # Questions can have several correct answers; training uses only one.
     return samples.x, getattr(samples, "answers", samples.y)

@@ -1,9 +1,9 @@
-"""Fine-tune a preset on one's own data.
+"""Fine-tune a preset on your own data.
 
 Reads labelled data from files, trains, and writes a preset with the weights
-of the epoch that does best on the validation data, and a plot of the learning
-curve. A training that was stopped goes on when the same command is given
-again.
+of the epoch that is best on the validation data, and a plot of the learning
+curve. If the training is interrupted, run the same command again to resume
+it.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from keras_squeeze.cli.training import stopped_history
 from keras_squeeze.datasets.samples import Samples
 from keras_squeeze.new_files import new_folder
 
-# The arguments that `fine_tune()` takes.
+# The arguments for `fine_tune()`.
 _TRAINING_SETTINGS = (
     "epochs",
     "batch_size",
@@ -43,18 +43,18 @@ def add_arguments(parser):
         for name, task_type in TASK_TYPES.items()
         if task_type.is_trainable
     }
-    parser.epilog = f"What the files of a task are:\n\n{lay_out(files)}"
+    parser.epilog = f"The files for each task:\n\n{lay_out(files)}"
     parser.add_argument(
         "--task",
         choices=list(files),
         default="text_classification",
-        help="what to train for (default: %(default)s)",
+        help="the task to train for (default: %(default)s)",
     )
     parser.add_argument(
         "--preset",
         required=True,
         metavar="NAME",
-        help="where to start from: a built-in preset, a preset folder, a "
+        help="the model to start from: a built-in preset, a preset folder, a "
         "Hugging Face checkpoint folder or hf://org/name",
     )
     parser.add_argument(
@@ -66,26 +66,26 @@ def add_arguments(parser):
     parser.add_argument(
         "--validation",
         metavar="FILE",
-        help="the data that chooses the best epoch (default: a tenth of the "
+        help="the data used to choose the best epoch (default: a tenth of the "
         "training data, which is held out)",
     )
     arguments.add_column_arguments(parser)
     parser.add_argument(
         "--regression",
         action="store_true",
-        help="the labels are numbers to predict, not classes",
+        help="the labels are numbers to predict instead of classes",
     )
     parser.add_argument(
         "--output",
         required=True,
         metavar="DIR",
-        help="the preset folder to write; unfinished trainings are in "
-        "DIR.training",
+        help="the preset folder to write; the state of an unfinished training "
+        "is kept in DIR.training",
     )
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace the preset that is in DIR",
+        help="replace an existing preset in DIR",
     )
     _add_teacher_arguments(parser)
     arguments.add_training_arguments(
@@ -98,26 +98,25 @@ def _add_teacher_arguments(parser):
     parser.add_argument(
         "--teacher",
         metavar="NAME",
-        help="a larger model that is trained for the same classes, or numbers, "
-        "to learn from as well: a preset folder, or the folder of a Hugging "
-        "Face checkpoint, of any architecture, which transformers runs; "
-        "for text_classification",
+        help="a larger model for the same classes or numbers, to also learn "
+        "from: a preset folder, or the folder of a Hugging Face checkpoint of "
+        "any architecture, which needs transformers; for text_classification",
     )
     parser.add_argument(
         "--unlabelled",
         metavar="FILE",
-        help="texts without labels, of the same kind, that the teacher alone "
-        "labels: .txt with a text per line, or the text columns of .csv, .tsv "
-        "or .jsonl",
+        help="texts of the same kind without labels, which only the teacher "
+        "labels: .txt with one text per line, or the text columns of .csv, "
+        ".tsv or .jsonl",
     )
     parser.add_argument(
         "--label-weight",
         type=arguments.share,
         default=0.5,
         metavar="PART",
-        help="the part of the loss that is about the labels, the rest being "
-        "about what the --teacher says; with many --unlabelled texts, a "
-        "model may learn more with 0 (default: %(default)s)",
+        help="the weight of the labels in the loss, from 0 to 1; the rest is "
+        "the weight of the --teacher; with many --unlabelled texts, 0 may "
+        "give better results (default: %(default)s)",
     )
 
 
@@ -126,23 +125,23 @@ def _add_more_training_arguments(parser):
         "--patience",
         type=arguments.positive_int,
         metavar="N",
-        help="stop after N epochs that were no better (default: never)",
+        help="stop after N epochs without improvement (default: never)",
     )
     parser.add_argument(
         "--group-by-length",
         action="store_true",
-        help="put texts of about the same length into a batch, which leaves "
-        "out most of the padding: several times as fast where texts are of "
-        "many lengths, though jax compiles for each; for text_classification",
+        help="put texts of similar length in the same batch, which avoids most "
+        "padding and is several times as fast if the lengths vary a lot, but "
+        "jax compiles for each length; for text_classification",
     )
     parser.add_argument(
         "--dtype",
-        # In float16 the activations of MobileBERT overflow.
+        # MobileBERT's activations overflow in float16.
         choices=["float32", "mixed_bfloat16"],
         default="float32",
-        help="the dtype policy of Keras to train with: mixed_bfloat16 is "
-        "faster on newer GPUs and on some CPUs; the preset that is written "
-        "is float32 all the same (default: %(default)s)",
+        help="the Keras dtype policy to train with; mixed_bfloat16 is "
+        "faster on newer GPUs and on some CPUs; the preset is always saved "
+        "in float32 (default: %(default)s)",
     )
 
 
@@ -183,7 +182,7 @@ def run(args):
     )
     print_history(history)
     if args.dtype != "float32":
-        # The policy is for the training, and not for those who load it.
+        # The policy is only for training. The saved preset does not use it.
         weights = task.get_weights()
         task = task_type.task_class.from_preset(
             args.preset, dtype="float32", **data.task_kwargs
@@ -202,12 +201,12 @@ def run(args):
 
 @dataclasses.dataclass(frozen=True)
 class _Data:
-    """What a training reads from files.
+    """The data of a training run.
 
     Args:
-        train: `Samples` to learn from.
+        train: `Samples` to train on.
         validation: `Samples` to choose the best epoch on.
-        unlabelled: `Samples` that a teacher alone labels, or `None`.
+        unlabelled: `Samples` that only a teacher labels, or `None`.
         task_kwargs: Dictionary of arguments of `from_preset()`.
     """
 
@@ -219,15 +218,17 @@ class _Data:
 
 def _check(args, task_type):
     if args.teacher is not None and not task_type.can_have_teacher:
-        raise ValueError(f"--teacher is not for --task {args.task}.")
+        raise ValueError(f"--teacher does not support --task {args.task}.")
     if args.group_by_length and not task_type.can_group_by_length:
-        raise ValueError(f"--group-by-length is not for --task {args.task}.")
+        raise ValueError(
+            f"--group-by-length does not support --task {args.task}."
+        )
     if args.unlabelled is not None and args.teacher is None:
-        raise ValueError("--unlabelled needs a --teacher.")
+        raise ValueError("--unlabelled requires --teacher.")
 
 
 def _read(args, task_type):
-    """Read all files, so that a faulty one is found before a model loads."""
+    """Read all files first, so that errors are found before a model loads."""
     contents = task_type.read(args.train, args)
     task_kwargs = task_type.task_kwargs(contents, args)
     train = task_type.samples(contents, task_kwargs)
@@ -255,7 +256,7 @@ def _check_pairs(path, samples, other_path, others):
 
 
 def _settings(args, task_type, data):
-    """All that makes a training what it is, as a dictionary for JSON."""
+    """The settings that identify a training run, as a dictionary for JSON."""
     settings = {
         name: getattr(args, name)
         for name in ("task", "preset", "dtype", *_TRAINING_SETTINGS)
@@ -273,11 +274,11 @@ def _settings(args, task_type, data):
 
 
 def _with_teacher(args, task_type, data, stopped, settings):
-    """The samples with the teacher's labels, and arguments of `compile()`."""
+    """Return the samples with soft labels, and arguments of `compile()`."""
     train = data.train
     if data.unlabelled is not None:
         train = train.joined(data.unlabelled)
-    # The teacher may take longer for its labels than the training.
+    # Check the settings first: the teacher can take longer than the training.
     stopped_history(stopped, settings)
     return task_type.with_teacher(
         train,

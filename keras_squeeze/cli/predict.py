@@ -1,7 +1,7 @@
-"""Answer with a fine-tuned preset.
+"""Predict with a fine-tuned preset.
 
-Takes the texts as arguments, or from the standard input, one per line, for
-the single argument `-`. What the texts are depends on the task of the preset.
+Takes texts as arguments, or one per line from the standard input if the only
+argument is `-`. The kind of texts depends on the task of the preset.
 """
 
 import json
@@ -19,46 +19,46 @@ from keras_squeeze.cli.task_types import task_type_of
 
 def add_arguments(parser):
     texts = {name: x.texts_help for name, x in TASK_TYPES.items()}
-    parser.epilog = f"What the texts of a task are:\n\n{lay_out(texts)}"
+    parser.epilog = f"The texts for each task:\n\n{lay_out(texts)}"
     arguments.add_preset_argument(parser)
     parser.add_argument(
         "--task",
         choices=list(TASK_TYPES),
-        help="which of the tasks of the preset, if it has several; "
-        "text_embedding is one of every preset (default: its first)",
+        help="the task to use if the preset has several; every preset has "
+        "text_embedding (default: the first task of the preset)",
     )
     parser.add_argument(
         "texts",
         nargs="+",
         metavar="TEXT",
-        help="a text, in quotes; - for the lines of the standard input",
+        help="a text, in quotes, or - to read lines from the standard input",
     )
     parser.add_argument(
         "--pairs",
         action="store_true",
-        help="each text is two, with a tab between them",
+        help="each text is two texts separated by a tab",
     )
     parser.add_argument(
         "--context",
         metavar="TEXT",
-        help="the text that has the answers to questions",
+        help="the text that contains the answers to questions",
     )
     parser.add_argument(
         "--may-have-no-answer",
         action="store_true",
-        help="the text of --context may not have the answer to a question",
+        help="the text of --context may not contain an answer",
     )
     parser.add_argument(
         "--choice",
         action="append",
         metavar="TEXT",
-        help="one of the choices for a prompt; give it for each of them",
+        help="a choice for a prompt; give this option once per choice",
     )
     parser.add_argument(
         "--top-k",
         type=arguments.positive_int,
         metavar="K",
-        help="how many answers to show for each text (default: the best one, "
+        help="number of answers to show per text (default: the best one, "
         "or all entities)",
     )
     parser.add_argument(

@@ -25,7 +25,7 @@ def run(args):
             print(name)
             print(
                 f"  {params:.1f} M parameters,",
-                f"{size:.1f} MB" if files else "fetched at first use",
+                f"{size:.1f} MB" if files else "downloaded on first use",
             )
             print(
                 textwrap.fill(

@@ -1,9 +1,9 @@
-"""Fine-tune the tiny MobileBERT on text messages and put it in a TFLite file.
+"""Fine-tune the tiny MobileBERT on text messages and export it to TFLite.
 
-Trains a classifier of spam on the SMS Spam Collection, reports how well it
-does on messages it has not seen, saves it as a preset, exports it to TFLite
-with 32 and with 8 bits, and runs the TFLite file on messages: those given, or
-a few of its own. Everything it needs is in the package.
+Trains a spam classifier on the SMS Spam Collection, evaluates it on unseen
+messages, saves it as a preset, exports it to TFLite with 32-bit and with
+8-bit weights, and runs the TFLite file on the given messages, or on a few
+built-in ones. The package includes everything that is needed.
 """
 
 import json
@@ -51,14 +51,14 @@ def add_arguments(parser):
         "--preset",
         default="mobile_bert_tiny_en_uncased",
         metavar="NAME",
-        help="where to start from (default: %(default)s)",
+        help="the preset to start from (default: %(default)s)",
     )
     parser.add_argument(
         "--output",
         default="sms_spam_classifier",
         metavar="DIR",
-        help="the preset folder to write, with the .tflite files in it; a "
-        "preset that is there is replaced (default: %(default)s)",
+        help="the preset folder to write, including the .tflite files; an "
+        "existing preset is replaced (default: %(default)s)",
     )
     arguments.add_training_arguments(
         parser, epochs=3, learning_rate=5e-4, sequence_length=64
@@ -85,7 +85,7 @@ def run(args):
         results = _export(args, task, folder, *test)
         metrics = {"history": history, "test": results}
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
-    print(f"Wrote the preset `{output}`, with the .tflite files in it.")
+    print(f"Wrote the preset `{output}`, including the .tflite files.")
     console.print(_results_table(results, output, task))
 
     name = next(iter(TFLITE_FILES))
@@ -100,7 +100,7 @@ def run(args):
 
 
 def _train(args, task, x, y, num_test):
-    """Fine-tune the task, and return the learning curve."""
+    """Fine-tune the task and return the learning curve."""
     is_held_out = hold_out(y, 0.1, args.seed)
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
@@ -120,16 +120,16 @@ def _train(args, task, x, y, num_test):
             learning_rate=args.learning_rate,
             sequence_length=args.sequence_length,
             seed=args.seed,
-            # A length more is a minute more to compile, in which this is done.
+            # On JAX, each length takes a minute to compile, longer than this.
             group_by_length=keras.backend.backend() != "jax",
         )
 
 
 def _export(args, task, folder, x, y):
-    """Write the preset and the files, and measure all of them on messages."""
+    """Save the preset, export the files, and evaluate them on messages."""
     task.save_to_preset(folder)
     for name, quantization in TFLITE_FILES.items():
-        print(f"Exporting {name}, and comparing it with the model.")
+        print(f"Exporting {name} and comparing it with the Keras model.")
         export_tflite(
             task,
             folder / name,
@@ -151,9 +151,9 @@ def _export(args, task, folder, x, y):
 
 
 def _measure(probabilities, reference, y):
-    """Returns how good and how close to the Keras model the answers are."""
+    """Return the quality of the answers and their agreement with Keras."""
     answers = probabilities.argmax(axis=-1)
-    # Spam that was found, of what was taken for spam and of what is spam.
+    # True positives, the numerator of both precision and recall.
     found = ((answers == 1) & (y == 1)).sum()
     return {
         "accuracy": float((answers == y).mean()),
@@ -164,7 +164,7 @@ def _measure(probabilities, reference, y):
 
 
 def _results_table(results, output, task):
-    table = Table(title="Messages that it has not seen")
+    table = Table(title="Unseen messages")
     table.add_column("Model", no_wrap=True)
     for name in ("Size", "Accuracy", "Spam F1", "Same answers", "Difference"):
         table.add_column(name, justify="right")

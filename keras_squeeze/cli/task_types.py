@@ -1,4 +1,4 @@
-"""The tasks as the command line has them: their files, inputs and answers."""
+"""Defines the files, inputs and answers of each task on the command line."""
 
 import json
 import pathlib
@@ -34,19 +34,18 @@ from keras_squeeze.models.tasks.token_classifier import TokenClassifier
 
 
 class TaskType:
-    """Base of the tasks as the command line has them.
+    """Base class of the tasks on the command line.
 
     Attributes:
         name: string. The name on the command line.
         task_class: The class whose `from_preset()` makes the task.
-        files_help: string. What the files are that `finetune` reads.
-        texts_help: string. What the texts are that `predict` answers.
-        sequence_length: int. How many tokens of a text to use by default.
-        is_trainable: bool. Whether there are labels, or something in their
-            place, to learn from.
-        can_have_teacher: bool. Whether there is `with_teacher()`.
+        files_help: string. Describes the files that `finetune` reads.
+        texts_help: string. Describes the texts that `predict` takes.
+        sequence_length: int. The default maximum number of tokens per text.
+        is_trainable: bool. Whether the task can be fine-tuned.
+        can_have_teacher: bool. Whether `with_teacher()` is implemented.
         can_group_by_length: bool. Whether `fit()` of the task can put texts
-            of about the same length into a batch.
+            of similar length in the same batch.
     """
 
     name = None
@@ -66,7 +65,7 @@ class TaskType:
             args: The arguments of the command.
 
         Returns:
-            What the file holds, in the form that `task_kwargs()` and
+            The contents of the file, in the form that `task_kwargs()` and
             `samples()` take.
         """
         raise NotImplementedError
@@ -75,20 +74,20 @@ class TaskType:
         """The arguments of a new task.
 
         Args:
-            data: What `read()` gave of the file to train on.
+            data: The result of `read()` for the training file.
             args: The arguments of the command.
 
         Returns:
-            A dictionary of arguments of `from_preset()`.
+            A dictionary of arguments for `from_preset()`.
         """
         return {}
 
     def samples(self, data, task_kwargs):
-        """Give what a file holds the form that `fit()` takes.
+        """Convert the contents of a file to the form that `fit()` takes.
 
         Args:
-            data: What `read()` gave.
-            task_kwargs: Dictionary. What `task_kwargs()` gave.
+            data: The result of `read()`.
+            task_kwargs: Dictionary. The result of `task_kwargs()`.
 
         Returns:
             A `keras_squeeze.datasets.samples.Samples`.
@@ -104,10 +103,10 @@ class TaskType:
         """
 
     def objective(self, task_kwargs):
-        """What makes one epoch better than another.
+        """Define which epoch is the best.
 
         Args:
-            task_kwargs: Dictionary. What `task_kwargs()` gave.
+            task_kwargs: Dictionary. The result of `task_kwargs()`.
 
         Returns:
             A `keras_squeeze.cli.training.Objective`.
@@ -115,7 +114,7 @@ class TaskType:
         return Objective("val_loss", lower_is_better=True)
 
     def strata(self, samples):
-        """Groups of samples, the same part of which is held out.
+        """Assign samples to groups, for stratified validation samples.
 
         Args:
             samples: The `Samples`.
@@ -126,49 +125,49 @@ class TaskType:
         return np.zeros(len(samples), "int32")
 
     def scores(self, task, samples):
-        """Measure the answers of a task in the terms of its field.
+        """Evaluate a task with the standard metrics of its field.
 
         Args:
             task: The task.
             samples: The `Samples` to validate on.
 
         Returns:
-            A dictionary of floats, whose names start with `val_`. Empty if
-            the metrics of `fit()` say it all.
+            A dictionary of floats, whose names start with `val_`. It is empty
+            if the metrics of `fit()` are sufficient.
         """
         return {}
 
     def inputs(self, args):
-        """Read the inputs to predict from the arguments of `predict`.
+        """Get the inputs to predict from the arguments of `predict`.
 
         Args:
             args: The arguments of the command, with a list `texts`.
 
         Returns:
-            A tuple of what `annotate()` takes, and a list with what to show
+            A tuple of the input of `annotate()`, and a list of what to show
             for each input.
         """
         return list(args.texts), list(args.texts)
 
     def annotate(self, task, inputs, args):
-        """Answer the inputs.
+        """Predict the answers for the inputs.
 
         Args:
             task: The task.
-            inputs: What `annotate()` of the task takes.
+            inputs: The input of `annotate()` of the task.
             args: The arguments of the command, with `top_k`, an int or `None`.
 
         Returns:
-            A list with a list of answers for each input.
+            A list that has a list of answers per input.
         """
         return task.annotate(inputs, top_k=args.top_k or 1)
 
     def rows(self, shown, answers):
-        """Lay answers out in the rows of a table.
+        """Arrange answers as the rows of a table.
 
         Args:
-            shown: List with what to show for each input.
-            answers: What `annotate()` gave.
+            shown: List of what to show for each input.
+            answers: The result of `annotate()`.
 
         Returns:
             A list of dictionaries by the names of the columns.
@@ -181,18 +180,18 @@ class TaskType:
 
 
 class TextClassificationType(TaskType):
-    """Texts, or pairs of texts, and their classes, or a number for each."""
+    """Texts or pairs of texts, with classes or with a number each."""
 
     name = "text_classification"
     task_class = TextClassifier
     files_help = (
         ".csv, .tsv or .jsonl with the columns `text` and `label`, or "
         "`sentence1`, `sentence2` and `label` for pairs, in any order. Without "
-        "such names, the column with the fewest distinct values is the label. "
-        "Labels are names or numbers; with --regression, numbers to be "
-        "predicted; with --label-separator, any number of names."
+        "these names, the column with the fewest distinct values is the label. "
+        "Labels are names or numbers. With --regression, they are numbers to "
+        "predict. With --label-separator, a text can have any number of labels."
     )
-    texts_help = "texts to classify; pairs, with --pairs"
+    texts_help = "texts to classify, or pairs with --pairs"
     can_have_teacher = True
     can_group_by_length = True
 
@@ -220,8 +219,8 @@ class TextClassificationType(TaskType):
 
     def prepare(self, task, samples):
         if task.problem_type == "regression":
-            # Otherwise the features tell the mean at first, and a backbone
-            # may not come back from that.
+            # Otherwise the features first have to learn the mean, which can
+            # damage the backbone for good.
             task.output_dense.bias.assign([samples.y.mean()])
 
     def read_unlabelled(self, path, args):
@@ -232,7 +231,7 @@ class TextClassificationType(TaskType):
             args: The arguments of the command.
 
         Returns:
-            A `Samples`, with the labels that stand for none.
+            A `Samples` whose labels mean that there is none.
         """
         x = read_texts(path, args.text_column)
         samples = Samples(x)
@@ -243,38 +242,44 @@ class TextClassificationType(TaskType):
     def with_teacher(
         self, train, task_kwargs, sequence_length, load_or_make, args
     ):
-        """Let a teacher label the samples as well.
+        """Add the soft labels of a teacher to the samples.
 
         Args:
             train: The `Samples`.
-            task_kwargs: Dictionary. What `task_kwargs()` gave.
-            sequence_length: int. How many tokens of a text it reads.
-            load_or_make: A function that gives the labels of a training that
-                was stopped, or calls the one that it is given to make them.
+            task_kwargs: Dictionary. The result of `task_kwargs()`.
+            sequence_length: int. The number of tokens per text that the
+                teacher reads.
+            load_or_make: A function that loads the labels of an interrupted
+                training run, or calls the function it is given to make them.
             args: The arguments of the command. Its `teacher` is the preset of
                 a text classifier, or the folder of a Hugging Face checkpoint
-                of one, and computes in its `dtype`.
+                of one. It computes in its `dtype`.
 
         Returns:
-            A tuple of the `Samples` with both labels, and a dictionary of
-            arguments of `compile()` of the task.
+            A tuple of the `Samples` with both kinds of labels, and a
+            dictionary of arguments for `compile()` of the task.
 
         Raises:
-            ValueError: If the teacher has other classes.
+            ValueError: If the teacher has different classes.
         """
         if task_kwargs.get("multi_label"):
-            raise ValueError("--teacher is not for texts of several labels.")
+            raise ValueError(
+                "--teacher does not support texts with several labels."
+            )
         num_classes = task_kwargs["num_classes"]
         class_names = task_kwargs.get("class_names")
 
         def label():
             model = self._teacher(class_names, sequence_length, args)
-            print(f"{args.teacher} labels {len(train):,} samples.", flush=True)
+            print(
+                f"Labelling {len(train):,} samples with {args.teacher}.",
+                flush=True,
+            )
             y = distillation.soft_labels(model, train.x, train.y)
             if y.shape[1] != 1 + num_classes:
                 raise ValueError(
-                    f"`{args.teacher}` must have {num_classes} outputs, as "
-                    f"many as the student. Received: {y.shape[1] - 1} outputs"
+                    f"`{args.teacher}` must have {num_classes} outputs, the "
+                    f"same as the student. Received: {y.shape[1] - 1} outputs"
                 )
             return y
 
@@ -303,8 +308,8 @@ class TextClassificationType(TaskType):
         task = self.task_class.from_preset(args.teacher, dtype=args.dtype)
         if task.class_names != class_names:
             raise ValueError(
-                f"`{args.teacher}` must be a classifier of the classes "
-                f"{class_names}. Received: one of {task.class_names}"
+                f"`{args.teacher}` must be a classifier with the classes "
+                f"{class_names}. Received: {task.class_names}"
             )
         task.preprocessor.sequence_length = sequence_length
         return task
@@ -327,13 +332,13 @@ class TextClassificationType(TaskType):
 
 
 class TokenClassificationType(TaskType):
-    """Sentences in CoNLL files, whose words have labels."""
+    """Sentences with a label per word, in CoNLL files."""
 
     name = "token_classification"
     task_class = TokenClassifier
     files_help = (
-        "CoNLL: a word and its label per line, with spaces or a tab between "
-        "them, and an empty line after each sentence."
+        "CoNLL: one word and its label per line, separated by spaces or a "
+        "tab, with an empty line after each sentence."
     )
     texts_help = "texts to find entities in"
 
@@ -354,17 +359,17 @@ class TokenClassificationType(TaskType):
         }
 
     def annotate(self, task, inputs, args):
-        # All entities of a text by default.
+        # Return all entities of a text by default.
         return task.annotate(inputs, top_k=args.top_k)
 
 
 class QuestionAnsweringType(TaskType):
-    """Questions on texts, in the files of SQuAD."""
+    """Questions about texts, in SQuAD files."""
 
     name = "question_answering"
     task_class = QuestionAnswering
-    files_help = "SQuAD: .json, version 1.1 or 2.0."
-    texts_help = "questions on the text of --context"
+    files_help = "SQuAD .json, version 1.1 or 2.0."
+    texts_help = "questions about the text of --context"
     sequence_length = 384
 
     def read(self, path, args):
@@ -382,7 +387,7 @@ class QuestionAnsweringType(TaskType):
     def inputs(self, args):
         if args.context is None:
             raise ValueError(
-                "The preset answers questions on a text. Give the text with "
+                "The preset answers questions about a text. Pass the text with "
                 "--context."
             )
         questions = list(args.texts)
@@ -398,7 +403,7 @@ class QuestionAnsweringType(TaskType):
 
 
 class MultipleChoiceType(TaskType):
-    """Prompts with several choices each, one of which is right."""
+    """Prompts with several choices, one of which is correct."""
 
     name = "multiple_choice"
     task_class = MultipleChoice
@@ -406,7 +411,7 @@ class MultipleChoiceType(TaskType):
         ".csv, .tsv or .jsonl with the columns `prompt`, `choice1`, `choice2` "
         "and so on, and `label`."
     )
-    texts_help = "a prompt, for which one --choice is to be chosen"
+    texts_help = "prompts, for which the best --choice is chosen"
 
     def read(self, path, args):
         return read_multiple_choice(path)
@@ -417,8 +422,8 @@ class MultipleChoiceType(TaskType):
     def inputs(self, args):
         if not args.choice:
             raise ValueError(
-                "The preset chooses between choices. Give each of them with "
-                "--choice."
+                "The preset selects one of several choices. Pass each choice "
+                "with --choice."
             )
         prompts = list(args.texts)
         choices = [args.choice] * len(prompts)
@@ -431,10 +436,10 @@ class MaskedLMType(TaskType):
     name = "masked_lm"
     task_class = MaskedLM
     files_help = (
-        ".txt with a text per line, or the text columns of .csv, .tsv or "
-        ".jsonl. There are no labels."
+        ".txt with one text per line, or the text columns of .csv, .tsv or "
+        ".jsonl, without labels."
     )
-    texts_help = "texts with [MASK] where a word is missing"
+    texts_help = "texts with [MASK] for each missing word"
 
     def read(self, path, args):
         return Samples(read_texts(path, args.text_column))
@@ -447,7 +452,7 @@ class MaskedLMType(TaskType):
     def rows(self, shown, answers):
         rows = []
         for text, masks in zip(shown, answers, strict=True):
-            # For a text of several masks there is a list for each of them.
+            # A text with several masks has a list for each of them.
             several = isinstance(masks[0], list)
             for number, fillings in enumerate(masks if several else [masks]):
                 for filling in fillings:
@@ -456,7 +461,7 @@ class MaskedLMType(TaskType):
 
 
 class PretrainingType(MaskedLMType):
-    """Texts, or pairs that follow each other, without labels."""
+    """Texts or pairs of consecutive texts, without labels."""
 
     name = "pretraining"
     task_class = Pretraining
@@ -476,7 +481,7 @@ class PretrainingType(MaskedLMType):
 
 
 class NextSentenceType(TaskType):
-    """Pairs of texts, and whether the second follows the first."""
+    """Pairs of texts, labelled with whether the second follows the first."""
 
     name = "next_sentence"
     task_class = NextSentencePredictor
@@ -484,13 +489,13 @@ class NextSentenceType(TaskType):
         ".csv, .tsv or .jsonl with two texts and a label, 0 if the second "
         "follows the first and 1 if not."
     )
-    texts_help = "pairs of texts, with a tab between them"
+    texts_help = "pairs of texts separated by a tab"
 
     def read(self, path, args):
         data = read_labelled_texts(path, args.text_column, args.label_column)
         if not data.is_pairs:
             raise ValueError(
-                f"`{path}` must have pairs of texts, in columns like "
+                f"`{path}` must have pairs of texts, in columns such as "
                 "`sentence1` and `sentence2`."
             )
         return Samples(data.x, data.class_ids(["0", "1"]))
@@ -506,11 +511,11 @@ class NextSentenceType(TaskType):
 
 
 class TextEmbeddingType(TaskType):
-    """Texts, whose vectors are wanted."""
+    """Texts to compute embedding vectors of."""
 
     name = "text_embedding"
     task_class = TextEmbedder
-    texts_help = "texts, whose vectors are given"
+    texts_help = "texts to compute vectors of"
     is_trainable = False
 
     def annotate(self, task, inputs, args):
@@ -519,7 +524,7 @@ class TextEmbeddingType(TaskType):
 
 
 def split_pairs(texts):
-    """Split texts that are two with a tab between them.
+    """Split texts that consist of two texts separated by a tab.
 
     Args:
         texts: list of strings.
@@ -528,19 +533,19 @@ def split_pairs(texts):
         A tuple of two lists of strings.
 
     Raises:
-        ValueError: If a text has no tab or several.
+        ValueError: If a text does not have exactly one tab.
     """
     for text in texts:
         if text.count("\t") != 1:
             raise ValueError(
-                "Each text must be two texts with a tab between them. "
+                "Each text must be two texts separated by a tab. "
                 f"Received: {text!r}"
             )
     pairs = [text.split("\t") for text in texts]
     return [first for first, _ in pairs], [second for _, second in pairs]
 
 
-# A checkpoint that has the heads of several is converted to the first.
+# A checkpoint with several heads is converted to the first matching task.
 TASK_TYPES = {
     task_type.name: task_type
     for task_type in (
@@ -557,10 +562,10 @@ TASK_TYPES = {
 
 
 def lay_out(texts):
-    """Lay texts out beside the names of tasks, for `--help`.
+    """Format texts next to the names of their tasks, for `--help`.
 
     Args:
-        texts: Dictionary of strings by the names of tasks.
+        texts: Dictionary that maps the names of tasks to strings.
 
     Returns:
         string.
@@ -578,10 +583,10 @@ def lay_out(texts):
 
 
 def task_types_of_checkpoint(config):
-    """Find out which tasks a Hugging Face checkpoint has the heads of.
+    """Find the tasks whose heads a Hugging Face checkpoint has.
 
     Args:
-        config: Dictionary. Its `config.json`.
+        config: Dictionary. The contents of its `config.json`.
 
     Returns:
         A list of `TaskType`s.
@@ -594,18 +599,18 @@ def task_types_of_checkpoint(config):
 
 
 def task_type_of(preset, name=None):
-    """The task that a preset is to be used for.
+    """Find the task that a preset is used for.
 
     Args:
-        preset: string. What `from_preset()` takes.
+        preset: string. A preset, as for `from_preset()`.
         name: Optional string. The name of the task on the command line.
-            Defaults to the first that the preset has the head of.
+            Defaults to the first task whose head the preset has.
 
     Returns:
         A `TaskType`.
 
     Raises:
-        ValueError: If there is no such preset, or it has no such task.
+        ValueError: If there is no such preset, or it lacks the task.
     """
     found = _find_task_types(preset)
     if name is not None and not TASK_TYPES[name].is_trainable:
@@ -614,14 +619,14 @@ def task_type_of(preset, name=None):
         found = [task_type for task_type in found if task_type.name == name]
     if not found:
         raise ValueError(
-            f"The preset `{preset}` is not fine-tuned for "
-            f"{name or 'a task'} yet. `keras-squeeze finetune` does that."
+            f"The preset `{preset}` is not fine-tuned for {name or 'a task'}. "
+            f"Use `keras-squeeze finetune` first."
         )
     return found[0]
 
 
 def _find_task_types(preset):
-    """The tasks that a preset, or a checkpoint, has the heads of."""
+    """The tasks whose heads a preset or checkpoint has."""
     check_preset(preset)
     try:
         name = load_json(preset, "task.json")["class_name"]

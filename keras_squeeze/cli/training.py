@@ -1,4 +1,4 @@
-"""Fine-tuning that keeps the best epoch and goes on after being killed."""
+"""Fine-tunes tasks, keeps the best epoch, and resumes interrupted runs."""
 
 import dataclasses
 import json
@@ -16,12 +16,12 @@ from keras_squeeze.training_state import write_state
 
 
 def hold_out(class_ids, fraction, seed):
-    """Choose the samples to validate on, the same part of every class.
+    """Select the same fraction of every class as validation samples.
 
     Args:
         class_ids: int array of shape `(num_samples,)`.
-        fraction: float. The part of the samples to hold out.
-        seed: int. What the choice depends on.
+        fraction: float. The fraction of the samples to hold out.
+        seed: int. The seed of the selection.
 
     Returns:
         A bool array of shape `(num_samples,)`.
@@ -36,20 +36,20 @@ def hold_out(class_ids, fraction, seed):
         is_held_out[indices[: round(fraction * len(indices))]] = True
     if not is_held_out.any():
         raise ValueError(
-            f"{len(class_ids)} training samples are too few to hold some out "
-            "for validation. Pass a file of validation samples."
+            f"{len(class_ids)} training samples are not enough to hold some "
+            "out for validation. Pass a file of validation samples."
         )
     return is_held_out
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """What makes one epoch of a training better than another.
+    """Defines which epoch of a training run is the best.
 
     Args:
-        metric: string. The name of a metric in the logs of `fit()`, or of one
-            of the scores of `fine_tune()`. Among equals, the lowest
-            validation loss decides.
+        metric: string. The name of a metric in the logs of `fit()` or in the
+            scores of `fine_tune()`. Ties are broken by the lowest validation
+            loss.
         lower_is_better: bool. Defaults to `False`.
     """
 
@@ -57,7 +57,7 @@ class Objective:
     lower_is_better: bool = False
 
     def quality(self, row):
-        """A key by which the best epoch is the largest one.
+        """A sort key that is largest for the best epoch.
 
         Args:
             row: Dictionary of the metrics of an epoch.
@@ -68,7 +68,7 @@ class Objective:
         value = row[self.metric]
         if self.lower_is_better:
             value = -value
-        # A metric that is not a number is no better than any other.
+        # NaN is worse than any other value.
         return value if value == value else -float("inf"), -row["val_loss"]
 
 
@@ -89,46 +89,47 @@ def fine_tune(
     group_by_length=False,
     **compile_kwargs,
 ):
-    """Train a task and leave it with the weights of its best epoch.
+    """Train a task and load the weights of its best epoch.
 
-    After each epoch the model, its optimizer and the history are written to
-    `folder`. If a training of the same settings was stopped after some
-    epochs, it goes on from there, and ends as if it had not been stopped.
+    After each epoch, the model, its optimizer and the history are written to
+    `folder`. If a run with the same settings was interrupted, it is resumed,
+    with the same results as an uninterrupted run.
 
     Args:
-        task: A task with a preprocessor. It is compiled here: Adam, gradients
-            clipped to a global norm of 1, and a learning rate that rises over
-            the first tenth of the steps and then falls to zero by a cosine.
-        train: A tuple of raw inputs and labels, if the task has labels.
-        validation: Another one, which chooses the best epoch.
-        folder: A `pathlib.Path`. It may be new; it is the caller's to remove.
-        settings: A dictionary for JSON of all that makes this training what
-            it is, to be told from others.
-        epochs: int. How often to go through the samples.
-        batch_size: int. How many samples to train on at once.
+        task: A task with a preprocessor. It is compiled here, with Adam,
+            gradients clipped to a global norm of 1, and a learning rate that
+            rises over the first tenth of the steps and then falls to zero
+            with a cosine decay.
+        train: A tuple of raw inputs and, if the task has them, labels.
+        validation: A tuple of the same form, used to choose the best epoch.
+        folder: A `pathlib.Path`. It may not exist yet. The caller must remove
+            it.
+        settings: A dictionary for JSON that identifies the training run.
+        epochs: int. The number of epochs.
+        batch_size: int. The number of samples per batch.
         learning_rate: float. The highest learning rate.
         sequence_length: int. The length of the inputs, which the task's
             preprocessor keeps.
-        seed: int, at least 0. What the random numbers of each epoch, as for
-            the order of the samples and for dropout, start from.
+        seed: int, at least 0. The seed of the random numbers of each epoch,
+            such as for dropout and for the order of the samples.
         objective: The `Objective`. Defaults to the highest accuracy.
-        score: Optional function without arguments that gives a dictionary of
-            floats, further metrics of the task as it is at the end of an
-            epoch.
-        patience: int or `None`. After how many epochs that were no better
-            than the best one to stop. Defaults to `None`, for never.
-        group_by_length: bool. Whether batches have texts of about the same
-            length, which `fit()` of text classifiers can do. Defaults to
+        score: Optional function without arguments that returns a dictionary of
+            floats. It is called at the end of each epoch to compute more
+            metrics of the task.
+        patience: int or `None`. The number of epochs without improvement
+            after which training stops. Defaults to `None`, for no limit.
+        group_by_length: bool. Whether to put texts of similar length in the
+            same batch, which `fit()` of text classifiers supports. Defaults to
             `False`.
-        **compile_kwargs: other arguments of `compile()` of the task.
+        **compile_kwargs: Other arguments of `compile()` of the task.
 
     Returns:
-        A list with a dictionary for each epoch: `epoch`, counted from 1, the
-        metrics, and whether it `is_best`.
+        A list that has a dictionary per epoch: `epoch`, counted from 1, the
+        metrics, and `is_best`.
 
     Raises:
-        ValueError: If a training of other settings was stopped in `folder`,
-            or `sequence_length` is more than the model takes.
+        ValueError: If `folder` has a run with different settings, or
+            `sequence_length` is larger than the model supports.
     """
     longest = task.backbone.max_sequence_length
     if sequence_length > longest:
@@ -153,27 +154,27 @@ def fine_tune(
             ),
             global_clipnorm=1.0,
         ),
-        # XLA compiles anew for the smaller batch at the end of an epoch,
-        # which takes longer than what it gains over a short training.
+        # XLA compiles again for the smaller last batch of an epoch, which
+        # takes longer than it saves in a short training run.
         jit_compile=False if is_tensorflow else "auto",
         **compile_kwargs,
     )
     num_done = len(checkpoints.history)
     if num_done:
-        print(f"Going on after epoch {num_done}, where it was stopped.")
+        print(f"Resuming after epoch {num_done}.")
         task.optimizer.build(task.trainable_variables)
         task.load_weights(checkpoints.path(num_done))
-    # The bar of a terminal is a mess in a file.
+    # Progress bars are only readable in a terminal.
     verbose = 1 if sys.stdout.isatty() else 2
-    # Once more: the first `fit()` of a process draws numbers as it builds.
+    # Also reseed here: the first `fit()` draws numbers while it builds.
     anew = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: reseed(task, seed, epoch)
     )
     for epoch in range(num_done, epochs):
         if checkpoints.is_out_of_patience():
             break
-        # An epoch by itself: what `fit()` draws, as the order of the samples
-        # and what dropout leaves out, is not what it was before the stop.
+        # Seed each epoch separately, so that the order of the samples and
+        # dropout do not depend on whether the run was interrupted.
         reseed(task, seed, epoch)
         task.fit(
             *train,
@@ -183,7 +184,7 @@ def fine_tune(
             initial_epoch=epoch,
             callbacks=[checkpoints, Progress(epochs), anew],
             verbose=verbose,
-            # Other tasks have no such argument.
+            # Only pass it if set, because other tasks do not support it.
             **({"group_by_length": True} if group_by_length else {}),
         )
     task.load_weights(checkpoints.path(checkpoints.best_epoch()))
@@ -194,30 +195,30 @@ def fine_tune(
 
 
 def stopped_history(folder, settings):
-    """What a training had reached when it was stopped.
+    """Read the history of an interrupted training run.
 
     Args:
         folder: A `pathlib.Path`. See `fine_tune`.
         settings: A dictionary for JSON. See `fine_tune`.
 
     Returns:
-        A list with a dictionary for each epoch, which is empty if there is no
-        such training.
+        A list that has a dictionary per epoch. It is empty if there is no such
+        run.
 
     Raises:
-        ValueError: If a training of other settings was stopped in `folder`.
+        ValueError: If `folder` has a run with different settings.
     """
     state = read_state(folder, "settings", settings)
     return [] if state is None else state["history"]
 
 
 def load_or_make(path, settings, make):
-    """Read an array that a training made before it was stopped, or make it.
+    """Load an array from an interrupted training run, or compute it.
 
     Args:
-        path: A `pathlib.Path`. The `.npz` file, whose folder may be new.
-        settings: A dictionary for JSON, to be told from other trainings.
-        make: A function without arguments that gives the array.
+        path: A `pathlib.Path`. The `.npz` file. Its folder may not exist yet.
+        settings: A dictionary for JSON that identifies the training run.
+        make: A function without arguments that returns the array.
 
     Returns:
         The array.
@@ -235,21 +236,21 @@ def load_or_make(path, settings, make):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Writes what a training needs to go on after it was killed.
+    """Saves everything that a training run needs to be resumed.
 
-    Unlike `keras.callbacks.BackupAndRestore`, it is whole at any moment, and
-    keeps the history and the best epoch's weights over an interruption.
+    Unlike with `keras.callbacks.BackupAndRestore`, the saved state is complete
+    at any time and includes the history and the weights of the best epoch.
 
     Args:
-        folder: A `pathlib.Path`. If a training of the same settings was
-            stopped there, `history` has what it had.
+        folder: A `pathlib.Path`. If a run with the same settings was
+            interrupted there, `history` starts with its epochs.
         settings: A dictionary for JSON. See `fine_tune`.
         objective: The `Objective`. Defaults to the highest accuracy.
         score: Optional function. See `fine_tune`.
         patience: int or `None`. See `fine_tune`.
 
     Raises:
-        ValueError: If a training of other settings was stopped there.
+        ValueError: If `folder` has a run with different settings.
     """
 
     def __init__(
@@ -269,15 +270,15 @@ class Checkpoints(keras.callbacks.Callback):
         self.history = stopped_history(folder, settings)
 
     def path(self, epoch):
-        """The file of an epoch's weights."""
+        """The weight file of an epoch."""
         return self.folder / f"epoch_{epoch}.weights.h5"
 
     def best_epoch(self):
-        """The best of the epochs so far, counted from 1."""
+        """The number of the best epoch so far, counted from 1."""
         return max(self.history, key=self.objective.quality)["epoch"]
 
     def is_out_of_patience(self):
-        """Whether the last epochs were no better than one before them."""
+        """Whether the last epochs have not improved on an earlier one."""
         if self.patience is None or not self.history:
             return False
         return len(self.history) - self.best_epoch() >= self.patience
@@ -298,10 +299,10 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.ProgbarLogger):
-    """Tells of an epoch as one of all, where `fit()` is for one alone.
+    """Counts all epochs of a run, although each is a separate `fit()`.
 
     Args:
-        epochs: int. The number of all epochs.
+        epochs: int. The total number of epochs.
     """
 
     def __init__(self, epochs):
@@ -316,7 +317,7 @@ def print_history(history):
     """Print the learning curve as a table.
 
     Args:
-        history: A list of dictionaries, as `fine_tune` returns it.
+        history: A list of dictionaries, as returned by `fine_tune`.
     """
     table = Table(title="Learning curve")
     names = [name for name in history[0] if name not in ("epoch", "is_best")]
@@ -330,17 +331,17 @@ def print_history(history):
         )
     Console().print(table)
     best = next(row["epoch"] for row in history if row["is_best"])
-    print(f"The weights of epoch {best} are kept.")
+    print(f"Keeping the weights of epoch {best}.")
 
 
 def plot_history(history, path):
-    """Draw the learning curve.
+    """Plot the learning curve.
 
     Args:
-        history: A list of dictionaries, as `fine_tune` returns it.
+        history: A list of dictionaries, as returned by `fine_tune`.
         path: A `pathlib.Path`. The `.png` file to write.
     """
-    # Without a window, which a server does not have.
+    # `Figure` does not need a display, unlike `pyplot`.
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -371,13 +372,13 @@ def plot_history(history, path):
 
 
 def metric_title(name):
-    """A metric's name in the words of a heading.
+    """Format the name of a metric as a title.
 
     Args:
         name: string. The name in the logs of `fit()`.
 
     Returns:
-        A string, like `"Validation accuracy"`.
+        A string, such as `"Validation accuracy"`.
     """
     words = name.removeprefix("val_").replace("sparse_categorical_", "")
     words = words.replace("_", " ")

@@ -75,5 +75,5 @@ def test_wrong_input(tmp_path, capsys, tiny_preset):
     preset = str(tmp_path / "preset")
     assert cli.main(["convert", str(tmp_path / "absent"), preset]) == 2
     assert cli.main(["convert", tiny_preset, preset]) == 2
-    assert "names a `model_type`" in capsys.readouterr().err
+    assert "has a `model_type`" in capsys.readouterr().err
     assert not pathlib.Path(preset).exists()

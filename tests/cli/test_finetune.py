@@ -168,7 +168,7 @@ def test_learns_texts_without_labels(
     argv = arguments(tiny_preset, weather, tmp_path / "out")
     teacher = ["--teacher", str(tmp_path)]
     assert cli.main([*argv, "--unlabelled", str(more)]) == 2
-    assert "--unlabelled needs" in capsys.readouterr().err
+    assert "--unlabelled requires" in capsys.readouterr().err
     assert cli.main([*argv, *teacher, "--unlabelled", str(pairs)]) == 2
     assert "both have pairs" in capsys.readouterr().err
     assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 1
@@ -204,12 +204,12 @@ def test_refuses_a_teacher(
         tiny_preset, weather, tmp_path / "out", teacher=hugging_face.folder
     )
     assert cli.main(argv) == 2
-    assert "classifier of the classes" in capsys.readouterr().err
+    assert "classifier with the classes" in capsys.readouterr().err
     assert cli.main([*argv, "--task", "masked_lm"]) == 2
-    assert "--teacher is not for --task" in capsys.readouterr().err
+    assert "--teacher does not support --task" in capsys.readouterr().err
     argv = arguments(tiny_preset, weather, tmp_path / "out", task="masked_lm")
     assert cli.main([*argv, "--group-by-length"]) == 2
-    assert "--group-by-length is not for" in capsys.readouterr().err
+    assert "--group-by-length does not support" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -248,7 +248,7 @@ def test_goes_on_after_being_killed(tmp_path, capsys, tiny_preset, weather):
         tiny_preset, weather, output, epochs=num_done + 1, batch_size=2
     )
     assert cli.main(argv) == 0
-    assert f"Going on after epoch {num_done}," in capsys.readouterr().out
+    assert f"Resuming after epoch {num_done}." in capsys.readouterr().out
     history = json.loads((output / "metrics.json").read_text())["history"]
     assert len(history) == num_done + 1
     for before, after in zip(state["history"], history, strict=False):
@@ -294,10 +294,8 @@ def test_wrong_input_is_told_before_any_work(
 
     output.mkdir()
     (output / "letter.txt").write_text("Dear")
-    assert "is not written over" in error(
-        arguments(tiny_preset, weather, output)
-    )
-    assert "There is a preset" in error(
+    assert "is not replaced" in error(arguments(tiny_preset, weather, output))
+    assert "already has a preset" in error(
         arguments(tiny_preset, weather, tiny_preset)
     )
 

@@ -65,7 +65,7 @@ def test_no_lines_give_no_answers(capsys, monkeypatch, hugging_face):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--pairs", "a"], "two texts with a tab between"),
+        (["--pairs", "a"], "two texts separated by a tab"),
         (["--preset", "/nowhere/at all", "a"], "preset='/nowhere/at all'"),
     ],
 )

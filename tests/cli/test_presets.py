@@ -17,7 +17,7 @@ def test_every_preset_is_listed(capsys, monkeypatch, width):
                 line.removeprefix("  ")
                 for line in lines[start : start + 1 + len(lines)]
             ]
-            assert ("fetched at first use" in size) == ("tiny" not in name)
+            assert ("downloaded on first use" in size) == ("tiny" not in name)
             assert " 0.0 M" not in size
             assert " ".join(description).startswith(
                 preset["metadata"]["description"]

@@ -46,4 +46,4 @@ def test_from_a_preset_to_a_tflite_file(
 def test_a_folder_of_something_else_is_not_written_over(tmp_path, capsys):
     (tmp_path / "letter.txt").write_text("Dear")
     assert cli.main(["quickstart", "--output", str(tmp_path)]) == 2
-    assert "is not written over" in capsys.readouterr().err
+    assert "is not replaced" in capsys.readouterr().err

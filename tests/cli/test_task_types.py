@@ -171,9 +171,9 @@ def test_embeddings_of_any_preset(capsys, mobile_preset):
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        ("question_answering", "Give the text with --context"),
-        ("multiple_choice", "Give each of them with --choice"),
-        ("next_sentence", "two texts with a tab"),
+        ("question_answering", "Pass the text with --context"),
+        ("multiple_choice", "Pass each choice with --choice"),
+        ("next_sentence", "two texts separated by a tab"),
     ],
 )
 def test_what_predict_needs(case, message):

@@ -73,7 +73,7 @@ def test_samples_without_labels():
 
 
 def test_refusals(checkpoint, tmp_path):
-    with pytest.raises(ValueError, match="classifier of the classes"):
+    with pytest.raises(ValueError, match="classifier with the classes"):
         HuggingFaceClassifier(checkpoint[0], ["good", "bad"])
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         HuggingFaceClassifier(tmp_path)

@@ -135,6 +135,6 @@ def test_files_that_cannot_be_written(exported, tmp_path):
             task, path, sequence_length=8, app_files=True, text_input=True
         )
     (tmp_path / "model_app_files").touch()
-    with pytest.raises(ValueError, match="model_app_files.*a file of that"):
+    with pytest.raises(ValueError, match="model_app_files.*a file with that"):
         export_tflite(task, path, sequence_length=8, app_files=True)
     assert os.listdir(tmp_path) == ["model_app_files"]

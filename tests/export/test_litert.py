@@ -182,7 +182,7 @@ def test_file_of_another_model_is_refused(exported, tmp_path, monkeypatch):
 def test_process_that_dies_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "subprocess", subprocess)
     monkeypatch.setattr(process.sys, "executable", "false")
-    with pytest.raises(ExportError, match="exit code 1: no message"):
+    with pytest.raises(ExportError, match="exited with code 1: no message"):
         process.convert(str(tmp_path))
 
 
