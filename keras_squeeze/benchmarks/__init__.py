@@ -1,1 +1,1 @@
-"""Measures parts of the package on the machine that it runs on."""
+"""Measures the speed of parts of the package on the current machine."""

@@ -1,4 +1,4 @@
-"""Measures ways to compute SqueezeBERT's grouped projection."""
+"""Compares implementations of SqueezeBERT's grouped projection."""
 
 import time
 
@@ -17,7 +17,7 @@ class ConvolutionDense(GroupedDense):
 
 
 class SplitDense(GroupedDense):
-    """A `GroupedDense` computed as one product for each group."""
+    """A `GroupedDense` computed as one product per group."""
 
     def convolution_op(self, inputs, kernel):
         kernels = ops.split(kernel[0], self.groups, axis=-1)
@@ -27,7 +27,7 @@ class SplitDense(GroupedDense):
 
 
 class BlockDiagonalDense(GroupedDense):
-    """A `GroupedDense` computed as a dense layer with zeros in its kernel."""
+    """A `GroupedDense` computed as a dense layer with a sparse kernel."""
 
     def convolution_op(self, inputs, kernel):
         groups = np.arange(self.groups)
@@ -38,7 +38,7 @@ class BlockDiagonalDense(GroupedDense):
         return ops.matmul(inputs, kernel * ops.cast(mask, kernel.dtype))
 
 
-# The first one is how the models train.
+# The first variant is the one used for training.
 VARIANTS = {
     "batched matmul": GroupedDense,
     "grouped convolution": ConvolutionDense,
@@ -52,22 +52,21 @@ NUM_LAYERS = 12
 def run(batch_size=8, sequence_length=128, repeats=5, units=768, groups=4):
     """Measure the variants in turns, on the current backend.
 
-    A layer is over in less time than a step takes to begin, so that a dozen of
-    them is measured, one after the other.
+    A single layer takes less time than starting a step, so a stack of twelve
+    layers is measured.
 
     Args:
         batch_size: int. Defaults to `8`.
         sequence_length: int. Defaults to `128`.
-        repeats: int. How often to measure each variant. Defaults to `5`.
-        units: int. Size of the features before and after the layer. Defaults
-            to `768`, which is SqueezeBERT's.
-        groups: int. Number of groups. Defaults to `4`, which is SqueezeBERT's.
+        repeats: int. The number of measurements per variant. Defaults to `5`.
+        units: int. The size of the features before and after the layer.
+            Defaults to `768`, as in SqueezeBERT.
+        groups: int. The number of groups. Defaults to `4`, as in SqueezeBERT.
 
     Returns:
-        A list with a dictionary for each variant: its `name`, the medians
+        A list that has a dictionary per variant: its `name`, the medians
         `forward_ms` and `train_step_ms`, and `forward_ratio` and
-        `train_step_ratio`, how many times as long as the first variant it
-        takes.
+        `train_step_ratio`, its times relative to the first variant.
 
     Example:
 
@@ -88,7 +87,7 @@ def run(batch_size=8, sequence_length=128, repeats=5, units=768, groups=4):
         "train_step": lambda model: model.train_on_batch(x, y),
     }
     times = {(step, name): [] for step in steps for name in models}
-    # One turn more than is measured, in which everything is compiled.
+    # The first turn is not measured, because it compiles the models.
     for turn in range(repeats + 1):
         for (step, name), measured in times.items():
             start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How long exported files take, next to BERT-base exported in the same way."""
+"""Measures exported files, compared with BERT-base exported the same way."""
 
 import contextlib
 import functools
@@ -27,7 +27,7 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_tasks import (
     SqueezeBertTextClassifier,
 )
 
-# What the others are compared with.
+# The baseline of all speedups.
 REFERENCE = "bert_base"
 
 
@@ -66,8 +66,8 @@ def _squeeze_bert_tiny():
     )
 
 
-# Classifiers, by the names of their rows. Those of BERT that are smaller than
-# the base are Google's miniatures, https://arxiv.org/abs/1908.08962.
+# Classifiers by name. The BERT models smaller than the base are Google's
+# miniatures, https://arxiv.org/abs/1908.08962.
 MODELS = {
     "bert_base": functools.partial(_bert, 12, 768),
     "bert_small": functools.partial(_bert, 4, 512),
@@ -90,41 +90,38 @@ def run(
     repeats=50,
     profile=False,
 ):
-    """Measure exported classifiers, and other files, on this machine.
+    """Measure exported classifiers and other files on this machine.
 
-    The models of published size have random weights, from a fixed seed: the
-    time that a file takes does not depend on them. Norms and biases are
-    random, too, because constants that are equal are stored once, and the
-    sizes should be those of trained models.
+    Models of published size have random weights from a fixed seed, which do not
+    affect the times. Norms and biases are also random: constants that are equal
+    are stored only once, but the sizes should be those of trained models.
 
     Args:
         models: List of strings, names in `MODELS`. Defaults to all.
-        quantizations: List of strings or `None`, as `export_tflite()` takes
-            them. Each model is exported with each. Defaults to float32 and
+        quantizations: List of strings or `None`, as for `export_tflite()`.
+            Each model is exported with each of them. Defaults to float32 and
             `"dynamic_int8"`.
-        files: List of `.tflite` files to measure along with the models, made
-            by whichever exporter, with inputs of `sequence_length`.
-        folder: string or `None`. Where to keep the exported files, which are
-            not exported again if they are there. `None` to export all, and
-            keep none. Defaults to `None`.
+        files: List of other `.tflite` files to measure, from any exporter,
+            with inputs of `sequence_length`.
+        folder: string or `None`. The folder to keep the exported files in.
+            Existing files are reused. Defaults to `None`, to export all files
+            and keep none.
         sequence_length: int. Defaults to `128`.
-        num_threads: int. Threads of LiteRT. Defaults to `1`.
-        repeats: int. How often to measure each file. Defaults to `50`.
-        profile: bool. Whether to measure the operations of each file, too.
+        num_threads: int. The number of threads of LiteRT. Defaults to `1`.
+        repeats: int. The number of measurements per file. Defaults to `50`.
+        profile: bool. Whether to also measure the operations of each file.
             Defaults to `False`.
 
     Returns:
-        A list with a dictionary for each file, as `measure()` returns it,
-        with two further keys: `speedup`, how many times as fast as BERT-base
-        in float32 it is, and `speedup_of_type`, the same of BERT-base with
-        weights of the same type. Each is `None` if there is no such file of
-        BERT-base. With `profile`, `operations` is what
-        `operations.by_kind()` returns of the file.
+        A list that has a dictionary per file, as returned by `measure()`, with
+        two more keys: `speedup`, relative to BERT-base in float32, and
+        `speedup_of_type`, relative to BERT-base with weights of the same type.
+        They are `None` if there is no such BERT-base file. With `profile`,
+        `operations` is the result of `operations.by_kind()` for the file.
 
     Raises:
-        ValueError: If an argument is not one of those above, or a file is
-            missing or not one that LiteRT can run. Nothing has been exported
-            by then.
+        ValueError: If an argument is invalid, or a file is missing or cannot
+            be run by LiteRT. In this case, nothing has been exported.
 
     Example:
 
@@ -169,26 +166,26 @@ def run(
 
 
 def measure(files, sequence_length=128, num_threads=1, repeats=50):
-    """Measure files in turns, in one process, with the kernels of XNNPACK.
+    """Measure files in turns, in one process, with the XNNPACK kernels.
 
-    In each turn each file is run twice, of which the second run is measured:
-    the first one brings its weights back into the caches that another file
-    has filled. The files share all turns, so that what else the machine does
-    hits all of them. One thread is measured by its own time on the processor,
-    which leaves out the time that the processor had for other processes.
+    In each turn, each file is run twice, and the second run is measured. The
+    first run loads its weights back into the caches that another file has
+    filled. All files take part in each turn, so that other load on the machine
+    affects all of them. A single thread is measured by its CPU time, which does
+    not include the time of other processes.
 
     Args:
-        files: List of strings, `.tflite` files with inputs of
+        files: List of strings, the paths of `.tflite` files with inputs of
             `sequence_length`.
         sequence_length: int. Defaults to `128`.
-        num_threads: int. Threads of LiteRT. Defaults to `1`.
+        num_threads: int. The number of threads of LiteRT. Defaults to `1`.
         repeats: int. The number of turns. Defaults to `50`.
 
     Returns:
-        A list with a dictionary for each file: its `name`, the type of its
-        `weights`, its size in MB, `size_mb`, and of the times in milliseconds
-        `median_ms`, `fast_ms` and `slow_ms`, the median and the tenth and the
-        ninetieth of a hundred.
+        A list that has a dictionary per file: its `name`, the type of its
+        `weights`, its size `size_mb` in MB, and the median `median_ms`, the
+        10th percentile `fast_ms` and the 90th percentile `slow_ms` of the
+        times in milliseconds.
 
     Example:
 
@@ -205,8 +202,7 @@ def measure(files, sequence_length=128, num_threads=1, repeats=50):
     ]
     now = clock if num_threads == 1 else time.perf_counter
     milliseconds = [[] for _ in files]
-    # The first turn, in which memory is touched for the first time, is not
-    # measured.
+    # The first turn, in which memory is first accessed, is not measured.
     for turn in range(repeats + 1):
         for interpreter, measured in zip(
             interpreters, milliseconds, strict=True
@@ -236,13 +232,13 @@ def measure(files, sequence_length=128, num_threads=1, repeats=50):
 
 
 def plot(rows, path):
-    """Draw the times as bars, with lines from the fast to the slow times.
+    """Plot the times as bars, with lines from the fast to the slow times.
 
     Args:
-        rows: A list of dictionaries, as `run()` returns it.
+        rows: A list of dictionaries, as returned by `run()`.
         path: string or `pathlib.Path`. The `.png` file to write.
     """
-    # Without a window, which a server does not have.
+    # `Figure` does not need a display, unlike `pyplot`.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 0.8 + 0.4 * len(rows)), layout="constrained")
@@ -272,14 +268,14 @@ def plot(rows, path):
     )
     axis.invert_yaxis()
     axis.set_xlim(0, 1.3 * max(row["slow_ms"] for row in rows))
-    axis.set_xlabel("Milliseconds, and times as fast as BERT-base in float32")
+    axis.set_xlabel("Milliseconds, and speedup over BERT-base in float32")
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)
     figure.savefig(path, dpi=150)
 
 
 def check_names(models, quantizations):
-    """Raise a `ValueError` for models and quantizations that there are not."""
+    """Raise a `ValueError` for unknown models and quantizations."""
     for name, values, choices in (
         ("models", models, tuple(MODELS)),
         ("quantizations", quantizations, QUANTIZATIONS),
@@ -291,7 +287,7 @@ def check_names(models, quantizations):
 
 
 def export_model(name, quantization, sequence_length, folder):
-    """Export a model if its file is not in a folder.
+    """Export a model, unless its file is already in the folder.
 
     Args:
         name: string. One of `MODELS`.
@@ -318,7 +314,7 @@ def export_model(name, quantization, sequence_length, folder):
 
 
 def _randomise(model):
-    """Give each weight a value of its own, not far from its initial one."""
+    """Move each weight a random distance from its initial value."""
     random = np.random.default_rng(0)
     for weight in model.weights:
         values = keras.ops.convert_to_numpy(weight)
@@ -327,7 +323,7 @@ def _randomise(model):
 
 
 def _interpreter(file, sequence_length, num_threads):
-    """An interpreter of a file, with values in its inputs."""
+    """Create an interpreter of a file, and set its inputs."""
     from ai_edge_litert.interpreter import Interpreter
 
     if not os.path.isfile(file):
@@ -351,18 +347,18 @@ def _interpreter(file, sequence_length, num_threads):
         if shape != (1, sequence_length):
             raise ValueError(
                 "The inputs of a file must have the shape (1, "
-                f"{sequence_length}), for files are compared at equal length. "
-                f"Received: {file!r} with the input {detail['name']!r} of "
+                f"{sequence_length}), because files are compared at equal "
+                f"length. Received: {file!r} with the input "
+                f"{detail['name']!r} of "
                 f"shape {shape}"
             )
-        # As the id of a token, of a segment and in a mask, this is valid in
-        # every model.
+        # One is a valid token id, segment id and mask value for every model.
         interpreter.set_tensor(detail["index"], np.ones(shape, detail["dtype"]))
     return interpreter
 
 
 def _type_of_weights(interpreter):
-    """The type of the largest tensor, in these models the embeddings."""
+    """The type of the largest tensor, which is the embedding table."""
     largest = max(
         interpreter.get_tensor_details(), key=lambda x: np.prod(x["shape"])
     )

@@ -1,4 +1,4 @@
-"""What several sequence lengths in a file save on real texts."""
+"""Measures what files with several sequence lengths save on real texts."""
 
 import contextlib
 import os
@@ -23,32 +23,31 @@ def run(
     num_threads=1,
     repeats=20,
 ):
-    """Measure files of several sequence lengths on this machine.
+    """Measure files with several sequence lengths on this machine.
 
-    The lengths are measured in turns. What a file takes for the sentences is
-    the mean of the medians of the lengths that they are run with.
+    The lengths are measured in turns. The time of a file is the mean over the
+    sentences of the median time of the length that each one is run with.
 
     Args:
         sentences: List of strings.
         models: List of strings, names in `latency.MODELS`. Defaults to the
             tiny presets.
-        quantizations: List of strings or `None`, as `export_tflite()` takes
-            them. Defaults to float32 and `"dynamic_int8"`.
-        folder: string or `None`. Where to keep the exported files, which are
-            not exported again if they are there. Defaults to `None`, for
-            nowhere.
+        quantizations: List of strings or `None`, as for `export_tflite()`.
+            Defaults to float32 and `"dynamic_int8"`.
+        folder: string or `None`. The folder to keep the exported files in.
+            Existing files are reused. Defaults to `None`, to keep no files.
         sequence_length: tuple of ints. Defaults to `(16, 32, 64, 128)`.
-        num_threads: int. Threads of LiteRT. Defaults to `1`.
-        repeats: int. How often to measure each length. Defaults to `20`.
+        num_threads: int. The number of threads of LiteRT. Defaults to `1`.
+        repeats: int. The number of measurements per length. Defaults to `20`.
 
     Returns:
-        A list with a dictionary for each file: its `name`, `weights` and size
-        in MB, `size_mb`; the milliseconds that a sentence takes in the mean,
-        `mean_ms`, and with the longest length, `longest_ms`; and how many
-        times as fast the former is, `speedup`.
+        A list that has a dictionary per file: its `name`, its `weights`, its
+        size `size_mb` in MB, the mean time per sentence `mean_ms` and the time
+        with the longest length `longest_ms`, both in milliseconds, and the
+        `speedup` of the former over the latter.
 
     Raises:
-        ValueError: If a model or a quantization is not one of those above.
+        ValueError: If a model or a quantization is unknown.
 
     Example:
 
@@ -61,7 +60,7 @@ def run(
     tokenizer = MobileBertTokenizer.from_preset("mobile_bert_tiny_en_uncased")
     _, num_tokens = tokenizer.tokenize_rows(list(sentences))
     lengths = sorted(sequence_length)
-    # With [CLS] and [SEP], of which a text that is cut off has both.
+    # Add [CLS] and [SEP], which truncated texts also have.
     indices = np.searchsorted(lengths[:-1], num_tokens + 2)
     shares = np.bincount(indices, minlength=len(lengths)) / len(indices)
     rows = []
@@ -89,7 +88,7 @@ def run(
 
 
 def _measure(model, lengths, repeats):
-    """The medians of the milliseconds that each length takes."""
+    """The median time of each length, in milliseconds."""
     measured = np.zeros((repeats + 1, len(lengths)))
     for turn in measured:
         for i, length in enumerate(lengths):
@@ -100,5 +99,5 @@ def _measure(model, lengths, repeats):
             start = time.perf_counter()
             model.predict(inputs, sequence_length=length)
             turn[i] = 1000 * (time.perf_counter() - start)
-    # In the first turn, memory is allocated.
+    # Skip the first turn, in which memory is allocated.
     return np.median(measured[1:], axis=0)

@@ -1,9 +1,9 @@
-"""How long each operation of a file takes, by the profiler of LiteRT.
+"""Measures each operation of a file with LiteRT's profiler.
 
-LiteRT's Python interface has no profiler, but the library under it does. It
-tells what XNNPACK computes, after all fusion, from what LiteRT computes by
-itself. The library's own interface is not a stable one, which is why it is
-called in another process: one that crashes takes nothing along.
+LiteRT's Python interface has no profiler, but the underlying library does. The
+profiler distinguishes what XNNPACK computes, after all fusion, from what
+LiteRT computes itself. The interface of the library is not stable, so it is
+called in a separate process that can crash safely.
 """
 
 import collections
@@ -19,9 +19,9 @@ import sys
 _CPU = 1
 _WRITE = 1
 
-# A row of the table in LiteRT's summary that is in the order of the run: the
-# kind of an operation, when it started, its first and its average time in
-# milliseconds, its share twice, its memory and how often it was run.
+# A row of the table in LiteRT's summary that is in run order: the kind of the
+# operation, its start, its first and average time in milliseconds, its share
+# twice, its memory, and how many times it was run.
 _ROW = re.compile(
     r" *(\S.*?) +[\d.]+ +[\d.]+ +([\d.]+) +[\d.]+% +[\d.]+% +[\d.]+ +(\d+) .*"
 )
@@ -32,15 +32,15 @@ def profile(file, num_threads=1, repeats=20):
     """Measure each operation of a `.tflite` file.
 
     Args:
-        file: string or `pathlib.Path`. The file. Its first signature is run,
-            with ones as its inputs, which are of type int32.
-        num_threads: int. Threads of LiteRT. Defaults to `1`.
-        repeats: int. How often to run the file. Defaults to `20`.
+        file: string or `pathlib.Path`. The file. Its first signature is run
+            with ones as inputs, which must have the type int32.
+        num_threads: int. The number of threads of LiteRT. Defaults to `1`.
+        repeats: int. The number of runs of the file. Defaults to `20`.
 
     Returns:
-        A list with a dictionary for each operation, about in the order in
-        which they are run: its kind, `operation`, in the words of XNNPACK, or
-        in capitals if LiteRT computes it by itself, and its average time `ms`.
+        A list that has a dictionary per operation, roughly in run order: its
+        kind `operation`, as named by XNNPACK, or in capitals if LiteRT
+        computes it itself, and its average time `ms`.
 
     Raises:
         ValueError: If the file is missing.
@@ -64,7 +64,7 @@ def profile(file, num_threads=1, repeats=20):
         [sys.executable, "-P", __file__, file, str(num_threads), str(repeats)],
         env={
             **os.environ,
-            # Whatever this process imports, the other can import.
+            # Make everything that this process can import importable.
             "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path),
         },
         stdin=subprocess.DEVNULL,
@@ -81,22 +81,22 @@ def profile(file, num_threads=1, repeats=20):
     rows = []
     for kind, ms, count in _ROW.findall(table):
         row = {"operation": kind.removeprefix("Delegate/"), "ms": float(ms)}
-        # Where XNNPACK has several parts of a graph, LiteRT puts what is at
-        # the same place in each of them into one row.
+        # If XNNPACK has several parts of a graph, LiteRT merges the operations
+        # at the same position of each part into one row.
         rows += [row] * (int(count) // repeats)
     return rows
 
 
 def by_kind(rows):
-    """Sum up the times of the operations of each kind.
+    """Sum the times of the operations of each kind.
 
     Args:
-        rows: A list of dictionaries, as `profile()` returns it.
+        rows: A list of dictionaries, as returned by `profile()`.
 
     Returns:
-        A list with a dictionary for each kind, the slowest first: its
-        `operation`, the `count` of them, their `ms` altogether, and the
-        `share` of that in the time of all kinds, in percent.
+        A list that has a dictionary per kind, the slowest first: its
+        `operation`, its `count`, its total time `ms`, and its `share` of the
+        time of all kinds, in percent.
 
     Example:
 
@@ -123,12 +123,12 @@ def by_kind(rows):
 
 
 class _Library:
-    """LiteRT's C interface. What it makes is destroyed with a context."""
+    """LiteRT's C interface. Its objects are destroyed by an exit stack."""
 
     def __init__(self, stack):
         import ai_edge_litert
 
-        # Its name ends as is usual on the system.
+        # The extension of the library depends on the system.
         folder = pathlib.Path(ai_edge_litert.__file__).parent
         self.library = ctypes.CDLL(str(next(folder.glob("libLiteRt.*"))))
         self.stack = stack
@@ -136,10 +136,10 @@ class _Library:
     def call(self, name, *args):
         status = getattr(self.library, f"LiteRt{name}")(*args)
         if status != 0:
-            raise RuntimeError(f"{name} gave the status {status}")
+            raise RuntimeError(f"{name} returned the status {status}")
 
     def get(self, name, *args, kind=ctypes.c_void_p):
-        """What a function writes to the address in its last argument."""
+        """Return the value that a function writes to its last argument."""
         result = kind()
         self.call(name, *args, ctypes.byref(result))
         return result
@@ -152,7 +152,7 @@ class _Library:
 
 
 def _summary(file, num_threads, repeats):
-    """LiteRT's summary of the times, a text of several tables."""
+    """LiteRT's summary of the times, a text with several tables."""
     with contextlib.ExitStack() as stack:
         library = _Library(stack)
         environment = library.create("Environment", 0, None)
@@ -170,7 +170,7 @@ def _summary(file, num_threads, repeats):
             b"xnnpack": b"num_threads = %d" % num_threads,
         }
         for name, text in texts.items():
-            # LiteRT keeps the addresses.
+            # LiteRT keeps the addresses of the texts.
             texts[name] = ctypes.create_string_buffer(text)
             library.call(
                 "AddOpaqueOptions",
@@ -185,7 +185,7 @@ def _summary(file, num_threads, repeats):
             arrays += [_size(len(buffers)), buffers]
         profiler = library.get("CompiledModelGetProfiler", compiled)
         for run in range(repeats + 1):
-            # In the first run memory is touched for the first time.
+            # The first run is not measured: it accesses memory first.
             if run == 1:
                 library.call("StartProfiler", profiler)
             library.call("RunCompiledModel", compiled, _size(0), *arrays)
@@ -197,7 +197,7 @@ def _summary(file, num_threads, repeats):
 
 
 def _buffers(library, environment, compiled, signature, kind):
-    """Memory for all inputs, or outputs, of a model, filled with ones."""
+    """Allocate all inputs or outputs of a model, filled with ones."""
     count = library.get(
         f"GetNumSignature{kind}s", signature, kind=ctypes.c_size_t
     ).value
@@ -206,7 +206,7 @@ def _buffers(library, environment, compiled, signature, kind):
         tensor = library.get(
             f"GetSignature{kind}TensorByIndex", signature, _size(i)
         )
-        # More than a description of the shape takes.
+        # More than enough for the description of a shape.
         tensor_type = ctypes.create_string_buffer(1024)
         library.call("GetRankedTensorType", tensor, tensor_type)
         requirements = library.get(

@@ -1,4 +1,4 @@
-"""How fast text becomes model inputs, next to KerasHub and transformers."""
+"""Compares the speed of preprocessing with KerasHub and transformers."""
 
 import contextlib
 import os
@@ -21,27 +21,28 @@ from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
 def run(sentences, sequence_length=128, repeats=5, vocabulary=None):
     """Measure preprocessors on the same sentences, in one process.
 
-    Every preprocessor gets all sentences at once and pads and truncates them
-    to arrays. The measurements alternate, so that what else the machine does
-    hits all of them, and the median is reported. `tokenizers` is kept to one
-    thread; TensorFlow is if the environment says so (`TF_NUM_*_THREADS`).
+    Each preprocessor gets all sentences at once, and pads and truncates them
+    to arrays. The measurements alternate, so that other load on the machine
+    affects all of them, and the median is reported. `tokenizers` is limited to
+    one thread. TensorFlow is only limited if the environment variables
+    `TF_NUM_*_THREADS` are set.
 
     A direct call of this package's preprocessor is faster on text whose words
-    it has come across before. The rows named "new text" are the first pass
-    over the second half of the sentences by a preprocessor that has only seen
-    the first half.
+    it has seen before. The rows named "new text" are the first pass over the
+    second half of the sentences, by a preprocessor that has only seen the first
+    half.
 
     Args:
         sentences: list of strings.
         sequence_length: int. The length of the outputs.
-        repeats: int. How often each is measured.
+        repeats: int. The number of measurements of each.
         vocabulary: list of strings. The vocabulary of all preprocessors. If
-            `None`, that of the preset `"mobile_bert_tiny_en_uncased"`.
+            `None`, the vocabulary of `"mobile_bert_tiny_en_uncased"`.
 
     Returns:
         A list of dictionaries with the keys `"name"`, `"sentences_per_second"`
-        and `"ratio"`: how many times as fast this package does the same, on
-        the same path. There is no row for transformers if it is not installed.
+        and `"ratio"`, the speedup of this package in the same mode. There is no
+        row for transformers if it is not installed.
 
     Example:
 
@@ -94,7 +95,7 @@ def run(sentences, sequence_length=128, repeats=5, vocabulary=None):
                 start = time.perf_counter()
                 function(inputs)
                 duration = time.perf_counter() - start
-                # The first time around, everything is built.
+                # The first pass is not measured, because it builds everything.
                 if repeat > 0:
                     seconds[name].append(duration / len(inputs))
 
@@ -122,7 +123,7 @@ def _in_graph(preprocessor):
 
 
 def _transformers(vocabulary, sequence_length):
-    """Returns the fast tokenizer of transformers, if it is installed."""
+    """Return the fast tokenizer of transformers, or `None`."""
     try:
         import transformers
     except ImportError:
@@ -142,7 +143,7 @@ def _transformers(vocabulary, sequence_length):
 
 @contextlib.contextmanager
 def _one_tokenizers_thread():
-    """Keep `tokenizers` from spreading a call over all cores."""
+    """Keep `tokenizers` from using several cores."""
     before = os.environ.get("TOKENIZERS_PARALLELISM")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     try:

@@ -1,4 +1,4 @@
-"""Knowledge transfer: from a large teacher to a student for phones."""
+"""Knowledge distillation from a large teacher to a student for phones."""
 
 from keras_squeeze.distillation.batches import DistillationBatches
 from keras_squeeze.distillation.batches import TeacherCache

@@ -1,4 +1,4 @@
-"""The outputs of a teacher on the disk, and batches of them."""
+"""Stores the outputs of a teacher on disk, and creates batches of them."""
 
 import hashlib
 import json
@@ -14,18 +14,18 @@ from keras_squeeze.tokenizers.token_masker import replace_tokens
 
 
 class TeacherCache:
-    """What a teacher gave for a corpus, kept in a folder.
+    """Stores the outputs of a teacher for a corpus in a folder.
 
-    A teacher is slower than its student, and a student reads a text more than
-    once: so the teacher reads it first, once. The outputs are kept in half
-    precision and read from the disk as they are needed. A hidden size of 384
-    takes 768 bytes a token.
+    A teacher is slower than its student, and a student reads each text several
+    times. The teacher therefore reads the corpus once, in advance. Its outputs
+    are stored in half precision and loaded from disk when they are needed. A
+    hidden size of 384 takes 768 bytes per token.
 
     Args:
         folder: string or `os.PathLike`. See `write()`.
 
     Raises:
-        FileNotFoundError: If there is no cache in the folder.
+        FileNotFoundError: If the folder has no cache.
 
     Example:
 
@@ -44,9 +44,7 @@ class TeacherCache:
         self.folder = folder
         path = folder / "cache.json"
         if not path.is_file():
-            raise FileNotFoundError(
-                f"There are no outputs of a teacher in `{folder}`."
-            )
+            raise FileNotFoundError(f"`{folder}` has no outputs of a teacher.")
         self.description = json.loads(path.read_text(encoding="utf-8"))
         self.parts = [
             _Part(folder / f"part_{i}")
@@ -62,27 +60,28 @@ class TeacherCache:
     def write(
         cls, folder, teacher, sequences, batch_tokens=4096, part_size=10000
     ):
-        """Let a teacher read a corpus.
+        """Write the outputs of a teacher for a corpus.
 
-        Sequences of the same length are read together, so that there is no
-        padding. If it was stopped, the same call goes on with the next part.
+        Sequences of the same length are batched, so that there is no padding.
+        If the process is interrupted, the same call resumes at the next part.
 
         Args:
-            folder: string or `os.PathLike`. May be new.
+            folder: string or `os.PathLike`. The folder, which may not exist
+                yet.
             teacher: A `Teacher`.
             sequences: List of lists or arrays of token ids, with `[CLS]` and
                 `[SEP]`.
-            batch_tokens: int. How many tokens to read at once. Defaults to
+            batch_tokens: int. The number of tokens per batch. Defaults to
                 `4096`.
-            part_size: int. How many sequences to read before they are kept.
-                Defaults to `10000`.
+            part_size: int. The number of sequences per part, after which the
+                outputs are saved. Defaults to `10000`.
 
         Returns:
             The `TeacherCache`.
 
         Raises:
             ValueError: If there are no sequences, or the folder has the
-                outputs of another teacher or for other sequences.
+                outputs of another teacher or of other sequences.
         """
         validation.check_positive_int("batch_tokens", batch_tokens)
         validation.check_positive_int("part_size", part_size)
@@ -124,19 +123,19 @@ class TeacherCache:
         return cls(folder)
 
     def read(self, indices, names=None, length=None):
-        """Read the outputs for some sequences.
+        """Read the outputs of some sequences.
 
         Args:
-            indices: Array of ints. The sequences.
-            names: Optional list of the names of what to read. Defaults to
-                `None`, for all of it.
-            length: Optional int. The number of tokens to bring the sequences
-                to, with zeros after those that are shorter. Defaults to
-                `None`, for that of the longest.
+            indices: Array of ints. The indices of the sequences.
+            names: Optional list of the names of the outputs to read. Defaults
+                to `None`, for all outputs.
+            length: Optional int. The number of tokens to pad the sequences
+                to, with zeros. Defaults to `None`, for the length of the
+                longest sequence.
 
         Returns:
             A dictionary of arrays: `token_ids`, int32, and the outputs of the
-            teacher by name, in the half precision that they are kept in.
+            teacher by name, in half precision as they are stored.
         """
         indices = np.asarray(indices)
         if length is None:
@@ -156,7 +155,7 @@ class TeacherCache:
 
 
 class _Part:
-    """A part of a cache: for each name, the rows of all its sequences."""
+    """A part of a cache. It has the rows of all its sequences by name."""
 
     def __init__(self, folder):
         self.lengths = np.load(folder / "lengths.npy")
@@ -197,7 +196,7 @@ class _Part:
 
 
 def _row_counts(name, lengths):
-    """How many rows a name has for sequences of these lengths."""
+    """The number of rows of an output for sequences of the given lengths."""
     if name.startswith("attention_"):
         return lengths.astype("int64") ** 2
     if name == "sentence":
@@ -220,7 +219,7 @@ def _write_part(folder, teacher, sequences, batch_tokens):
         )
         for name, values in outputs.items():
             if name.startswith("attention_"):
-                # Heads last: their number is that of the columns.
+                # Put heads last, so that each has a column.
                 values = values.transpose(0, 2, 3, 1)
             if name not in arrays:
                 starts[name] = np.cumsum([0, *_row_counts(name, lengths)])
@@ -252,33 +251,33 @@ def _checksum(flat, lengths):
 class DistillationBatches(keras.utils.PyDataset):
     """Batches of a `TeacherCache` for a `Distiller`.
 
-    Each batch has sequences of one length, so that there is no padding, or of
-    lengths that are padded to the same multiple. Which ones depends on the
-    seed and the number of the batch alone: a training that was stopped sees
-    the same batches when it goes on.
+    Each batch has sequences of the same length, so that there is no padding, or
+    of lengths that are padded to the same multiple. The choice of sequences
+    only depends on the seed and the number of the batch, so an interrupted
+    training run gets the same batches when it is resumed.
 
     Args:
         cache: A `TeacherCache`.
-        steps: int. How many batches there are.
-        batch_tokens: int. How many tokens a batch has, about. Defaults to
-            `4096`.
-        masking: Optional `WordMasking`, for a student that has to guess
-            words. The teacher has read the text without gaps.
-        singles: Optional int array. The sequences of the cache that are to be
-            read on their own, if others are only there for the `pairs`.
-            Defaults to `None`, for all of them.
+        steps: int. The number of batches.
+        batch_tokens: int. The approximate number of tokens per batch. Defaults
+            to `4096`.
+        masking: Optional `WordMasking`, for a student that predicts masked
+            words. The teacher has read the text without masks.
+        singles: Optional int array. The sequences of the cache to read on
+            their own, if others are only used in `pairs`. Defaults to `None`,
+            for all sequences.
         pairs: Optional int array of shape `(num_pairs, 2)`, for a student
-            that is to tell how two texts are related: sequences of the cache
-            that are to be read as one, with a `[SEP]` between them. The
-            targets are `"pair_similarity"`, the cosine of the angle between
-            their vectors, and `"pair_sum"`, the sum of these.
+            that predicts how two texts are related. It has the sequences of
+            the cache to read together, separated by `[SEP]`. The targets are
+            `"pair_similarity"`, the cosine similarity of their vectors, and
+            `"pair_sum"`, the sum of the vectors.
         length_multiple: int. The number of tokens of a sequence is rounded up
-            to a multiple of it. JAX compiles a model for each length that it
-            meets, which takes longer than many steps; on a GPU, padding costs
-            little beside it. Defaults to `1`, for no padding.
+            to a multiple of it. JAX compiles a model for each length, which
+            takes longer than many steps, while padding costs little on a GPU.
+            Defaults to `1`, for no padding.
         first: int. The number of the first batch. Defaults to `0`.
         seed: int. Defaults to `0`.
-        **kwargs: other keyword arguments of `keras.utils.PyDataset`.
+        **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
     """
 
     def __init__(
@@ -309,16 +308,16 @@ class DistillationBatches(keras.utils.PyDataset):
         self.seed = seed
         self.groups = _Groups(cache.lengths[singles], length_multiple)
         if pairs is not None:
-            # The first token of the second text is left out.
+            # The first token of the second text is dropped.
             lengths = cache.lengths[pairs].sum(axis=1) - 1
             self.pair_groups = _Groups(lengths, length_multiple)
 
     def part(self, first, steps):
-        """Some of the batches of the same order.
+        """Return consecutive batches in the same order.
 
         Args:
-            first: int. The number of the first of them.
-            steps: int. How many there are.
+            first: int. The number of the first batch.
+            steps: int. The number of batches.
 
         Returns:
             A `DistillationBatches`.
@@ -387,7 +386,7 @@ def _padding_mask(lengths, length):
 
 
 class _Groups:
-    """Numbers of samples by their length, to be drawn from."""
+    """Groups the indices of samples by length, to sample from them."""
 
     def __init__(self, lengths, multiple):
         lengths = -(-lengths // multiple) * multiple
@@ -395,15 +394,15 @@ class _Groups:
         ends = np.flatnonzero(np.diff(lengths[order])) + 1
         self.groups = np.split(order, ends)
         self.lengths = [int(lengths[group[0]]) for group in self.groups]
-        # So that every token is as likely to be seen.
+        # Makes every token equally likely to be drawn.
         tokens = np.array([len(group) for group in self.groups]) * self.lengths
         self.shares = tokens / tokens.sum()
 
     def choose(self, random, num_tokens):
-        """Draw samples of one length that have so many tokens, about.
+        """Draw samples of one length with about the given number of tokens.
 
         Returns:
-            A tuple of the int array of their numbers, and the length.
+            A tuple of the int array of their indices, and the length.
         """
         i = random.choice(len(self.groups), p=self.shares)
         size = max(1, num_tokens // self.lengths[i])
@@ -413,19 +412,19 @@ class _Groups:
 
 
 class WordMasking:
-    """Takes words out of sequences, as BERT does.
+    """Masks words of sequences, as BERT does.
 
-    Of the chosen tokens 80 % become `[MASK]`, 10 % a random token, and 10 %
-    stay.
+    Of the selected tokens, 80 % become `[MASK]`, 10 % become a random token,
+    and 10 % are kept.
 
     Args:
         tokenizer: The tokenizer layer.
-        share: float. The part of the tokens that is chosen. Defaults to
+        share: float. The fraction of tokens that is selected. Defaults to
             `0.15`.
         teacher: Optional masked language model of this package or of
-            KerasHub, which guesses the words of each batch, for
+            KerasHub. It predicts the words of each batch, for a
             `MaskedLMTransfer` with a `label_weight` below one. Its logits are
-            too many to be kept on the disk.
+            too large to be stored on disk.
 
     Example:
 
@@ -451,11 +450,11 @@ class WordMasking:
         self.teacher = teacher
 
     def add_to(self, x, y, random):
-        """Take words out of a batch, and make them a target.
+        """Mask words of a batch, and add them to the targets.
 
         Args:
-            x: Dictionary of the inputs, which is changed.
-            y: Dictionary of the targets, to which `"masked_words"` is added.
+            x: Dictionary of the inputs. It is changed in place.
+            y: Dictionary of the targets. `"masked_words"` is added to it.
             random: A `numpy.random.Generator`.
         """
         x["token_ids"], x["mask_positions"], words = self.mask(
@@ -468,19 +467,20 @@ class WordMasking:
             y["masked_words"] = {"words": words, "logits": np.asarray(logits)}
 
     def mask(self, token_ids, random, lengths=None):
-        """Choose tokens, anywhere but at the first and the last position.
+        """Mask tokens, except at the first and the last position.
 
         Args:
             token_ids: int32 array of shape `(batch, length)`.
             random: A `numpy.random.Generator`.
-            lengths: Optional int array of shape `(batch,)`. How many tokens
-                of each sequence are not padding. Defaults to `None`, for all.
+            lengths: Optional int array of shape `(batch,)`. The number of
+                tokens of each sequence without padding. Defaults to `None`,
+                for no padding.
 
         Returns:
-            A tuple of int32 arrays: the ids with the gaps, of the same shape;
-            the positions of the gaps, of shape `(batch, count)`; and the
-            tokens that were there, likewise. A sequence that is shorter than
-            others has fewer gaps, and -1 in the place of further tokens.
+            A tuple of int32 arrays: the masked ids, of the same shape; the
+            positions of the masks, of shape `(batch, count)`; and the original
+            tokens, of the same shape. Shorter sequences have fewer masks, and
+            -1 instead of further tokens.
         """
         batch, length = token_ids.shape
         if lengths is None:
@@ -490,7 +490,7 @@ class WordMasking:
         noise = random.random((batch, max(length - 2, 1)))
         is_inside = np.arange(noise.shape[1]) < lengths[:, None] - 2
         order = np.argsort(np.where(is_inside, noise, np.inf), axis=1)
-        # As many for all batches of one length, whatever their sequences are.
+        # The count only depends on the length, not on the sequences.
         order = order[:, : max(1, round(self.share * length))]
         sorting = np.argsort(order, axis=1)
         positions = np.take_along_axis(order, sorting, axis=1) + 1

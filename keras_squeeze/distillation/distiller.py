@@ -1,4 +1,4 @@
-"""A student that learns what a teacher computes, as a Keras model."""
+"""Defines the Keras model that trains a student to imitate a teacher."""
 
 import keras
 import numpy as np
@@ -10,23 +10,23 @@ from keras_squeeze.models.optimization import zero_of
 
 
 class Distiller(OneAtATime, keras.Model):
-    """A student together with the terms of what it learns of a teacher.
+    """Combines a student with the loss terms for learning from a teacher.
 
-    It is trained like any Keras model, with `compile()` and `fit()`, on
-    batches `(x, y)`: `x` has the inputs of the student, and `y` what the
-    teacher gave for them, by name, as the terms call it. `TeacherCache` keeps
-    the latter on the disk and `DistillationBatches` makes the batches, so
-    that the teacher itself may run elsewhere, once, and on another backend.
+    It is trained like any Keras model, with `compile()` and `fit()`, on batches
+    `(x, y)`. `x` has the inputs of the student. `y` has the outputs of the
+    teacher for them, by the names that the terms use. `TeacherCache` stores
+    these outputs on disk, and `DistillationBatches` creates the batches. The
+    teacher can therefore run once, on another machine and backend.
 
-    The logs of `fit()` have the loss of each term. When it is done, the
-    student is the backbone that was passed; nothing else has to be kept.
+    The logs of `fit()` include the loss of each term. After training, only the
+    student needs to be kept. It is the backbone that was passed.
 
     Args:
         student: A backbone of `keras_squeeze.models`.
-        transfers: List of the terms: `FeatureMapTransfer`,
+        transfers: List of loss terms: `FeatureMapTransfer`,
             `AttentionTransfer`, `PooledTransfer`, `PairTransfer`,
             `SimilarityTransfer`, `MaskedLMTransfer`.
-        **kwargs: other keyword arguments of `keras.Model`.
+        **kwargs: Other keyword arguments of `keras.Model`.
 
     Raises:
         ValueError: If there are no terms, two have the same name, or one is
@@ -74,8 +74,8 @@ class Distiller(OneAtATime, keras.Model):
         if self.needs_pairs:
             for name in student.input:
                 inputs[f"pair_{name}"] = np.zeros((1, 2), "int32")
-        # Not a functional model, which cannot have the attention of layers
-        # whose first call did not return it.
+        # This cannot be a functional model, which cannot access the attention
+        # of layers whose first call did not return it.
         self(inputs)
 
     def call(self, inputs):
@@ -96,15 +96,15 @@ class Distiller(OneAtATime, keras.Model):
         return outputs
 
     def begin(self, stage):
-        """Restrict the training to a stage of a schedule.
+        """Restrict training to a stage of a schedule.
 
-        The model has to be compiled after it.
+        The model must be compiled afterwards.
 
         Args:
             stage: A `Stage`.
 
         Raises:
-            ValueError: If the stage has a term that the model has not.
+            ValueError: If the stage has a term that the model does not have.
         """
         names = {transfer.name for transfer in self.transfers}
         unknown = set(stage.transfers) - names
@@ -116,7 +116,7 @@ class Distiller(OneAtATime, keras.Model):
         self._restrict(stage.transfers, stage.trainable_layers)
 
     def end(self):
-        """Let everything learn again, after the stages of a schedule."""
+        """Make everything trainable again, after the stages of a schedule."""
         self._restrict([transfer.name for transfer in self.transfers])
 
     def _restrict(self, names, layers=None):
@@ -135,8 +135,8 @@ class Distiller(OneAtATime, keras.Model):
         Args:
             optimizer: The name of an optimizer, or a `keras.Optimizer`.
                 Defaults to `"adam"`.
-            **kwargs: other keyword arguments of `keras.Model.compile`. The
-                loss is that of the terms.
+            **kwargs: Other keyword arguments of `keras.Model.compile`. The
+                loss is defined by the terms.
         """
         super().compile(optimizer=optimizer, **kwargs)
         build_optimizer(self)
@@ -145,9 +145,9 @@ class Distiller(OneAtATime, keras.Model):
         """Train the student.
 
         Args:
-            x: A `DistillationBatches`, or what else `keras.Model.fit` takes.
-            *args: further arguments of `keras.Model.fit`.
-            **kwargs: likewise.
+            x: A `DistillationBatches`, or other input of `keras.Model.fit`.
+            *args: Other arguments of `keras.Model.fit`.
+            **kwargs: Other keyword arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -158,13 +158,13 @@ class Distiller(OneAtATime, keras.Model):
         """Compute the losses of the terms.
 
         Args:
-            x: A `DistillationBatches`, or what else `keras.Model.evaluate`
-                takes.
-            *args: further arguments of `keras.Model.evaluate`.
-            **kwargs: likewise.
+            x: A `DistillationBatches`, or other input of
+                `keras.Model.evaluate`.
+            *args: Other arguments of `keras.Model.evaluate`.
+            **kwargs: Other keyword arguments of `keras.Model.evaluate`.
 
         Returns:
-            What `keras.Model.evaluate` returns.
+            The result of `keras.Model.evaluate`.
         """
         return super().evaluate(of_any_lengths(x), *args, **kwargs)
 
@@ -182,12 +182,12 @@ class Distiller(OneAtATime, keras.Model):
             loss = transfer.loss(target, output, x["padding_mask"])
             tracker.update_state(loss)
             total = ops.add(total, transfer.weight * loss)
-        # There may be no term of the sentence as a whole.
+        # Gives the pooler a gradient if no term uses the pooled output.
         return total + zero_of(self.student.pooler)
 
 
 def to_single(target):
-    """What a teacher gave in single precision; words as they are."""
+    """Cast floats to single precision, and return words unchanged."""
     if keras.backend.is_float_dtype(
         keras.backend.standardize_dtype(target.dtype)
     ):
@@ -196,14 +196,13 @@ def to_single(target):
 
 
 def of_any_lengths(batches):
-    """Batches in a form in which they may have different lengths.
+    """Convert batches so that their lengths may differ.
 
-    On TensorFlow, Keras makes a `tf.data.Dataset` of them which expects the
-    lengths of the first ones of all others.
+    On TensorFlow, Keras converts them to a `tf.data.Dataset` that expects all
+    batches to have the lengths of the first ones.
 
     Args:
-        batches: A `keras.utils.PyDataset`, or other data, which stay as they
-            are.
+        batches: A `keras.utils.PyDataset`. Other data are returned unchanged.
 
     Returns:
         The same data, or a `tf.data.Dataset`.
@@ -220,15 +219,17 @@ def of_any_lengths(batches):
     data = tf.data.Dataset.from_generator(
         lambda: (batches[i] for i in range(len(batches))), output_signature=spec
     )
-    # Keras takes the end of data of an unknown length for an interruption.
+    # Without a known size, Keras warns about an interruption at the end.
     count = tf.data.experimental.assert_cardinality(len(batches))
     return data.apply(count).prefetch(2)
 
 
 def check_transfers(student, transfers):
-    """Raise a `ValueError` for terms that do not fit a student."""
+    """Raise a `ValueError` if loss terms do not fit a student."""
     if not transfers:
-        raise ValueError("`transfers` must have a term. Received: transfers=[]")
+        raise ValueError(
+            "`transfers` must not be empty. Received: transfers=[]"
+        )
     names = [transfer.name for transfer in transfers]
     if len(set(names)) < len(names):
         raise ValueError(
@@ -244,5 +245,5 @@ def check_transfers(student, transfers):
             raise ValueError(
                 f"`student_layer` must be from {first} to "
                 f"{student.num_layers}, the layers of the student. Received: "
-                f"student_layer={layer} of the term {transfer.name!r}"
+                f"student_layer={layer} in the term {transfer.name!r}"
             )

@@ -1,4 +1,4 @@
-"""How far a student is from its teacher."""
+"""Measures the difference between a student and its teacher."""
 
 import keras
 from keras import ops
@@ -7,12 +7,12 @@ from keras_squeeze.metrics.correlation import PearsonCorrelation
 
 
 def feature_map_loss(target, output, mask):
-    """Mean squared difference of hidden states, over the tokens of a text.
+    """Mean squared difference of hidden states over the tokens of a text.
 
     Args:
-        target: float tensor of shape `(batch, length, dim)`. The teacher's.
-        output: float tensor of the same shape. The student's.
-        mask: Tensor of shape `(batch, length)`, 0 where there is padding.
+        target: float tensor of shape `(batch, length, dim)`, of the teacher.
+        output: float tensor of the same shape, of the student.
+        mask: Tensor of shape `(batch, length)`, 0 for padding.
 
     Returns:
         A scalar tensor.
@@ -32,14 +32,14 @@ def feature_map_loss(target, output, mask):
 
 
 def attention_loss(target, scores, mask):
-    """Mean divergence of attention, over heads and the tokens of a text.
+    """Mean divergence of attention over the heads and tokens of a text.
 
     Args:
         target: float tensor of shape `(batch, heads, length, length)`. The
             probabilities of the teacher.
-        scores: float tensor of the same shape. What the student takes the
-            softmax of.
-        mask: Tensor of shape `(batch, length)`, 0 where there is padding.
+        scores: float tensor of the same shape. The scores of the student,
+            before the softmax.
+        mask: Tensor of shape `(batch, length)`, 0 for padding.
 
     Returns:
         A scalar tensor, the Kullback-Leibler divergence of the student's
@@ -56,7 +56,7 @@ def attention_loss(target, scores, mask):
      - [Sun et al., 2020](https://arxiv.org/abs/2004.02984), equation 3
     """
     scores = ops.convert_to_tensor(scores)
-    # The teacher looks at no padding, where the logarithms are not finite.
+    # Ignore padding, which the teacher masks: its logarithms are infinite.
     is_key = ops.expand_dims(ops.cast(mask, scores.dtype), axis=(1, 2))
     target = ops.cast(target, scores.dtype)
     student = ops.log_softmax(scores, axis=-1)
@@ -70,8 +70,8 @@ def cosine_loss(target, output, weights=None):
     """One minus the cosine of the angle between vectors.
 
     Args:
-        target: float tensor of shape `(batch, dim)`. The teacher's.
-        output: float tensor of the same shape. The student's.
+        target: float tensor of shape `(batch, dim)`, of the teacher.
+        output: float tensor of the same shape, of the student.
         weights: Optional tensor of shape `(batch,)`.
 
     Returns:
@@ -90,8 +90,8 @@ def cosine_loss(target, output, weights=None):
 def similarity_loss(target, output):
     """Mean squared difference of the similarities within a batch.
 
-    The vectors may have different sizes: only the cosines of the angles
-    between those of one batch are compared.
+    Only the cosine similarities between the vectors of the same batch are
+    compared, so the vectors of teacher and student may have different sizes.
 
     Args:
         target: float tensor of shape `(batch, teacher_dim)`.
@@ -117,14 +117,14 @@ def similarity_loss(target, output):
 
 
 def soft_label_loss(target, logits, temperature=1.0):
-    """Divergence of predictions from a teacher's, softened.
+    """Divergence of softened predictions from those of a teacher.
 
     Args:
-        target: float tensor of shape `(..., classes)`. Logits of the teacher.
-        logits: float tensor of the same shape. Those of the student.
-        temperature: float. What both are divided by. The loss is multiplied
-            by its square, so that gradients do not depend on it much.
-            Defaults to `1.0`.
+        target: float tensor of shape `(..., classes)`. The teacher's logits.
+        logits: float tensor of the same shape. The student's logits.
+        temperature: float. Both logits are divided by it. The loss is
+            multiplied by its square, so that it has little effect on the size
+            of the gradients. Defaults to `1.0`.
 
     Returns:
         A tensor of shape `(...)`.
@@ -145,14 +145,14 @@ def soft_label_loss(target, logits, temperature=1.0):
 
 
 def weighted_mean(values, weights=None):
-    """The mean of values, weighted.
+    """The weighted mean of values.
 
     Args:
         values: float tensor.
         weights: Optional tensor of the same shape.
 
     Returns:
-        A scalar tensor; zero if all weights are.
+        A scalar tensor, which is zero if all weights are.
     """
     if weights is None:
         return ops.mean(values)
@@ -162,19 +162,20 @@ def weighted_mean(values, weights=None):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SoftLabelLoss(keras.losses.Loss):
-    """The loss of a task that has a teacher, for `compile()`.
+    """The loss of a task with a teacher, for `compile()`.
 
-    `y_true` is what `soft_labels()` gives: the label of each sample, and the
-    teacher's output for it. A sample whose label is -1, or with regression
-    not a number, has none, and learns from the teacher alone. Plain labels
-    work as well, for validation.
+    `y_true` is the result of `soft_labels()`: the label of each sample, and the
+    output of the teacher for it. Samples whose label is -1, or NaN for
+    regression, have no label, and only learn from the teacher. Plain labels
+    also work, for validation.
 
     Args:
-        num_classes: int. Number of outputs of the task, `1` for regression.
+        num_classes: int. The number of outputs of the task, `1` for
+            regression.
         temperature: float. See `soft_label_loss`. Defaults to `2.0`.
-        label_weight: float. The part of the loss that is about the labels,
-            the rest being about the teacher's output. Defaults to `0.5`.
-        **kwargs: other keyword arguments of `keras.losses.Loss`.
+        label_weight: float. The weight of the labels in the loss. The rest is
+            the weight of the teacher's output. Defaults to `0.5`.
+        **kwargs: Other keyword arguments of `keras.losses.Loss`.
 
     Example:
 
@@ -246,10 +247,10 @@ class SoftLabelLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SoftLabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """The accuracy, where `y_true` may be what `soft_labels()` gives.
+    """The accuracy. `y_true` can be the result of `soft_labels()`.
 
     Args:
-        num_classes: int. Number of classes.
+        num_classes: int. The number of classes.
         name: string. Defaults to `"sparse_categorical_accuracy"`.
         dtype: The dtype of the result.
     """
@@ -277,7 +278,7 @@ class SoftLabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SoftLabelCorrelation(PearsonCorrelation):
-    """The correlation, where `y_true` may be what `soft_labels()` gives."""
+    """The correlation. `y_true` can be the result of `soft_labels()`."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels, _ = split_soft_labels(y_true, 1)
@@ -290,16 +291,16 @@ class SoftLabelCorrelation(PearsonCorrelation):
 
 
 def split_soft_labels(y_true, num_classes):
-    """Take what `soft_labels()` gives apart again.
+    """Split the result of `soft_labels()` into labels and teacher outputs.
 
     Args:
         y_true: Tensor of shape `(batch, 1 + num_classes)`, or plain labels of
             shape `(batch,)` or `(batch, 1)`.
-        num_classes: int. Number of outputs of the task.
+        num_classes: int. The number of outputs of the task.
 
     Returns:
-        A tuple of a float tensor of shape `(batch,)`, the labels, and one of
-        shape `(batch, num_classes)`, the teacher's outputs, or `None`.
+        A tuple of the labels, a float tensor of shape `(batch,)`, and the
+        teacher's outputs, of shape `(batch, num_classes)` or `None`.
     """
     y_true = ops.cast(y_true, "float32")
     if len(y_true.shape) == 1:

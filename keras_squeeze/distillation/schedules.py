@@ -1,4 +1,4 @@
-"""In what order a student learns: the three strategies of MobileBERT."""
+"""Defines the training stages of a student, as in MobileBERT's strategies."""
 
 import dataclasses
 
@@ -7,15 +7,15 @@ from keras_squeeze import validation
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A part of a distillation.
+    """A stage of a distillation.
 
     Args:
         name: string.
-        transfers: Tuple of strings. The names of the terms of its loss.
-        steps: int. How many batches it has.
-        trainable_layers: Tuple of ints or `None`. The layers of the student
-            that learn, counted from 1, with `0` for the embeddings. Defaults
-            to `None`, for all of it.
+        transfers: Tuple of strings. The names of its loss terms.
+        steps: int. The number of batches.
+        trainable_layers: Tuple of ints or `None`. The trainable layers of the
+            student, counted from 1, with `0` for the embeddings. Defaults to
+            `None`, for the whole student.
     """
 
     name: str
@@ -25,26 +25,26 @@ class Stage:
 
 
 def schedule(strategy, transfers, steps, final_steps=None):
-    """The stages of a strategy.
+    """Return the stages of a training strategy.
 
     - `"auxiliary"`: all terms at once.
-    - `"joint"`: first the terms of layers, all together, then the others.
-    - `"progressive"`: first the terms of layers, one layer after the other
-        from the bottom, while what lies below stays as it is; then the others.
-        MobileBERT was trained so.
+    - `"joint"`: first all terms for layers, then the others.
+    - `"progressive"`: first the terms for layers, one layer at a time from
+        the bottom up, with the layers below frozen; then the others. MobileBERT
+        was trained this way.
 
     Args:
         strategy: string. `"auxiliary"`, `"joint"` or `"progressive"`.
         transfers: List of the terms.
-        steps: int. How many batches the terms of layers get, in all.
-        final_steps: int or `None`. How many batches the others get
-            thereafter. Defaults to `None`, for as many.
+        steps: int. The total number of batches for the terms for layers.
+        final_steps: int or `None`. The number of batches for the other terms
+            afterwards. Defaults to `None`, for the same number.
 
     Returns:
         A list of `Stage`s.
 
     Raises:
-        ValueError: If the strategy is unknown, or it needs terms of layers
+        ValueError: If the strategy is unknown, or it needs terms for layers
             and there are none.
 
     Example:
@@ -77,7 +77,7 @@ def schedule(strategy, transfers, steps, final_steps=None):
     final = tuple(layers.pop(None, ()))
     if not layers:
         raise ValueError(
-            f'`transfers` must have terms of layers for "{strategy}". '
+            f'`transfers` must have terms for layers for "{strategy}". '
             f"Received terms named {list(final)}"
         )
     if strategy == "joint":
@@ -92,7 +92,7 @@ def schedule(strategy, transfers, steps, final_steps=None):
                     f"layer {layer}",
                     tuple(layers[layer]),
                     each + (i < rest),
-                    # Layers that no term is for learn with the next one.
+                    # Layers without a term are trained with the next one.
                     tuple(range(below, layer + 1)),
                 )
             )

@@ -1,4 +1,4 @@
-"""The predictions of a teacher as labels of a task."""
+"""Uses the predictions of a teacher as labels for fine-tuning."""
 
 import numpy as np
 
@@ -8,27 +8,26 @@ from keras_squeeze.distillation.teachers import import_transformers
 
 
 def soft_labels(teacher, x, y=None, batch_size=32):
-    """Join the predictions of a teacher to the labels of samples.
+    """Combine the predictions of a teacher with the labels of samples.
 
-    Fine-tuning with `SoftLabelLoss` then learns from both. More text without
-    labels, of the same kind, is as good to learn from as text with labels.
+    Fine-tuning with `SoftLabelLoss` then learns from both. Additional
+    unlabelled text of the same kind is as useful as labelled text.
 
     Args:
-        teacher: A task whose outputs are logits, or numbers for regression,
-            in the form that the student's have; or a function that gives
-            them for raw inputs, as an array of shape `(samples, classes)`.
+        teacher: A task whose outputs are logits, or numbers for regression, in
+            the same form as the student's. Can also be a function that maps
+            raw inputs to an array of shape `(samples, classes)`.
         x: The raw inputs.
-        y: Optional array of the labels: ids of classes, or numbers for
-            regression; -1, or NaN for regression, for samples without one.
-            Defaults to `None`, for no labels at all.
-        batch_size: int. How many samples the teacher predicts at once.
-            Defaults to `32`.
+        y: Optional array of the labels: class ids, or numbers for regression.
+            Samples without a label have -1, or NaN for regression. Defaults to
+            `None`, if no sample has a label.
+        batch_size: int. The batch size of the teacher. Defaults to `32`.
 
     Returns:
         A float32 array of shape `(samples, 1 + classes)`.
 
     Raises:
-        ValueError: If there are not as many predictions as labels.
+        ValueError: If the numbers of predictions and labels differ.
 
     Example:
 
@@ -59,36 +58,33 @@ def soft_labels(teacher, x, y=None, batch_size=32):
     y = np.asarray(y, "float32").reshape(-1, 1)
     if len(y) != len(outputs):
         raise ValueError(
-            "`y` must have a label for each of the samples. Received: "
+            "`y` must have one label per sample. Received: "
             f"{len(y)} labels for {len(outputs)} samples"
         )
     return np.concatenate([y, outputs], axis=1)
 
 
 class HuggingFaceClassifier:
-    """A text classifier of transformers, run by PyTorch, for `soft_labels()`.
+    """A transformers text classifier, run by PyTorch, for `soft_labels()`.
 
-    It reads the text with the tokenizer of its own, and so may be any model
-    of transformers for sequence classification. It runs on a GPU where PyTorch
-    finds one.
+    It uses its own tokenizer, so it can be any transformers model for sequence
+    classification. It runs on a GPU if PyTorch finds one.
 
     Args:
-        folder: string or `os.PathLike`. The folder of the checkpoint, with
-            its tokenizer.
-        class_names: Optional list of strings. The classes in the order in
-            which to give their logits. Defaults to `None`, for the order of
-            the checkpoint.
-        sequence_length: int. How many tokens of a text to read. Defaults to
-            `128`.
-        batch_size: int. How many texts to read at once. Defaults to `32`.
-        dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast
-            on some CPUs. Defaults to `"float32"`.
+        folder: string or `os.PathLike`. The folder of the checkpoint,
+            including its tokenizer.
+        class_names: Optional list of strings. The order of the classes in the
+            logits. Defaults to `None`, for the order of the checkpoint.
+        sequence_length: int. The maximum number of tokens per text. Defaults
+            to `128`.
+        batch_size: int. The number of texts per batch. Defaults to `32`.
+        dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast on
+            some CPUs. Defaults to `"float32"`.
 
     Raises:
-        FileNotFoundError: If the folder is not a checkpoint.
+        FileNotFoundError: If the folder has no checkpoint.
         ImportError: If torch or transformers is not installed.
-        ValueError: If the checkpoint has other classes, or `dtype` is neither
-            of these.
+        ValueError: If the checkpoint has other classes, or `dtype` is invalid.
     """
 
     def __init__(
@@ -117,8 +113,8 @@ class HuggingFaceClassifier:
         if class_names is not None:
             if sorted(class_names) != sorted(names):
                 raise ValueError(
-                    f"`{folder}` must be a classifier of the classes "
-                    f"{list(class_names)}. Received: one of {names}"
+                    f"`{folder}` must be a classifier with the classes "
+                    f"{list(class_names)}. Received: {names}"
                 )
             self.order = [names.index(name) for name in class_names]
 
@@ -127,7 +123,7 @@ class HuggingFaceClassifier:
 
         columns = x if isinstance(x, tuple) else (x,)
         columns = [list(map(str, column)) for column in columns]
-        # Texts of about the same length together, with little padding.
+        # Batch texts of similar length, for little padding.
         lengths = [sum(map(len, texts)) for texts in zip(*columns, strict=True)]
         order = np.argsort(lengths, kind="stable")
         logits = []

@@ -1,4 +1,4 @@
-"""Models to learn from."""
+"""Defines the models that a student can learn from."""
 
 import hashlib
 import inspect
@@ -15,15 +15,16 @@ from keras_squeeze.models.encoder_backbone import EncoderBackbone
 
 
 class Teacher:
-    """Base of the teachers: names what a student can learn of a model.
+    """Base class of teachers, which names the outputs to learn from.
 
     Args:
-        hidden_layers: Iterable of ints. The layers whose hidden states to
-            give, counted from 1; `0` for the embeddings. Defaults to none.
+        hidden_layers: Iterable of ints. The layers whose hidden states are
+            returned, counted from 1, with `0` for the embeddings. Defaults to
+            none.
         attention_layers: Iterable of ints. The layers whose attention
-            probabilities to give, counted from 1. Defaults to none.
-        sentence: bool. Whether to give the mean of the last hidden states
-            over the tokens of a text, the vector of sentence embedders.
+            probabilities are returned, counted from 1. Defaults to none.
+        sentence: bool. Whether to return the mean of the last hidden states
+            over the tokens of a text, as sentence embedding models do.
             Defaults to `True`.
     """
 
@@ -39,7 +40,7 @@ class Teacher:
 
     @property
     def fingerprint(self):
-        """A string that is another one for another teacher."""
+        """A string that differs between teachers."""
         raise NotImplementedError
 
     def encode(self, inputs):
@@ -50,24 +51,24 @@ class Teacher:
                 `token_ids`, `segment_ids` and `padding_mask`.
 
         Returns:
-            A tuple of two lists of arrays: all hidden states, those of the
-            embeddings first, and the attention probabilities of all layers,
-            which may be empty if there are no `attention_layers`.
+            A tuple of two lists of arrays: all hidden states, starting with
+            the embeddings, and the attention probabilities of all layers,
+            which can be empty if there are no `attention_layers`.
         """
         raise NotImplementedError
 
     def outputs(self, inputs):
-        """What a student can learn for a batch of inputs.
+        """Compute what a student can learn from a batch of inputs.
 
         Args:
             inputs: Dictionary of int arrays of shape `(batch, length)`:
                 `token_ids`, `segment_ids` and `padding_mask`.
 
         Returns:
-            A dictionary of float32 NumPy arrays: `"hidden_3"`, of shape
-            `(batch, length, dim)`, for layer 3, and so on; `"attention_3"`,
-            of shape `(batch, heads, length, length)`; and `"sentence"`, of
-            shape `(batch, dim)`.
+            A dictionary of float32 NumPy arrays: for example `"hidden_3"` of
+            shape `(batch, length, dim)` for layer 3, `"attention_3"` of shape
+            `(batch, heads, length, length)`, and `"sentence"` of shape
+            `(batch, dim)`.
         """
         hidden_states, attention = self.encode(inputs)
         outputs = {f"hidden_{i}": hidden_states[i] for i in self.hidden_layers}
@@ -94,18 +95,18 @@ class Teacher:
 
 
 class BackboneTeacher(Teacher):
-    """A backbone of this package or of KerasHub as a teacher.
+    """Uses a backbone of this package or of KerasHub as a teacher.
 
-    KerasHub's backbones will do that consist of embeddings and its
+    KerasHub backbones are supported if they consist of embeddings and
     `TransformerEncoder` layers: BERT, RoBERTa, DistilBERT, ELECTRA and others.
 
     Args:
         backbone: The backbone, or a task with one.
-        **kwargs: arguments of `Teacher`.
+        **kwargs: Arguments of `Teacher`.
 
     Raises:
-        ValueError: If the backbone is of another kind, or does not have one
-            of the layers.
+        ValueError: If the backbone is not supported, or does not have one of
+            the layers.
 
     Example:
 
@@ -159,10 +160,10 @@ class BackboneTeacher(Teacher):
 
 
 class OwnEncoder(keras.Model):
-    """All hidden states and attention of a backbone of this package.
+    """Returns all hidden states and attention of a backbone of this package.
 
-    Not a functional model, which cannot have the attention of layers whose
-    first call did not return it.
+    This cannot be a functional model, which cannot access the attention of
+    layers whose first call did not return it.
     """
 
     def __init__(self, backbone, attention_layers, embeddings=None):
@@ -181,7 +182,7 @@ class OwnEncoder(keras.Model):
 
 
 class KerasHubEncoder(OwnEncoder):
-    """The same of a backbone of KerasHub."""
+    """Returns all hidden states and attention of a KerasHub backbone."""
 
     def __init__(self, backbone, attention_layers):
         first = backbone.transformer_layers[0]
@@ -207,22 +208,22 @@ class KerasHubEncoder(OwnEncoder):
 
 
 class HuggingFaceTeacher(Teacher):
-    """A checkpoint of the BERT family as a teacher, run by PyTorch.
+    """Uses a checkpoint of the BERT family, run by PyTorch, as a teacher.
 
-    It needs the packages torch and transformers, whatever the backend of
-    Keras is, and runs on a GPU where PyTorch finds one. The checkpoint must
-    read the token ids of the student: those of the uncased English BERTs are
-    the same as of the presets here.
+    It needs the packages torch and transformers, regardless of the Keras
+    backend, and runs on a GPU if PyTorch finds one. The checkpoint must use the
+    same token ids as the student. Those of the uncased English BERT models are
+    the same as in the presets of this package.
 
     Args:
         folder: string or `os.PathLike`. The folder of the checkpoint, with a
             `config.json`.
-        dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast
-            on some CPUs. Defaults to `"float32"`.
-        **kwargs: arguments of `Teacher`.
+        dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast on
+            some CPUs. Defaults to `"float32"`.
+        **kwargs: Arguments of `Teacher`.
 
     Raises:
-        FileNotFoundError: If the folder is not a checkpoint.
+        FileNotFoundError: If the folder has no checkpoint.
         ImportError: If torch or transformers is not installed.
         ValueError: If the model does not have one of the layers.
     """
@@ -235,7 +236,7 @@ class HuggingFaceTeacher(Teacher):
         self.model = transformers.AutoModel.from_pretrained(
             self.folder,
             dtype=dtype,
-            # The faster kernels do not tell what they attend to.
+            # The faster kernels do not return attention probabilities.
             attn_implementation="eager" if self.attention_layers else None,
         )
         self.model.eval().to(best_device())
@@ -282,17 +283,17 @@ class HuggingFaceTeacher(Teacher):
 
 
 def check_checkpoint(folder, dtype):
-    """Check what a checkpoint of Hugging Face is to be loaded from.
+    """Validate the arguments for loading a Hugging Face checkpoint.
 
     Args:
         folder: string or `os.PathLike`. The folder of the checkpoint.
-        dtype: string. What to compute in.
+        dtype: string. The type to compute in.
 
     Returns:
         The folder, as a `pathlib.Path`.
 
     Raises:
-        FileNotFoundError: If the folder is not a checkpoint.
+        FileNotFoundError: If the folder has no checkpoint.
         ValueError: If `dtype` is neither `"float32"` nor `"bfloat16"`.
     """
     if dtype not in ("float32", "bfloat16"):
@@ -309,20 +310,20 @@ def check_checkpoint(folder, dtype):
 
 
 def import_transformers():
-    """The package transformers, with a way out if it is missing."""
+    """Import transformers, with a helpful error if it is missing."""
     try:
         import torch  # noqa: F401
         import transformers
     except ImportError as error:
         raise ImportError(
-            "A teacher from Hugging Face is run by PyTorch: `pip install "
-            "torch transformers`."
+            "A Hugging Face teacher needs PyTorch and transformers: `pip "
+            "install torch transformers`."
         ) from error
     return transformers
 
 
 def best_device():
-    """Where PyTorch is to run a teacher: on the GPU, if it finds one."""
+    """The device for a teacher on PyTorch: the GPU if there is one."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""A distillation that goes on where it was stopped."""
+"""Trains a student, and resumes interrupted training runs."""
 
 import pathlib
 
@@ -24,36 +24,36 @@ def distill(
 ):
     """Train a student through the stages of a schedule.
 
-    The state is written every `save_every` batches, and at the end of each
-    stage. If the same training was stopped, it goes on from there, and ends
-    with the same weights and the same learning curve as if it had not been.
-    For that, random numbers start anew whenever the state is written, as by
-    `keras.utils.set_random_seed()`, from one that is drawn at the beginning.
+    The state is saved every `save_every` batches and at the end of each stage.
+    If the same run was interrupted, it is resumed, and ends with the same
+    weights and the same learning curve as an uninterrupted run. For this
+    purpose, the random numbers are reseeded each time the state is saved, as
+    by `keras.utils.set_random_seed()`, from a seed drawn at the beginning.
 
     Args:
         distiller: A `Distiller`.
-        batches: A `DistillationBatches`, or another data set with a
-            `part(first, steps)`. The stages use one after the other.
+        batches: A `DistillationBatches`, or another dataset with a method
+            `part(first, steps)`. The stages use consecutive parts of it.
         stages: List of `Stage`s. See `schedule()`.
-        folder: string or `os.PathLike`. The folder of the state. It may be
-            new; it is the caller's to remove.
-        optimizer: A function that gives a new `keras.Optimizer` for the
+        folder: string or `os.PathLike`. The folder of the state. It may not
+            exist yet. The caller must remove it.
+        optimizer: A function that returns a new `keras.Optimizer` for the
             number of steps of a stage.
-        save_every: int. After how many batches to write the state. A
-            multiple of `log_every`. Defaults to `500`.
-        log_every: int. Over how many batches a point of the learning curve is
-            the mean. Defaults to `50`.
+        save_every: int. The number of batches after which the state is saved,
+            a multiple of `log_every`. Defaults to `500`.
+        log_every: int. The number of batches that are averaged in a point of
+            the learning curve. Defaults to `50`.
         verbose: bool. Whether to print the learning curve. Defaults to
             `True`.
-        **kwargs: arguments of `keras.Model.compile`.
+        **kwargs: Arguments of `keras.Model.compile`.
 
     Returns:
-        The learning curve: a list of dictionaries of `stage`, `step`, the
+        The learning curve: a list of dictionaries with `stage`, `step`,
         `loss` and the loss of each term.
 
     Raises:
-        ValueError: If a training of other stages was stopped in `folder`, or
-            there are too few batches.
+        ValueError: If `folder` has a run with different stages, or there are
+            not enough batches.
 
     Example:
 
@@ -91,7 +91,7 @@ def distill(
     total = sum(stage.steps for stage in stages)
     if len(batches) < total:
         raise ValueError(
-            f"`batches` must have the {total} batches of the stages. "
+            f"`batches` must have the {total} batches that the stages need. "
             f"Received: {len(batches)} batches"
         )
     folder = pathlib.Path(folder)
@@ -119,18 +119,18 @@ def distill(
 
 
 class TrainingState(keras.callbacks.Callback):
-    """Writes the learning curve, and what a training needs to go on.
+    """Saves the learning curve, and the state for resuming a training run.
 
     Args:
-        folder: A `pathlib.Path`. If a training of the same stages was stopped
-            there, `curve` has what it had.
+        folder: A `pathlib.Path`. If a run with the same stages was interrupted
+            there, `curve` starts with its learning curve.
         stages: List of `Stage`s.
         save_every: int. See `distill`.
         log_every: int. See `distill`.
         verbose: bool. See `distill`.
 
     Raises:
-        ValueError: If a training of other stages was stopped there.
+        ValueError: If the folder has a run with different stages.
     """
 
     def __init__(self, folder, stages, save_every, log_every, verbose):
@@ -158,30 +158,30 @@ class TrainingState(keras.callbacks.Callback):
         ]
 
     def steps_done(self, number):
-        """How many batches of a stage are done."""
+        """The number of batches of a stage that are done."""
         if number < self.number:
             return self.stages[number].steps
         return self.done if number == self.number else 0
 
     def start(self, number, done):
-        """Begin a stage, or go on with it."""
+        """Start or resume a stage."""
         self.number, self.done = number, done
 
     def restore(self, distiller):
-        """Give a compiled model the state that was written."""
+        """Load the saved state into a compiled model."""
         if self.weights is None:
             return
         skipped = None
         if self.done == self.stages[self.number].steps:
-            # The optimizer of a stage that is over is of no use to the next.
+            # The next stage has a new optimizer.
             skipped = [getattr(distiller, "optimizer", None)]
         keras.saving.load_weights(
             distiller, self.weights, objects_to_skip=skipped
         )
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Each stage is an epoch. Not before: the first `fit()` of a process
-        # draws numbers as it builds.
+        # Each stage is an epoch. Reseed here and not earlier, because the
+        # first `fit()` draws numbers while it builds.
         reseed(self.model, self.seed, self.number, self.done)
 
     def on_train_batch_end(self, batch, logs=None):

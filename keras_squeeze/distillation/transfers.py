@@ -1,4 +1,4 @@
-"""What a student learns of a teacher: the terms of a distillation's loss."""
+"""Defines the loss terms with which a student learns from a teacher."""
 
 import keras
 from keras import ops
@@ -9,20 +9,20 @@ from keras_squeeze.layers.mean_pooling import mean_over_tokens
 
 
 class Transfer(keras.layers.Layer):
-    """Base of the terms.
+    """Base class of the loss terms.
 
-    A term reads something of the student's, brings it into the form of what
-    the teacher gives, and measures the difference. Its `target` is the name
-    of the latter in the batches: see `Teacher.outputs()`.
+    A term selects an output of the student, transforms it to the form of the
+    teacher's output, and measures the difference. Its `target` is the name of
+    the teacher's output in the batches: see `Teacher.outputs()`.
 
     Args:
-        target: string. The name of the teacher's side.
+        target: string. The name of the teacher's output.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`. Terms of
-            one distillation must have different names.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`. The names of
+            the terms of a distillation must be unique.
 
     Call arguments:
-        inputs: What `student_side()` gives.
+        inputs: The result of `student_side()`.
     """
 
     needs_attention = False
@@ -36,10 +36,10 @@ class Transfer(keras.layers.Layer):
         self.weight = weight
 
     def student_side(self, encoded, inputs):
-        """Choose what of the student is compared.
+        """Select the output of the student to compare.
 
         Args:
-            encoded: Dictionary. What `encode()` of the student gives, for
+            encoded: Dictionary. The result of `encode()` of the student, for
                 pairs of texts if `needs_pairs`.
             inputs: Dictionary. The inputs of the distillation.
 
@@ -55,9 +55,9 @@ class Transfer(keras.layers.Layer):
         """Measure the difference.
 
         Args:
-            target: Tensor. What the teacher gave.
-            output: Tensor. What this layer gave.
-            mask: Tensor of shape `(batch, length)`, 0 where there is padding.
+            target: Tensor. The output of the teacher.
+            output: Tensor. The output of this layer.
+            mask: Tensor of shape `(batch, length)`, 0 for padding.
 
         Returns:
             A scalar tensor.
@@ -72,20 +72,21 @@ class Transfer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class FeatureMapTransfer(Transfer):
-    """The hidden states of a layer are to be those of a teacher's layer.
+    """Makes the hidden states of a layer match those of a teacher's layer.
 
     Args:
-        student_layer: int. A layer of the student, counted from 1; `0` for
-            the embeddings.
-        teacher_layer: int. A layer of the teacher, counted likewise.
-        teacher_dim: int or `None`. The size of the teacher's hidden states,
-            to which a dense layer brings the student's. Defaults to `None`,
-            for the same size and no layer, as in MobileBERT.
-        normalize: bool. Whether to bring each of the teacher's hidden states
-            to a mean of zero and a variance of one. Some BERTs have features
-            a hundred times larger than the others. Defaults to `False`.
+        student_layer: int. A layer of the student, counted from 1, with `0`
+            for the embeddings.
+        teacher_layer: int. A layer of the teacher, counted the same way.
+        teacher_dim: int or `None`. The size of the teacher's hidden states. A
+            dense layer projects the student's hidden states to it. Defaults
+            to `None`, for equal sizes and no dense layer, as in MobileBERT.
+        normalize: bool. Whether to normalize each of the teacher's hidden
+            states to zero mean and unit variance. Some BERT models have
+            features that are a hundred times larger than the others. Defaults
+            to `False`.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`.
 
     Example:
 
@@ -161,7 +162,7 @@ class FeatureMapTransfer(Transfer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class AttentionTransfer(Transfer):
-    """The attention of a layer is to be that of a teacher's layer.
+    """Makes the attention of a layer match that of a teacher's layer.
 
     Both must have the same number of heads.
 
@@ -169,7 +170,7 @@ class AttentionTransfer(Transfer):
         student_layer: int. A layer of the student, counted from 1.
         teacher_layer: int. A layer of the teacher, counted from 1.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`.
 
     Example:
 
@@ -215,20 +216,20 @@ class AttentionTransfer(Transfer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class PooledTransfer(Transfer):
-    """The pooled output is to tell a vector that stands for the whole text.
+    """Makes the pooled output predict a vector that represents the text.
 
     A dense layer is trained to predict the vector from the pooled output,
-    the one that text classifiers read, so that it has to hold what matters.
+    which text classifiers use, so that it learns to contain what matters.
 
     Args:
         dim: int. The size of the vector.
-        target: string. Its name in the batches. Defaults to `"sentence"`, the
-            mean of the teacher's last hidden states.
-        measure: string. `"cosine"` if its direction alone matters, or
-            `"squared"` for the mean squared difference. Defaults to
-            `"cosine"`.
+        target: string. The name of the vector in the batches. Defaults to
+            `"sentence"`, the mean of the teacher's last hidden states.
+        measure: string. `"cosine"` if only the direction of the vector
+            matters, or `"squared"` for the mean squared difference. Defaults
+            to `"cosine"`.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`.
 
     Example:
 
@@ -289,19 +290,20 @@ class PooledTransfer(Transfer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class PairTransfer(PooledTransfer):
-    """The pooled output of a pair of texts is to tell how they are related.
+    """Makes the pooled output of two texts predict how they are related.
 
-    The student reads both texts at once, and the teacher has read each alone.
-    What is to be told is made of its two vectors: see `DistillationBatches`.
+    The student reads both texts at once, while the teacher read each on its
+    own. The target is computed from the teacher's two vectors: see
+    `DistillationBatches`.
 
     Args:
-        dim: int. The size of what is to be told. Defaults to `1`.
-        target: string. Its name in the batches. Defaults to
+        dim: int. The size of the target. Defaults to `1`.
+        target: string. The name of the target in the batches. Defaults to
             `"pair_similarity"`.
         measure: string. `"cosine"` or `"squared"`, see `PooledTransfer`.
             Defaults to `"squared"`.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`.
 
     Example:
 
@@ -327,16 +329,16 @@ class PairTransfer(PooledTransfer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SimilarityTransfer(Transfer):
-    """Texts are to be as similar to each other as they are to the teacher.
+    """Makes texts as similar to each other as they are for the teacher.
 
-    It compares the mean of the last hidden states, which text embedders give,
-    within each batch, and has no weights that would have to be kept.
+    The term compares the mean of the last hidden states, which text embedders
+    return, within each batch. It has no weights.
 
     Args:
         target: string. The name of the teacher's vectors in the batches.
             Defaults to `"sentence"`, the mean of its last hidden states.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`.
 
     Example:
 
@@ -365,19 +367,19 @@ class SimilarityTransfer(Transfer):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MaskedLMTransfer(Transfer):
-    """Masked words are to be guessed as the text, or the teacher, has them.
+    """Predicts masked words, from the text or from the teacher.
 
-    Where the word is -1 there is nothing to guess: texts that are shorter than
-    others of a batch have fewer words masked.
+    A word of -1 is not predicted: shorter texts of a batch have fewer masked
+    words than others.
 
     Args:
         head: A `MaskedLMHead` over the student's token embeddings. See
             `masked_lm_transfer()`.
-        label_weight: float. The part of the loss that is about the words of
-            the text; the rest is about the teacher's logits, for which
-            `WordMasking` needs a `teacher`. Defaults to `1.0`.
+        label_weight: float. The weight of the actual words in the loss. The
+            rest is the weight of the teacher's logits, for which `WordMasking`
+            needs a `teacher`. Defaults to `1.0`.
         weight: float. The factor of the term. Defaults to `1.0`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`.
 
     Reference:
      - [Sun et al., 2020](https://arxiv.org/abs/2004.02984), equation 4
@@ -423,7 +425,7 @@ class MaskedLMTransfer(Transfer):
             words, teacher = target, None
         else:
             words, teacher = target["words"], target["logits"]
-        # There are fewer words in texts that are shorter than others.
+        # Shorter texts have fewer masked words than others.
         is_word = ops.greater_equal(words, 0)
         loss = losses.weighted_mean(
             keras.losses.sparse_categorical_crossentropy(
@@ -456,16 +458,16 @@ class MaskedLMTransfer(Transfer):
 
 
 def masked_lm_transfer(student, label_weight=1.0, weight=1.0, hidden_dim=None):
-    """A `MaskedLMTransfer` with a new head for a student.
+    """Create a `MaskedLMTransfer` with a new head for a student.
 
     Args:
-        student: The backbone that is trained.
+        student: The backbone to train.
         label_weight: float. See `MaskedLMTransfer`. Defaults to `1.0`.
         weight: float. The factor of the term. Defaults to `1.0`.
-        hidden_dim: Optional int. The size of the head. One that is no wider
-            than the token embeddings leaves the learning to the student.
-            Defaults to `None`, for that of the student's hidden states, as in
-            BERT.
+        hidden_dim: Optional int. The size of the head. If it is no larger than
+            the token embeddings, the student has to learn more by itself.
+            Defaults to `None`, for the size of the student's hidden states, as
+            in BERT.
 
     Returns:
         A `MaskedLMTransfer`.
@@ -483,16 +485,16 @@ def masked_lm_transfer(student, label_weight=1.0, weight=1.0, hidden_dim=None):
 
 
 def layer_transfers(layer_map, teacher_dim=None, attention=False, **kwargs):
-    """Terms for several layers at once.
+    """Create the terms for several layers.
 
     Args:
-        layer_map: Dictionary of ints: for layers of the student, counted from
-            1, the layer of the teacher that each is to be like.
+        layer_map: Dictionary that maps layers of the student, counted from 1,
+            to the layers of the teacher that they should match.
         teacher_dim: int or `None`. See `FeatureMapTransfer`. Defaults to
             `None`.
-        attention: bool. Whether to transfer the attention, too. Defaults to
+        attention: bool. Whether to also transfer the attention. Defaults to
             `False`.
-        **kwargs: other keyword arguments of `FeatureMapTransfer`.
+        **kwargs: Other keyword arguments of `FeatureMapTransfer`.
 
     Returns:
         A list of terms.

@@ -286,7 +286,7 @@ def test_wrong_input_is_told_before_any_work(
     )
     few = tmp_path / "few.csv"
     few.write_text("text,label\na,1\nb,2\n")
-    assert "too few" in error(arguments(tiny_preset, few, output))
+    assert "not enough" in error(arguments(tiny_preset, few, output))
     assert "`sequence_length` must be at most 64" in error(
         arguments(tiny_preset, weather, output, sequence_length=65)
     )

@@ -183,5 +183,5 @@ def test_hold_out_takes_the_same_part_of_each_class():
     assert class_ids[is_held_out].tolist() == [0] * 8 + [1] * 2
     assert (hold_out(class_ids, 0.1, seed=3) == is_held_out).all()
     assert (hold_out(class_ids, 0.1, seed=4) != is_held_out).any()
-    with pytest.raises(ValueError, match="4 training samples are too few"):
+    with pytest.raises(ValueError, match="4 training samples are not enough"):
         hold_out(np.array([0, 0, 1, 1]), 0.1, seed=0)

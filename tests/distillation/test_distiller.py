@@ -372,7 +372,7 @@ def test_stages():
     ]
     with pytest.raises(ValueError, match="`strategy` must be"):
         schedule("all", terms, 5)
-    with pytest.raises(ValueError, match="must have terms of layers"):
+    with pytest.raises(ValueError, match="must have terms for layers"):
         schedule("joint", terms[-1:], 5)
 
 
@@ -472,7 +472,7 @@ def test_only_the_layers_of_a_stage_learn(cache):
 
 def test_refusals(cache, tmp_path):
     student = small_student()
-    with pytest.raises(ValueError, match="must have a term"):
+    with pytest.raises(ValueError, match="must not be empty"):
         Distiller(student, [])
     with pytest.raises(ValueError, match="different names"):
         Distiller(student, [SimilarityTransfer(), SimilarityTransfer()])

@@ -79,5 +79,5 @@ def test_refusals(checkpoint, tmp_path):
         HuggingFaceClassifier(tmp_path)
     with pytest.raises(ValueError, match='`dtype` must be "float32" or'):
         HuggingFaceClassifier(checkpoint[0], dtype="float16")
-    with pytest.raises(ValueError, match="`y` must have a label for each"):
+    with pytest.raises(ValueError, match="`y` must have one label per sample"):
         soft_labels(lambda x: np.ones((len(x), 2)), ["a", "b"], [0])
