@@ -1,4 +1,4 @@
-"""The folder of a preset, and what it tells of how the preset was made."""
+"""Saves presets, and reads how a preset was made."""
 
 import json
 import os
@@ -11,10 +11,10 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 
 
 def save(folder, model, preprocessor):
-    """Write the preset of a backbone or a task, its weights in half precision.
+    """Save the preset of a backbone or a task, with weights in half precision.
 
     Args:
-        folder: A `pathlib.Path`. May be new.
+        folder: A `pathlib.Path`. It may not exist yet.
         model: The backbone, or a task with one.
         preprocessor: The preprocessor layer.
     """
@@ -25,18 +25,18 @@ def save(folder, model, preprocessor):
     half = type(model).from_config(config)
     half.set_weights([w.astype("float16") for w in model.get_weights()])
     if hasattr(half, "preprocessor"):
-        # That of the configuration has no vocabulary yet.
+        # The preprocessor from the config does not have the vocabulary yet.
         half.preprocessor = preprocessor
     half.save_to_preset(str(folder))
     preprocessor.save_to_preset(str(folder))
 
 
 def plot(provenance, path):
-    """Draw the loss of each term, over all cycles."""
+    """Plot the loss of each term over all cycles."""
     from matplotlib.figure import Figure
 
     cycles = []
-    # The forerunner of the recipe had other terms, and names none.
+    # Presets of an earlier recipe had other terms, which they do not name.
     while provenance and "terms" in provenance:
         cycles.insert(0, provenance["curve"])
         provenance = provenance["started_from"]
@@ -55,18 +55,18 @@ def plot(provenance, path):
     axis.set_ylabel("Loss, relative to its first value")
     axis.set_yscale("log")
     axis.grid(alpha=0.3)
-    # Beside the curves, which are everywhere.
+    # Put the legend outside, because the curves fill the axes.
     figure.legend(loc="outside right center", fontsize="small")
     figure.savefig(path, dpi=150)
 
 
 def hardware():
-    """The processor, as far as the system tells, and how many cores it has."""
+    """The processor, as far as it is known, and its number of cores."""
     return f"{os.cpu_count()} cores of {processor_name()}"
 
 
 def provenance_of(folder):
-    """What a preset tells of how it was made: its weights, at the least."""
+    """How a preset was made, or at least the checksum of its weights."""
     path = pathlib.Path(folder) / "provenance.json"
     if path.exists():
         return json.loads(path.read_text("utf-8"))

@@ -1,32 +1,31 @@
-"""Make a tiny preset again: distil a teacher over plain text.
+"""Reproduce a tiny preset by distilling a teacher on plain text.
 
     python presets/pretrain.py mobile_bert_tiny_en_uncased \
         --teacher all-MiniLM-L6-v2 --corpus books.txt.xz
 
-The teacher is a checkpoint folder of a BERT with the vocabulary of the preset
-that gives good sentence vectors as the mean of its last hidden states. The
-corpus is text with one paragraph a line, as it is or compressed by xz. An
-eighth of what is read are text messages, the training part of the SMS Spam
-Collection without its labels, and what is in `--texts`: people write to phones
-in another language than to readers of books. Those are files with a text a
-line, or the `.conll` and `.tsv` files that WNUT-17 and CODAH are published as.
+The teacher is a checkpoint folder of a BERT model that has the vocabulary of
+the preset and gives good sentence embeddings as the mean of its last hidden
+states. The corpus is text with one paragraph per line, plain or compressed with
+xz. One eighth of the input are text messages, because people write differently
+on phones than in books: the training split of the SMS Spam Collection, without
+its labels, and the files of `--texts`. These have one text per line, or are the
+`.conll` and `.tsv` files in which WNUT-17 and CODAH are published.
 
-Of each sentence there are variants, with words left out, put in or replaced,
-and the student learns to tell how similar two texts are to the teacher. The
-others it learns to read as the teacher does, and to guess the words that are
-missing.
+Each sentence has variants in which words are dropped, inserted or replaced, and
+the student learns to predict how similar two texts are for the teacher. From
+all other texts it learns to match the teacher's outputs and to predict masked
+words.
 
-Each of the `--seeds` is a cycle, with other texts of the corpus and a learning
-rate that rises and falls again. With `--start`, the student of the first is a
-preset that was made before, and the learning goes on from it: with other texts
-or another teacher.
+Each of the `--seeds` is a cycle with different texts of the corpus, in which
+the learning rate rises and falls again. With `--start`, the first cycle
+continues from an existing preset, with different texts or another teacher.
 
-By default it is a run of two hours for a CPU, with PyTorch. A GPU does more in
-less, with JAX as the backend of Keras: `README.md` has the options.
+The defaults are for a run of two hours on a CPU, with PyTorch. A GPU does more
+in less time, with JAX as the Keras backend: `README.md` has the options.
 
-The run goes on where it was stopped, and writes the preset beside this file
-when it ends: weights in half precision, configuration, tokenizer, the learning
-curve, and the provenance that `README.md` there describes.
+An interrupted run is resumed. At the end, the preset is written next to this
+file: weights in half precision, configuration, tokenizer, the learning curve,
+and the provenance that `README.md` describes.
 """
 
 import argparse
@@ -39,7 +38,7 @@ import shutil
 import time
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
-# PyTorch then asks Linux for large pages: a sixth of the time of a step.
+# Makes PyTorch use huge pages on Linux, which saves a sixth of the step time.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import keras  # noqa: E402
@@ -61,9 +60,9 @@ from keras_squeeze.export.report import checksum  # noqa: E402
 
 LONGEST_OF_PAIR = 30
 DISTILLER_FILE = "distiller.weights.h5"
-# Without it JAX takes minutes for a step; the others take long to compile.
+# JAX takes minutes per step without XLA. The others take long to compile.
 JIT_COMPILE = keras.backend.backend() == "jax"
-# The arguments that decide what comes of a cycle.
+# The arguments that determine the result of a cycle.
 SETTINGS = (
     "steps",
     "num_texts",
@@ -77,10 +76,10 @@ SETTINGS = (
 
 
 class Recipe:
-    """The cycles of one preset.
+    """Runs the cycles of one preset.
 
     Args:
-        args: What `main()` was asked for.
+        args: The parsed arguments of `main()`.
     """
 
     def __init__(self, args):
@@ -110,7 +109,7 @@ class Recipe:
         )
 
     def run(self):
-        """All cycles, and the preset of the last one to its folder."""
+        """Run all cycles, and copy the last preset to its folder."""
         folder = self.args.start
         for seed in self.args.seeds:
             folder = self.cycle(seed, folder)
@@ -118,14 +117,14 @@ class Recipe:
         shutil.copytree(folder, output, dirs_exist_ok=True)
 
     def cycle(self, seed, start):
-        """One cycle, which goes on where it was stopped.
+        """Run one cycle, or resume it.
 
         Args:
             seed: int. The seed of the cycle.
             start: The folder of the preset to start from, or `None`.
 
         Returns:
-            The `pathlib.Path` of the folder of the preset that was made.
+            The `pathlib.Path` of the folder of the new preset.
         """
         args = self.args
         started = time.monotonic()
@@ -146,7 +145,7 @@ class Recipe:
         train, held_out = self.batches(seed, texts)
         distiller = student.new_distiller(backbone, self.teacher)
         if start != args.start:
-            # New heads would undo some of what the cycle before has learnt.
+            # New heads would undo some of what the previous cycle has learned.
             distiller.load_weights(start.with_name(DISTILLER_FILE))
 
         before = evaluate(distiller, held_out)
@@ -195,14 +194,14 @@ class Recipe:
             ],
         }
         preset_folder.plot(provenance, finished / "learning_curve.png")
-        # Written last: a preset that has it is complete.
+        # Written last, so that a preset that has it is complete.
         (finished / "provenance.json").write_text(
             json.dumps(provenance, indent=1) + "\n"
         )
         return finished
 
     def sources(self, seed, start):
-        """What a cycle is made of: if nothing changed, the same comes of it."""
+        """The inputs of a cycle, which determine its result."""
         args = self.args
         return {
             "corpus": pathlib.Path(args.corpus).name,
@@ -218,7 +217,7 @@ class Recipe:
         }
 
     def new_backbone(self, start):
-        """A new student, or that of a preset."""
+        """Create a new student, or load that of a preset."""
         backbone_cls = self.preprocessor_cls.backbone_cls
         dtype = self.args.dtype
         if start is not None:
@@ -229,12 +228,12 @@ class Recipe:
 
     @functools.cached_property
     def paragraphs(self):
-        """Those of the corpus."""
+        """The paragraphs of the corpus."""
         return read_paragraphs(self.args.corpus)
 
     @functools.cached_property
     def messages(self):
-        """What people write to phones."""
+        """The text messages, and the texts of `--texts`."""
         (texts, _), _ = sms_spam.load_data()
         found = [str(text) for text in texts]
         for path in self.args.texts:
@@ -243,20 +242,20 @@ class Recipe:
 
     @functools.cached_property
     def near(self):
-        """Words that are close to each word."""
+        """The words that are similar to each word."""
         return nearest_words(self.words, self.tokenizer)
 
     def batches(self, seed, folder):
-        """What a cycle reads.
+        """Create the training and evaluation batches of a cycle.
 
         Args:
             seed: int. The seed of the cycle.
-            folder: A `pathlib.Path`. What the teacher makes of the texts is
-                kept there, and is the same for each of the presets.
+            folder: A `pathlib.Path`. The teacher's outputs are stored there,
+                and are the same for all presets.
 
         Returns:
-            A tuple of two `DistillationBatches`: to learn from, and to
-            evaluate on. The latter are of the last tenth of the corpus.
+            A tuple of two `DistillationBatches`: for training, and for
+            evaluation. The latter are from the last tenth of the corpus.
         """
         args = self.args
         cut = len(self.paragraphs) * 9 // 10
@@ -294,7 +293,7 @@ class Recipe:
 
 
 def tokenize(texts, tokenizer, sequence_length):
-    """Token ids with `[CLS]` and `[SEP]`, cut to a length."""
+    """Tokenize texts, with `[CLS]` and `[SEP]`, truncated to a length."""
     sequences = []
     for start in range(0, len(texts), 2000):
         for ids in tokenizer(texts[start : start + 2000]):
@@ -306,11 +305,11 @@ def tokenize(texts, tokenizer, sequence_length):
 
 
 def command(parser, args):
-    """What makes the same preset, but for the seeds.
+    """The command that reproduces the preset, except for the seeds.
 
     Args:
         parser: The `argparse.ArgumentParser`.
-        args: What it gave. Of files there are the names alone.
+        args: The parsed arguments. Only the names of files are used.
 
     Returns:
         A string.
@@ -336,14 +335,14 @@ def command(parser, args):
 
 
 def gpu_name():
-    """The GPU that PyTorch finds, for the teacher, or `None`."""
+    """The GPU that PyTorch finds for the teacher, or `None`."""
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def evaluate(distiller, batches):
-    """The losses by name, and the perplexity of masked words."""
+    """Compute the losses by name, and the perplexity of masked words."""
     distiller.compile("adam", jit_compile=JIT_COMPILE)
     losses = distiller.evaluate(batches, verbose=0, return_dict=True)
     losses["perplexity"] = float(np.exp(losses["masked_lm"]))
@@ -356,11 +355,9 @@ def main():
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--texts", nargs="*", default=[])
+    parser.add_argument("--start", help="folder of a preset to continue from")
     parser.add_argument(
-        "--start", help="folder of the preset to go on from, if any"
-    )
-    parser.add_argument(
-        "--steps", type=positive_int, default=11000, help="steps of a cycle"
+        "--steps", type=positive_int, default=11000, help="steps per cycle"
     )
     parser.add_argument(
         "--num-texts", type=positive_int, default=300000, help="texts to read"
@@ -377,29 +374,29 @@ def main():
         "--length-multiple",
         type=positive_int,
         default=1,
-        help="what lengths are rounded up to: 64 with JAX, which compiles "
-        "for each length",
+        help="the number that lengths are rounded up to a multiple of; use "
+        "64 with JAX, which compiles for each length",
     )
     parser.add_argument(
         "--workers",
         type=positive_int,
         default=1,
-        help="threads that read for a fast GPU",
+        help="threads that load data, for a fast GPU",
     )
     parser.add_argument("--learning-rate", type=positive_float, default=2e-3)
     parser.add_argument(
         "--dtype",
         choices=["mixed_bfloat16", "float32"],
         default="mixed_bfloat16",
-        help="float32 for processors that have no bfloat16",
+        help="float32 is for processors without bfloat16",
     )
     parser.add_argument("--save-every", type=positive_int, default=200)
     parser.add_argument("--log-every", type=positive_int, default=50)
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], help="one for each cycle"
+        "--seeds", type=int, nargs="+", default=[0], help="one per cycle"
     )
     parser.add_argument(
-        "--work", default="pretraining", help="folder of the running state"
+        "--work", default="pretraining", help="folder of the training state"
     )
     parser.add_argument(
         "--output",

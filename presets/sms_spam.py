@@ -1,13 +1,13 @@
-"""Make the preset that tells spam from other text messages again.
+"""Reproduce the preset that classifies text messages as spam or not.
 
     python presets/sms_spam.py
 
-It is the tiny MobileBERT, fine-tuned on the training part of the SMS Spam
-Collection, which is in the package, as `keras-squeeze quickstart` does it: a
-tenth of the training part is held out to choose the best epoch, and the test
-part has no say.
+It is the tiny MobileBERT, fine-tuned on the training split of the SMS Spam
+Collection, which the package includes, in the same way as by `keras-squeeze
+quickstart`. A tenth of the training split is held out to choose the best
+epoch. The test split is not used for any choice.
 
-The preset is written beside this file: weights in half precision,
+The preset is written next to this file: weights in half precision,
 configuration, tokenizer, the learning curve, the provenance, and `README.md`,
 the model card.
 """
@@ -47,8 +47,8 @@ base_model: {base}
 ---
 # {name}
 
-Tells spam from other text messages in English, on the phone: a MobileBERT of
-{parameters:,} parameters, {base} fine-tuned.
+Detects spam among English text messages, on the phone: {base},
+a MobileBERT model with {parameters:,} parameters, fine-tuned.
 
 ```shell
 keras-squeeze predict --preset {name} "Call 09061701461 to claim your prize"
@@ -57,57 +57,57 @@ keras-squeeze export --preset {name} --output spam.tflite
 
 ## Intended use
 
-To sort text messages into `ham` and `spam` where no network is needed and no
-message leaves the phone, and as an example of a model that is ready. It gives
-a score, not a decision: show people what was sorted out, and let them say that
-it was wrong.
+For sorting text messages into `ham` and `spam` without a network, so that no
+message leaves the phone, and as an example of a complete model. The model
+returns a score, not a decision: let people see the messages that were sorted
+out, and let them correct mistakes.
 
 ## Data
 
 The [SMS Spam Collection](https://doi.org/10.24432/C5CC84) of Tiago A. Almeida
 and José María Gómez Hidalgo (2011), licensed under
-[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/). Messages that repeat
-an earlier one were left out, and the rest divided: {train:,} to learn from,
-{validation:,} to choose the epoch, and {test:,}, of which {spam:,} are spam,
-to test on. The test part had no say in the settings.
+[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/). Duplicate messages
+were removed. The rest were split into {train:,} messages for training,
+{validation:,} for choosing the best epoch, and {test:,} for testing,
+including {spam:,} spam messages. No settings were chosen on the test split.
 
 ## Metrics
 
-On the test part, with intervals of 95 %: of Wilson for shares, and by a
-bootstrap of 10,000 samples for F1.
+On the test split, with 95 % confidence intervals: Wilson intervals for
+proportions, and a bootstrap with 10,000 samples for F1.
 
 | metric | value | interval |
 |---|---|---|
 {rows}
 
-These are of one training with one seed.
+These values are from a single training run with one seed.
 
 ## Limits
 
 - The messages were written in English, in the United Kingdom and in Singapore,
-  before 2012. Spam has changed since: there are links in it now, and few
-  premium numbers. How well it does on today's messages was not measured.
-- Who wants to get through can word a message so that it is taken for another.
-- Messages of businesses that one wants, such as reminders and offers, are rare
-  among the `ham` of the collection.
-- Only the first {sequence_length} tokens of a message are read, and neither
-  capitals nor accents.
+  before 2012. Spam has changed since then: it now has links, and few premium
+  numbers. The accuracy on recent messages was not measured.
+- Spammers can reword a message so that it is classified as `ham`.
+- Wanted messages from businesses, such as reminders and offers, are rare among
+  the `ham` of the collection.
+- Only the first {sequence_length} tokens of a message are read, ignoring case
+  and accents.
 
 ## Weights
 
-Under the Apache License 2.0. `provenance.json` has the settings, the versions
-and the checksums; `python presets/sms_spam.py` makes it again.
+Licensed under the Apache License 2.0. `provenance.json` has the settings, the
+versions and the checksums. `python presets/sms_spam.py` reproduces them.
 """
 
 
 def wilson(count, total):
-    """The share of a count, with its interval of 95 %."""
+    """A proportion with its 95 % confidence interval."""
     test = stats.binomtest(int(count), int(total))
     return _metric(test.statistic, *test.proportion_ci(method="wilson"))
 
 
 def spam_f1(y, answers, samples=10000):
-    """F1 of spam, with an interval of 95 % by a bootstrap of the messages."""
+    """F1 of spam, with a 95 % bootstrap confidence interval."""
 
     def f1(y, answers):
         found = ((answers == 1) & (y == 1)).sum(axis=-1)
@@ -126,7 +126,7 @@ def _metric(value, low, high):
 
 
 def measure(y, answers):
-    """Metrics of the answers, by name."""
+    """Compute the metrics of the answers, by name."""
     is_spam = y == 1
     return {
         "accuracy": wilson((answers == y).sum(), len(y)),
@@ -189,7 +189,7 @@ def main():
         answers = task.predict(x_test, batch_size=64, verbose=0).argmax(axis=-1)
         metrics = measure(y_test, answers)
 
-        # The folder is only touched when all of it is there.
+        # The preset folder is only changed once all files are complete.
         finished = folder / "preset"
         save(finished, task, task.preprocessor)
         training.plot_history(history, finished / "learning_curve.png")
@@ -221,13 +221,13 @@ def main():
 
 
 def model_card(provenance, is_held_out, y_test):
-    """The text that goes with the preset.
+    """Format the model card of the preset.
 
     Args:
         provenance: Dictionary. How the preset was made.
-        is_held_out: bool array with an entry per message of the training
-            part.
-        y_test: int array of the labels of the test part.
+        is_held_out: bool array with one entry per message of the training
+            split.
+        y_test: int array of the labels of the test split.
 
     Returns:
         A string.
@@ -246,7 +246,7 @@ def model_card(provenance, is_held_out, y_test):
 
 
 def table(metrics):
-    """The rows of a table of metrics in Markdown."""
+    """Format metrics as the rows of a Markdown table."""
     return "\n".join(
         f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} |"
         for name, m in metrics.items()

@@ -1,4 +1,4 @@
-"""The students of the recipe: their shapes, and how they learn."""
+"""Defines the architectures of the students and how they are trained."""
 
 import keras
 import numpy as np
@@ -32,8 +32,8 @@ ARCHITECTURES = {
             "hidden_dim": 128,
             "intermediate_dim": 512,
             "embedding_dim": 128,
-            # The table of words sets the width: what a phone has time for is
-            # better spent on a wide feed-forward network without groups.
+            # The embedding table determines the width. The time budget of a
+            # phone is better spent on wide feed-forward layers without groups.
             "intermediate_groups": 1,
             "output_groups": 1,
             "dropout": 0.0,
@@ -44,17 +44,17 @@ ARCHITECTURES = {
 
 
 def start_from(backbone, words, positions):
-    """Give a new student what the teacher knows of words and positions.
+    """Initialize the embeddings of a student from those of the teacher.
 
-    And keep the last hidden states small: they have most in common at first,
-    and the pooled output of all texts would saturate with that.
+    The last hidden states are also scaled down: initially they are similar for
+    all texts, which would saturate the pooled output.
 
     Args:
         backbone: The student.
         words: float array of shape `(vocabulary_size, dim)`. The teacher's
             token embeddings.
-        positions: float array of shape `(max_sequence_length, dim)`. Its
-            position embeddings.
+        positions: float array of shape `(max_sequence_length, dim)`. The
+            teacher's position embeddings.
     """
     for weight in backbone.transformer_layers[-1].weights:
         if weight.path.endswith(LAST_GAMMAS):
@@ -62,8 +62,8 @@ def start_from(backbone, words, positions):
     embeddings = backbone.embeddings
     assign_components(embeddings.token_embedding, words, 1.0)
     if embeddings.projection is None:
-        # Beside such words a student does not notice where they are for
-        # thousands of steps, unless it reads three at once, as MobileBERT.
+        # With such token embeddings, a student ignores positions for thousands
+        # of steps, unless it reads three tokens at once, as MobileBERT does.
         scale = positions.std() / words.std()
         assign_components(embeddings.position_embedding, positions, scale)
         segments = embeddings.segment_embedding.embeddings
@@ -72,7 +72,7 @@ def start_from(backbone, words, positions):
 
 
 def assign_components(embedding, vectors, scale):
-    """Give a table the principal components of vectors, of a deviation."""
+    """Set a table to the scaled principal components of vectors."""
     table = embedding.embeddings
     centered = vectors - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
@@ -84,14 +84,14 @@ def assign_components(embedding, vectors, scale):
 
 
 def new_distiller(backbone, teacher):
-    """The student with all that it learns."""
+    """Create the distiller of a student, with all loss terms."""
     depth, dim = teacher.num_layers, teacher.model.config.hidden_size
     half = backbone.num_layers // 2
     layers = distillation.layer_transfers(
         {half: depth // 2, backbone.num_layers: depth}, dim, normalize=True
     )
-    # The head of MobileBERT itself has as many weights again as the whole
-    # student, and would learn in its place.
+    # MobileBERT's own head has as many weights as the whole student, and would
+    # learn instead of it.
     masked_lm = distillation.masked_lm_transfer(
         backbone, hidden_dim=backbone.token_embedding.output_dim, weight=0.07
     )
@@ -101,8 +101,8 @@ def new_distiller(backbone, teacher):
             *layers,
             distillation.PooledTransfer(dim, weight=2.0),
             distillation.SimilarityTransfer(weight=20.0),
-            # The cosines have a standard deviation of about 0.3, and how
-            # similar two texts are is learnt last.
+            # The cosines have a standard deviation of about 0.3, and the
+            # similarity of two texts is learned last.
             distillation.PairTransfer(weight=40.0),
             distillation.PairTransfer(
                 dim, target="pair_sum", measure="cosine", weight=0.5
@@ -110,17 +110,17 @@ def new_distiller(backbone, teacher):
             masked_lm,
         ],
     )
-    # The token embeddings are large, and the first guesses should not be sure.
+    # Token embeddings are large. Avoid overconfident initial predictions.
     gamma = masked_lm.head.norm.gamma
     gamma.assign(0.25 * gamma)
     return distiller
 
 
 def new_optimizer(learning_rate, steps):
-    """Muon for the kernels, Adam for the rest.
+    """Create an optimizer: Muon for the kernels, and Adam for the rest.
 
-    A linear rise, and a fall to zero along a cosine: most is learnt while the
-    rate falls.
+    The learning rate rises linearly, and then falls to zero with a cosine
+    decay, during which the student learns most.
     """
     rise = max(1, steps // 50)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -131,7 +131,7 @@ def new_optimizer(learning_rate, steps):
         weight_decay=0.02,
         adam_beta_2=0.98,
         adam_lr_ratio=0.5,
-        # A table of words that decays takes a tenth of the time of a step.
+        # Weight decay of the embedding table takes a tenth of the step time.
         adam_weight_decay=None,
         global_clipnorm=1.0,
     )
@@ -139,14 +139,14 @@ def new_optimizer(learning_rate, steps):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze_recipe")
 class KernelMuon(keras.optimizers.Muon):
-    """Muon for all kernels, those of convolutions of width one among them."""
+    """Muon for all kernels, including those of convolutions of width one."""
 
     def _should_use_adamw(self, variable):
         return len(variable.shape) < 2 or variable.path.endswith("embeddings")
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        # Kernels of the same shape are made orthogonal at once: there are
-        # fewer products, of which each takes little but its call.
+        # Orthogonalize kernels of the same shape together. This takes fewer
+        # products, whose cost is mostly the overhead of the call.
         kernels = {}
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             if self._should_use_adamw(variable):
@@ -174,10 +174,10 @@ class KernelMuon(keras.optimizers.Muon):
                 self.assign(variable, decay * variable - updates[i])
 
     def _apply_weight_decay(self, variables):
-        """Nothing: kernels decay as they are updated, and no others do."""
+        """Do nothing: kernels decay when they are updated, others do not."""
 
     def zeropower_via_newtonschulz5(self, x, steps):
-        # Precise enough, as its authors found.
+        # Half precision is enough, as the authors of Muon found.
         half = keras.ops.cast(x, "bfloat16")
         half = super().zeropower_via_newtonschulz5(half, steps)
         return keras.ops.cast(half, x.dtype)

@@ -1,4 +1,4 @@
-"""Segments of a corpus, variants of them, and pairs of every similarity."""
+"""Creates text segments, their variants, and pairs of varying similarity."""
 
 import lzma
 import pathlib
@@ -11,28 +11,28 @@ from keras_squeeze.datasets.conll import read_conll
 from keras_squeeze.datasets.multiple_choice_files import read_multiple_choice
 from keras_squeeze.datasets.text_files import read_texts
 
-# Ends of sentences, and where the next one starts.
+# The end of a sentence, up to the start of the next one.
 BOUNDARY = re.compile(r"(?<=[.!?;:])[\"'”’)]*\s+")
-# Words that change what a text says, or how much.
+# Words that change the meaning of a text, or its strength.
 INSERTED = "not never very no also almost really don't".split()
-# Those of CODAH, whose files do not name them.
+# The columns of CODAH, whose files have no header.
 CHOICE_COLUMNS = "category prompt choice1 choice2 choice3 choice4 label".split()
 
 
 def read_paragraphs(path):
-    """The paragraphs of a file, a line each, but the shortest ones."""
+    """Read the paragraphs of a file, one per line, without short ones."""
     opener = lzma.open if path.endswith(".xz") else open
     with opener(path, "rt", encoding="utf-8") as file:
         return [line.strip() for line in file if len(line) > 30]
 
 
 def read_messages(path):
-    """The texts of a file, without labels.
+    """Read the texts of a file, without labels.
 
     Args:
-        path: string. A `.conll` file as WNUT-17 has them, whose words are
-            joined by spaces; a `.tsv` file of CODAH, of which each prompt is
-            followed by each of its choices; or a `.txt` file with a text a
+        path: string. A `.conll` file in the format of WNUT-17, whose words are
+            joined by spaces; a `.tsv` file of CODAH, in which each prompt is
+            followed by each of its choices; or a `.txt` file with one text per
             line.
 
     Returns:
@@ -53,16 +53,16 @@ def read_messages(path):
 
 
 def nearest_words(vectors, tokenizer, count=8):
-    """For each word of the vocabulary, those the teacher finds close to it.
+    """Find the words with the most similar embeddings for each word.
 
     Args:
         vectors: float array of shape `(vocabulary_size, dim)`. The teacher's
             token embeddings.
         tokenizer: The tokenizer layer.
-        count: int. How many words to give at most.
+        count: int. The maximum number of similar words.
 
     Returns:
-        A dictionary with a list of words, which may be empty, by word.
+        A dictionary that maps words to lists of words, which can be empty.
     """
     vocabulary = tokenizer.get_vocabulary()
     ids = [
@@ -90,9 +90,9 @@ class TextSource:
 
     Args:
         paragraphs: List of strings.
-        messages: List of strings, which are an eighth of the segments.
-        near: Dictionary. What `nearest_words()` gave.
-        seed: What the order starts from.
+        messages: List of strings. They make up an eighth of the segments.
+        near: Dictionary. The result of `nearest_words()`.
+        seed: The seed of the random numbers.
     """
 
     def __init__(self, paragraphs, messages, near, seed):
@@ -103,7 +103,7 @@ class TextSource:
         self.random = random.Random(seed)
 
     def segment(self):
-        """A sentence, several, a part of a paragraph, or a message."""
+        """Draw a sentence, several, a part of a paragraph, or a message."""
         draw = self.random
         kind = draw.random()
         if kind < 0.125:
@@ -119,12 +119,12 @@ class TextSource:
         count = 1 if kind < 0.75 else draw.randrange(2, 5)
         words = " ".join(sentences[start : start + count]).split()
         if draw.random() < 0.25:
-            # Words that nobody used in 1900 must be known as well.
+            # Include modern words, which old books do not have.
             words = self.mix(words, draw.choice((0.1, 0.2, 0.4, 0.7)))
         return words
 
     def mix(self, words, share):
-        """Put any words in the place of some."""
+        """Replace some words by random ones."""
         draw = self.random
         return [
             draw.choice(self.words) if draw.random() < share else word
@@ -132,7 +132,7 @@ class TextSource:
         ]
 
     def blur(self, words, share):
-        """Put similar words in the place of some."""
+        """Replace some words by similar ones."""
         draw = self.random
         found = []
         for word in words:
@@ -142,7 +142,7 @@ class TextSource:
         return found
 
     def variant(self, words):
-        """A text that is similar to another one, more or less."""
+        """Create a text that is more or less similar to another one."""
         draw = self.random
         kind = draw.random()
         words = list(words)
@@ -164,12 +164,12 @@ class TextSource:
 
 
 def make_texts(source, count):
-    """Segments, and two variants of each that is short.
+    """Draw segments, and two variants of each short segment.
 
     Returns:
-        A tuple of a list of strings; an int array of the numbers of the
-        segments among them; and one of shape `(count, 2)` with the pairs of a
-        segment and a variant of it.
+        A tuple of a list of strings, an int array of the indices of the
+        segments in it, and an int array of shape `(count, 2)` with pairs of a
+        segment and its variant.
     """
     texts, segments, pairs = [], [], []
     while len(texts) < count:
@@ -190,17 +190,17 @@ def make_texts(source, count):
 
 
 def find_pairs(cache, variants, longest, seed):
-    """Pairs of texts of every degree of similarity.
+    """Find pairs of texts with all degrees of similarity.
 
     Args:
         cache: The `TeacherCache`.
         variants: int array of shape `(count, 2)`. Pairs of similar texts.
-        longest: int. How many tokens the longest texts of a pair may have.
-        seed: What the order starts from.
+        longest: int. The maximum number of tokens of each text of a pair.
+        seed: The seed of the random numbers.
 
     Returns:
-        An int array with as many pairs more: of texts that the teacher finds
-        among the most similar to each other, and of any.
+        An int array of the variants and as many other pairs: half of these are
+        texts that are among the most similar for the teacher, half are random.
     """
     draw = np.random.default_rng(seed)
     short = np.flatnonzero(cache.lengths <= longest)

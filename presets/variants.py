@@ -1,11 +1,11 @@
-"""Write variants of texts, for a teacher to label.
+"""Write variants of texts for a teacher to label.
 
     python presets/variants.py train.tsv variants.txt --teacher DIR
 
-In a variant words are left out or replaced by similar ones, which are those
-that the token embeddings of the teacher, a BERT, have close to each other, or
-the text is followed by another one. `keras-squeeze finetune --teacher DIR
---unlabelled variants.txt` then learns what the teacher makes of them.
+In a variant, words are dropped or replaced by similar words, which are those
+with similar token embeddings in the teacher, a BERT model. Some texts are also
+followed by another text. `keras-squeeze finetune --teacher DIR --unlabelled
+variants.txt` then learns from the teacher's predictions for them.
 """
 
 import argparse
@@ -27,12 +27,12 @@ def variants(texts, near, count, seed=0):
 
     Args:
         texts: List of strings.
-        near: Dictionary. What `nearest_words()` gave.
-        count: int. How many to draw.
-        seed: int. What the order starts from. Defaults to `0`.
+        near: Dictionary. The result of `nearest_words()`.
+        count: int. The number of variants.
+        seed: int. The seed of the random numbers. Defaults to `0`.
 
     Returns:
-        A list of strings, none of which is among the texts.
+        A list of strings that are not among the texts.
     """
     source = TextSource([], [], near, f"{seed} variants")
     draw = source.random
@@ -54,7 +54,7 @@ def variants(texts, near, count, seed=0):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("texts", help="a file that `finetune` reads")
+    parser.add_argument("texts", help="a file of texts, as for `finetune`")
     parser.add_argument("output", help="the .txt file to write")
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--text-column", action="append")
@@ -63,7 +63,7 @@ def main():
         "--min-words",
         type=int,
         default=1,
-        help="leave out shorter texts, of which there are few variants",
+        help="skip shorter texts, which have few variants",
     )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -71,7 +71,7 @@ def main():
     texts = [text for text in texts if len(text.split()) >= args.min_words]
     if not texts:
         raise SystemExit(
-            f"`{args.texts}` has no texts of {args.min_words} words."
+            f"`{args.texts}` has no texts with {args.min_words} or more words."
         )
     teacher = distillation.HuggingFaceTeacher(args.teacher)
     vectors = teacher.model.get_input_embeddings().weight.detach().numpy()
