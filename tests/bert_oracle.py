@@ -1,14 +1,14 @@
-"""The tokenizer of transformers that ours is compared with."""
+"""The transformers tokenizer that ours is compared with."""
 
 import transformers
 
 
 def make_fast_tokenizer(vocabulary, folder, **options):
-    """Returns a `BertTokenizerFast` for a list of tokens.
+    """Create a `BertTokenizerFast` from a list of tokens.
 
     Args:
         vocabulary: list of strings.
-        folder: `pathlib.Path`. Where to leave the vocabulary file.
+        folder: `pathlib.Path`. The folder for the vocabulary file.
         **options: Other arguments of the tokenizer.
     """
     path = folder / "vocab.txt"

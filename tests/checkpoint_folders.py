@@ -1,4 +1,4 @@
-"""Small checkpoints of Hugging Face, as transformers writes them."""
+"""Small Hugging Face checkpoints, written by transformers."""
 
 import string
 
@@ -10,7 +10,7 @@ from tests.model_oracle import mobile_bert_config
 from tests.model_oracle import randomized
 from tests.model_oracle import squeeze_bert_config
 
-# With it, all English text can be written.
+# Can represent any English text.
 VOCABULARY = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
     *string.ascii_lowercase,
@@ -20,7 +20,7 @@ VOCABULARY = [
 
 
 class MobileBert:
-    """Where to find what the tests need of this model."""
+    """What the tests need for MobileBERT."""
 
     config = staticmethod(mobile_bert_config)
     prefix = "mobilebert."
@@ -32,7 +32,7 @@ class MobileBert:
 
 
 class SqueezeBert:
-    """Where to find what the tests need of this model."""
+    """What the tests need for SqueezeBERT."""
 
     config = staticmethod(squeeze_bert_config)
     prefix = "transformer."
@@ -47,11 +47,11 @@ MODELS = [MobileBert, SqueezeBert]
 
 
 def original(model, task="Model", **config):
-    """A random model of transformers.
+    """Create a random transformers model.
 
     Args:
         model: One of `MODELS`.
-        task: string. How the name of its class ends.
+        task: string. The end of the name of its class.
         **config: Fields of its configuration.
     """
     cls = getattr(transformers, model.original + task)
@@ -59,7 +59,7 @@ def original(model, task="Model", **config):
 
 
 def save_checkpoint(original, folder, **kwargs):
-    """Save a model of transformers and a vocabulary.
+    """Save a transformers model and a vocabulary.
 
     Args:
         original: The model.
@@ -67,7 +67,7 @@ def save_checkpoint(original, folder, **kwargs):
         **kwargs: Arguments of `save_pretrained()`.
 
     Returns:
-        string. The folder, as `from_preset()` takes it.
+        string. The folder, for `from_preset()`.
     """
     original.save_pretrained(folder, **kwargs)
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
@@ -75,7 +75,7 @@ def save_checkpoint(original, folder, **kwargs):
 
 
 def assert_close(ours, theirs):
-    """The agreement that is asked of small models."""
+    """Check the agreement required for small models."""
     theirs = np.asarray(theirs)
     tolerance = 1e-5 * np.maximum(1, np.abs(theirs))
     assert ours.shape == theirs.shape

@@ -1,4 +1,4 @@
-"""Fixtures that every test folder shares."""
+"""Fixtures shared by all tests."""
 
 import atexit
 import gc
@@ -10,8 +10,8 @@ import tempfile
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The models of the tests are small: several threads a worker only get in
-# each other's way.
+# The models of the tests are small. Several threads per worker would only slow
+# each other down.
 for name in (
     "OMP_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
@@ -19,11 +19,10 @@ for name in (
 ):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-# It takes a third of the time off the compiling, which is most of the time.
+# Saves a third of the compile time, which dominates the tests on JAX.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    # The workers are started with this environment, and share what each of
-    # them has compiled.
+    # The workers inherit this environment and share compiled programs.
     folder = tempfile.mkdtemp(prefix="jax_programs_")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
@@ -40,9 +39,9 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_finish():
-    """Keeps what was imported out of every collection of garbage.
+    """Exclude everything that was imported from garbage collection.
 
-    That is a million objects of TensorFlow, PyTorch and transformers.
+    This is about a million objects of TensorFlow, PyTorch and transformers.
     """
     gc.collect()
     gc.freeze()
@@ -50,15 +49,15 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def seed():
-    """Gives every test the same random weights each time it runs."""
+    """Make the random weights of every test reproducible."""
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_xla():
-    """Leaves XLA out on TensorFlow, but where a test asks for it.
+    """Disable XLA on TensorFlow, unless a test enables it.
 
-    It compiles for longer than models of this size run.
+    Compiling models of this size takes longer than running them.
     """
     with pytest.MonkeyPatch.context() as patch:
         if keras.config.backend() == "tensorflow":
@@ -70,7 +69,7 @@ def no_xla():
 
 @pytest.fixture(scope="session", autouse=True)
 def converter():
-    """Imports TensorFlow once for all exports, where it can be forked."""
+    """Import TensorFlow once for all exports, on systems that can fork."""
     if sys.platform != "linux":
         yield
         return
@@ -85,9 +84,9 @@ def converter():
 def real_data():
     """Folder of real texts that are not part of the package.
 
-    Their licences do not allow them in the repository. They are looked for
-    in the folder `KERAS_SQUEEZE_DATA` names, or in `shared/data` beside the
-    checkout; the tests that need them skip where there are none.
+    Their licences do not allow them in the repository. The folder is the one
+    that `KERAS_SQUEEZE_DATA` names, or else `shared/data` next to the checkout.
+    Tests that need it are skipped without it.
     """
     folder = pathlib.Path(
         os.environ.get(

@@ -1,8 +1,8 @@
-"""A converter that has imported TensorFlow when it is asked.
+"""Converts models in processes that are forked with TensorFlow imported.
 
-Each export starts a process, which for the files of the tests takes twice as
-long to import TensorFlow as to convert. Here the processes are forked from one
-that has imported it and done nothing else.
+Each export starts a process, in which importing TensorFlow takes twice as long
+as converting a small model. Here the processes are forked from one that has
+imported TensorFlow and has done nothing else.
 """
 
 import json
@@ -27,7 +27,7 @@ for line in sys.stdin:
 
 
 class Converter:
-    """Stands in for `subprocess` in `keras_squeeze.export.process`."""
+    """Replaces `subprocess` in `keras_squeeze.export.process`."""
 
     DEVNULL = subprocess.DEVNULL
 
@@ -37,7 +37,7 @@ class Converter:
     def run(self, command, env, **kwargs):
         *interpreter, program, folder, options = command
         if self._process is None:
-            # What the program leaves unimported is left so here, too.
+            # Block the imports that the program blocks.
             program = program[: program.index("from ")] + _PROGRAM
             self._process = subprocess.Popen(
                 [*interpreter, program],

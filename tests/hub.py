@@ -1,4 +1,4 @@
-"""A stand-in for the model hub, on this machine."""
+"""A local replacement for the Hugging Face Hub."""
 
 import base64
 import hashlib
@@ -15,14 +15,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class LocalHub:
-    """Serves the folder `root` as `hf_hub_download` wants it.
+    """Serves the folder `root` in the way `hf_hub_download` expects.
 
-    A repository `org/name` is the folder of that name; `requests` collects
-    the files that were asked for, `gated` holds the repositories that nobody
-    may read, `faults` what the hub does about a file in place of serving it:
-    answer with an error's number, or `"hang"`, and `environment` is what a
-    child process needs. Without `names_commits` it says of no missing file
-    which commit lacks it.
+    A repository `org/name` is the folder of that name. `requests` collects the
+    requested files. `gated` has the repositories that nobody may read.
+    `faults` maps files to what the hub does instead of serving them: return an
+    error code, or `"hang"`. `environment` is what a child process needs.
+    Without `names_commits`, responses for missing files do not name a commit.
     """
 
     def __init__(self, root, cache):
@@ -51,7 +50,7 @@ class LocalHub:
         self.is_running = True
 
     def stop(self):
-        """From now on the hub cannot be reached."""
+        """Make the hub unreachable."""
         self.is_over.set()
         self._server.shutdown()
         self._thread.join()
@@ -73,7 +72,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         repository, _, rest = path.partition("/resolve/")
         file = rest.partition("/")[2]
         if file:
-            # The library asks for other things on occasion.
+            # Ignore other requests of the library.
             self.hub.requests.append((self.command, repository, file))
         folder = self.hub.root / repository
         if not folder.is_dir():
@@ -98,7 +97,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(contents)
 
     def do_POST(self):
-        """Takes uploads, of which no file is too large for the commit."""
+        """Accept uploads, with every file small enough for a plain commit."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         path = urllib.parse.urlsplit(self.path).path
         repository = path.removeprefix("/api/models/").rpartition("/")[0]
@@ -145,22 +144,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args):
-        """Tests stay silent."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def local_hub(tmp_path, monkeypatch):
-    """A `LocalHub` that this process takes for the hub, with nothing in it."""
+    """An empty `LocalHub` that this process uses as the hub."""
     root = tmp_path / "hub"
     root.mkdir()
     hub = LocalHub(root, tmp_path / "cache")
     for name, value in hub.environment.items():
         monkeypatch.setenv(name, value)
-    # The library reads its variables when it is imported.
+    # The library reads its environment variables on import.
     constants = huggingface_hub.constants
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
     monkeypatch.setattr(huggingface_hub.hf_api.api, "endpoint", hub.endpoint)
-    # The name is in one of these modules, or in both, depending on the release.
+    # Depending on the release, the name is in one or both of these modules.
     for module in (constants, huggingface_hub.file_download):
         monkeypatch.setattr(
             module,

@@ -1,4 +1,4 @@
-"""The original PyTorch models, with every tensor made to matter."""
+"""The original PyTorch models, with weights that all affect the outputs."""
 
 import numpy as np
 import torch
@@ -6,18 +6,18 @@ import transformers
 
 
 def randomized(model_cls, config, seed=0, std=0.1, norm_mean=0.0):
-    """A PyTorch model whose every tensor is random.
+    """Create a PyTorch model in which every tensor is random.
 
-    At the usual initialisation norms are the identity and biases zero, so
-    that a loader may mix them up unnoticed.
+    With the usual initialization, norms are the identity and biases are zero,
+    so a loader could mix them up without being noticed.
 
     Args:
-        model_cls: A class of transformers.
+        model_cls: A transformers class.
         config: Its configuration.
         seed: int.
         std: float. Standard deviation of every tensor.
-        norm_mean: float. Mean of the weights of norms; with the usual one,
-            no sublayer's effect is lost in the noise.
+        norm_mean: float. Mean of the norm weights. With the usual value, one,
+            the effect of no sublayer is lost in the noise.
 
     Returns:
         The model, in evaluation mode.
@@ -63,7 +63,7 @@ def squeeze_bert_config(**kwargs):
 
 
 def random_inputs(vocabulary_size, batch, length, seed=0):
-    """Our inputs, with two segments, and padding behind all rows but one."""
+    """Create inputs with two segments, and padding in all rows but one."""
     random = np.random.default_rng(seed)
     lengths = random.integers(1, length + 1, batch)
     lengths[0] = length

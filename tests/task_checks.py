@@ -1,4 +1,4 @@
-"""What is asked of every task, whatever its head."""
+"""Checks for all tasks, regardless of their heads."""
 
 import keras
 import numpy as np
@@ -13,32 +13,32 @@ from tests.checkpoint_folders import save_checkpoint
 from tests.model_oracle import random_inputs
 from tests.model_oracle import run
 
-# A few steps take less time than to trace them, but jax compiles every
-# operation that it has not seen.
+# Tracing takes longer than running a few steps eagerly, except on JAX, which
+# compiles every new operation.
 RUN_EAGERLY = keras.config.backend() != "jax"
 
-# The `jit_compile` of the trainings that go through XLA on TensorFlow, too:
-# there, "auto" leaves it out in the tests.
+# The `jit_compile` of training runs that also use XLA on TensorFlow, where
+# "auto" disables it in the tests.
 XLA = "auto" if keras.config.backend() == "torch" else True
 
 
 def task_class(model, name):
-    """Our class of a task.
+    """Return our class of a task.
 
     Args:
         model: One of `tests.checkpoint_folders.MODELS`.
-        name: string. How the name of the class ends, like `"MaskedLM"`.
+        name: string. The end of the name of the class, such as `"MaskedLM"`.
     """
     return getattr(models, model.original + name)
 
 
 def to_numpy(outputs):
-    """The same structure, of NumPy arrays."""
+    """Convert a structure of tensors to NumPy arrays."""
     return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
 
 
 def assert_close_to_largest(ours, theirs):
-    """The agreement that is asked of models of the published sizes."""
+    """Check the agreement required for models of published size."""
     theirs = np.asarray(theirs)
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
@@ -47,27 +47,27 @@ def assert_close_to_largest(ours, theirs):
 def check_head(
     model, name, original_name, folder, outputs, close=assert_close, **config
 ):
-    """Check that a head gives the original's outputs, and its tensors back.
+    """Check the outputs of a head, and that its tensors are exported.
 
     Args:
         model: One of `tests.checkpoint_folders.MODELS`.
-        name: string. How the name of our class ends.
-        original_name: string. How the name of the original's class ends.
+        name: string. The end of the name of our class.
+        original_name: string. The end of the name of the original class.
         folder: `pathlib.Path`.
-        outputs: Dictionary from the names of our outputs, or `None` for a
-            task that gives one array, to the names of the original's.
-        close: Function of two arrays that asserts how close they are.
-        **config: Fields of the original's configuration.
+        outputs: Dictionary that maps the names of our outputs, or `None` for a
+            task with a single output, to the names of the original outputs.
+        close: Function that asserts that two arrays are close.
+        **config: Fields of the original configuration.
 
     Returns:
-        Our task and the original.
+        Our task and the original model.
     """
     theirs = original(model, original_name, **config)
     preset = save_checkpoint(theirs, folder)
     task = task_class(model, name).from_preset(preset)
     inputs = random_inputs(theirs.config.vocab_size, batch=3, length=7)
     expected = run(theirs, inputs)
-    # Only masked language models have these.
+    # Only masked language models have mask positions.
     inputs["mask_positions"] = np.tile(np.arange(7, dtype="int32"), (3, 1))
     found = to_numpy(task({key: inputs[key] for key in task.input}))
     for key, original_key in outputs.items():
@@ -77,12 +77,12 @@ def check_head(
 
 
 def check_tensors(model, task, theirs):
-    """Check that a task gives all tensors of the original back.
+    """Check that a task exports all tensors of the original model.
 
     Args:
         model: One of `tests.checkpoint_folders.MODELS`.
         task: Our task.
-        theirs: The original that it was loaded from.
+        theirs: The original model that it was loaded from.
     """
     table = ARCHITECTURES[theirs.config.model_type].weight_table
     found = table.state_dict(task.backbone, task)
@@ -92,7 +92,7 @@ def check_tensors(model, task, theirs):
         for name, tensor in theirs.state_dict().items()
         if not name.endswith(ties)
     }
-    # transformers leaves the pooler out where the task does not use it.
+    # transformers drops the pooler if the task does not use it.
     assert {name for name in found if name not in expected} <= {
         "pooler.dense.weight",
         "pooler.dense.bias",
@@ -102,7 +102,7 @@ def check_tensors(model, task, theirs):
 
 
 def check_saving(task, x, folder):
-    """Check that saved tasks predict what the task did.
+    """Check that saved tasks make the same predictions.
 
     Args:
         task: The task.
@@ -110,7 +110,7 @@ def check_saving(task, x, folder):
         folder: `pathlib.Path`.
 
     Returns:
-        The task, loaded from the preset that it was saved to.
+        The task, loaded from the preset it was saved to.
     """
     expected = task.predict(x, verbose=0)
     task.save_to_preset(folder / "preset")
@@ -120,7 +120,7 @@ def check_saving(task, x, folder):
     for other in (loaded, keras.saving.load_model(folder / "task.keras")):
         found = other.predict(x, verbose=0)
         keras.tree.map_structure(
-            # What was compiled by XLA rounds differently once it is loaded.
+            # XLA rounds differently once the task is loaded.
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
             found,
             expected,
@@ -135,18 +135,18 @@ def check_saving(task, x, folder):
 
 
 def check_graph(preprocessor, x, y=None):
-    """Check that a preprocessor gives the same in a `tf.data` pipeline.
+    """Check that a preprocessor gives the same result in `tf.data`.
 
     Args:
         preprocessor: The preprocessor.
-        x: Raw inputs, of tensors or of what becomes tensors.
+        x: Raw inputs, as tensors or convertible to tensors.
         y: Optional labels, likewise.
 
     Returns:
-        What it gives when called directly, as arrays.
+        The result of calling it directly, as arrays.
     """
     elements = (x,) if y is None else (x, y)
-    # A data set of a single batch.
+    # A dataset with a single batch.
     data_set = tf.data.Dataset.from_tensors(elements)
     if y is None:
         data_set = data_set.map(lambda x: preprocessor(x, y=None))
@@ -159,10 +159,10 @@ def check_graph(preprocessor, x, y=None):
 
 
 def check_export(task, path, x):
-    """Check that an exported task gives what the task does.
+    """Check that an exported task gives the same outputs as the task.
 
     Args:
-        task: A task of few layers.
+        task: A task with few layers.
         path: `pathlib.Path` of the file to write.
         x: Preprocessed inputs of the file's sequence length.
 

@@ -1,4 +1,4 @@
-"""The docstrings of the package: their examples run, their arguments exist."""
+"""Tests that the examples of docstrings run, and that arguments exist."""
 
 import ast
 import importlib
@@ -22,7 +22,7 @@ on_torch = pytest.mark.skipif(
     reason="the docstrings are the same on every backend; none starts faster",
 )
 
-# Examples that do not run here, each with the reason.
+# Examples that are not run here, with the reasons.
 EXPORTS = "exports a file, which takes longer; tests/export does it"
 MEASURES = "measures for longer; tests/benchmarks has it shorter"
 EXCLUDED = {
@@ -37,7 +37,7 @@ EXCLUDED = {
     "keras_squeeze.export.runner.TFLiteModel": EXPORTS,
 }
 
-# The files that examples read.
+# The files that examples use.
 FILES = {
     "books.txt": "Call me Ishmael.\n\nSome years ago\n",
     "copa.csv": "prompt,choice1,choice2,label\nIt rains.,Sun.,Wet.,1\n",
@@ -56,14 +56,14 @@ FILES = {
 
 
 def blocks(value):
-    """The Python blocks of a docstring as one text."""
-    # Not `inspect.getdoc()`, which looks in base classes, Keras' own too.
+    """Return the Python blocks of a docstring as one text."""
+    # `inspect.getdoc()` would also look in base classes, including Keras'.
     docstring = inspect.cleandoc(value.__doc__ or "")
     return "".join(re.findall(r"```python\n(.*?)```", docstring, re.DOTALL))
 
 
 def functions(cls):
-    """The methods and properties that a class itself defines."""
+    """The methods and properties that a class defines itself."""
     for value in vars(cls).values():
         value = getattr(value, "__func__", value)
         value = getattr(value, "fget", value)
@@ -73,15 +73,15 @@ def functions(cls):
 
 
 def examples():
-    """The examples by the name of what they are on.
+    """The examples, by the names of the documented objects.
 
-    The example of a method goes on where that of its class ends.
+    The example of a method continues that of its class.
     """
     found = {}
     for module in pkgutil.walk_packages(
         keras_squeeze.__path__, keras_squeeze.__name__ + "."
     ):
-        # It runs the command line.
+        # This module runs the command line.
         if module.name == "keras_squeeze.__main__":
             continue
         module = importlib.import_module(module.name)
@@ -105,7 +105,7 @@ EXAMPLES = examples()
 
 
 def to_run():
-    """Each example once: bases have that of one of their classes."""
+    """Each example once, as base classes share that of one of their classes."""
     for name, code in sorted(EXAMPLES.items()):
         others = [
             other
@@ -117,7 +117,7 @@ def to_run():
 
 
 def namespace_of(name):
-    """The names that an example may use without an import."""
+    """The names that an example can use without importing them."""
     while name not in sys.modules:
         name = name.rpartition(".")[0]
     return {
@@ -176,7 +176,7 @@ def test_docstring_of_a_model_is_whole(cls):
 
 
 def test_classes_without_docstrings():
-    """As `python -OO` makes them."""
+    """As with `python -OO`."""
 
     class Task(ComposedDocstring):
         pass

@@ -1,4 +1,4 @@
-"""What libraries log, at the command line and elsewhere."""
+"""Tests what libraries log, on the command line and elsewhere."""
 
 import pathlib
 import subprocess

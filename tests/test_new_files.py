@@ -1,4 +1,4 @@
-"""What is written is there as a whole or not at all."""
+"""Tests that files and folders are written atomically."""
 
 import os
 
@@ -48,7 +48,7 @@ def test_folder(tmp_path):
             fill(new, "three")
             raise OSError
     assert set(contents(path).values()) == {"two", "more"}
-    # What is left of one that was killed goes with the next, and nothing else.
+    # Only the leftovers of a killed process are removed.
     for name in ("old", "new"):
         (tmp_path / ".preset.abcd_012" / name).mkdir(parents=True)
     for name in ("mine", ".preset.settings", ".preset.abcd_013"):
@@ -84,7 +84,7 @@ def test_files_of_a_folder(tmp_path, monkeypatch):
             raise KeyboardInterrupt
     assert contents(folder) == expected
 
-    # Whichever rename fails, those before it are taken back.
+    # Whichever rename fails, the previous ones are undone.
     replace, left = os.replace, []
 
     def fail(source, target):
@@ -94,7 +94,7 @@ def test_files_of_a_folder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", fail)
     for count in range(6):
-        # What is taken back is renamed as well.
+        # Undoing a rename is also a rename.
         left[:] = [False] * count + [True] + [False] * count
         with pytest.raises(OSError, match="full"):
             with new_files(folder) as new:
@@ -123,6 +123,6 @@ def test_no_moment_has_a_mixture(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", look)
     with new_files(tmp_path) as new:
         fill(new, "two")
-    # A preset without its configuration is none.
+    # Without its configuration, a folder is not a preset.
     assert [is_whole for is_whole, _ in seen] == [False] * 5 + [True]
     assert all(is_one for _, is_one in seen)

@@ -1,4 +1,4 @@
-"""Tests of the package as a whole: what imports what, what is shipped."""
+"""Tests of the whole package: its imports and its files."""
 
 import ast
 import json
@@ -14,8 +14,8 @@ import pytest
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "keras_squeeze"
 
-# Each may import what comes before it, and itself. What is not named here is
-# found at its longest prefix.
+# Each entry may import the entries before it, and itself. Other modules belong
+# to the entry that is their longest prefix.
 LAYERS = [
     "keras_squeeze.version",
     "keras_squeeze.triton_loader",
@@ -62,7 +62,7 @@ def rank(module):
 
 
 def imports():
-    """Pairs of a module of the package and a module that it imports."""
+    """Pairs of a module of the package and a module it imports."""
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(REPOSITORY).with_suffix("").parts
         if parts[-1] == "__init__":
@@ -103,7 +103,7 @@ def test_models_do_not_know_each_other():
 
 
 def test_import_is_light():
-    """Importing it brings in little that KerasHub does not bring in."""
+    """The package imports little that KerasHub does not import."""
     command = (
         "import json, sys\n"
         "import keras_hub\n"

@@ -1,8 +1,8 @@
-"""Files that version 0.1.0 wrote load, and give the answers that they gave.
+"""Tests that files written by version 0.1.0 load and give the same answers.
 
-`data/saved_files.zip` has, of models with one layer and random weights: a
-preset of each task, `.keras` files, a folder that `save_pretrained()` wrote,
-and a fine-tuning that was stopped after its first epoch of two.
+`data/saved_files.zip` has files of models with one layer and random weights: a
+preset of each task, `.keras` files, a folder written by `save_pretrained()`,
+and a fine-tuning that was interrupted after the first of two epochs.
 """
 
 import json
@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 
 def check(outputs, folder, name):
-    """Compare outputs with those of the model that was saved."""
+    """Compare outputs with those of the saved model."""
     with np.load(folder / "outputs.npz") as expected:
         if not isinstance(outputs, dict):
             outputs = {"": outputs}
@@ -42,7 +42,7 @@ def check(outputs, folder, name):
 
 
 def raw_inputs(name):
-    """What a task reads whose class ends like this."""
+    """The inputs of a task, by the end of the name of its class."""
     return RAW[name.removeprefix("MobileBert").removeprefix("SqueezeBert")][0]
 
 
@@ -87,7 +87,7 @@ def test_stopped_training(folder, monkeypatch, capsys):
     history = json.loads(pathlib.Path("tuned/metrics.json").read_text())
     first, second = history["history"]
     assert {**first, **stopped["history"][0]} == first
-    # The random numbers of dropout are others on every backend.
+    # The random numbers of dropout differ between backends.
     assert second["epoch"] == 2 and np.isfinite(second["loss"])
     task = models.SqueezeBertTextClassifier.from_preset("tuned")
     assert task.class_names == ["bad", "good"]

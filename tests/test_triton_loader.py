@@ -1,6 +1,6 @@
 """Tests that Triton can be imported after TensorFlow.
 
-Each needs a process of its own: a failure is a segmentation fault.
+Each test needs its own process, because a failure is a segmentation fault.
 """
 
 import importlib.util
@@ -41,7 +41,7 @@ def test_after_keras_squeeze():
     "before this package is there",
 )
 def test_after_tensorflow():
-    """TensorFlow may come first, and other libraries load as before."""
+    """TensorFlow can come first, and other libraries are not affected."""
     run(
         "import sys\n"
         "before = sys.getdlopenflags()\n"

@@ -1,18 +1,18 @@
-"""Which version of transformers the tests compare with."""
+"""The version of transformers that the tests compare with."""
 
 import pytest
 import transformers
 
-# The one whose habits the package has. The tests also run with later ones,
-# without the comparisons with what those no longer have.
+# The package follows version 4. The tests also run with later versions, but
+# skip comparisons with features that were removed.
 IS_TRANSFORMERS_4 = transformers.__version__.startswith("4.")
 
 
 def needs_transformers_4(what):
-    """A mark for what is compared with something that only version 4 has.
+    """A mark for comparisons with features that only version 4 has.
 
     Args:
-        what: string. What that is, for the reason to skip it.
+        what: string. The feature, for the reason to skip the test.
     """
     return pytest.mark.skipif(
         not IS_TRANSFORMERS_4,

@@ -1,4 +1,4 @@
-"""Small models take the place of those of published size."""
+"""Tests the latency benchmark with small models."""
 
 import keras
 import keras_hub
@@ -103,14 +103,14 @@ def test_files_without_bert(file):
 
 
 def test_constants_are_not_shared():
-    # Norms and biases among them, which are alike in a new model.
+    # Including norms and biases, which are all equal in a new model.
     weights = small_bert().weights
     assert all(len(np.unique(weight)) > 1 for weight in weights)
 
 
 def test_operations(file, measured):
     folder, _, rows = measured
-    # KerasHub's BERT has operations that XNNPACK lacks between the others.
+    # KerasHub's BERT also has operations that XNNPACK does not support.
     bert = folder / "bert_base_float32_16.tflite"
     for path, row in ((bert, rows[0]), (file, rows[2])):
         counts = count_operations(load_model(path))

@@ -1,4 +1,4 @@
-"""A small model takes the place of those of published size."""
+"""Tests the benchmark of sequence lengths with a small model."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ SETTINGS = {
 def test_mean_is_that_of_the_lengths_of_the_sentences(tmp_path, monkeypatch):
     monkeypatch.setitem(latency.MODELS, "mobile_bert", mobile_bert_classifier)
     monkeypatch.setattr(lengths, "_measure", lambda *args: np.array([1.0, 5.0]))
-    # Of 8, of 9 and of more tokens than 16, of which two are special.
+    # 8, 9, more than 16 and 3 tokens, including two special tokens.
     sentences = ["a b c d e f", "a b c d e f g", "word " * 99, "a"]
     (row,) = lengths.run(sentences, folder=tmp_path, **SETTINGS)
     (path,) = tmp_path.iterdir()

@@ -37,7 +37,7 @@ def test_too_few_sentences(vocabulary):
 
 @pytest.mark.slow
 def test_speed(vocabulary, real_data):
-    # The ratios are several times these on an idle machine.
+    # On an idle machine, the ratios are several times as high.
     path = real_data / "sms_spam" / "SMSSpamCollection"
     lines = path.read_text(encoding="utf-8").split("\n")[:800]
     messages = [line.partition("\t")[2] for line in lines]

@@ -14,7 +14,7 @@ BAD = "awful dreadful poor cold rainy sad".split()
 
 @pytest.fixture(scope="session")
 def tiny_vocabulary():
-    """A vocabulary with which every English text can be written."""
+    """A vocabulary that can represent any English text."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [*string.ascii_lowercase, *string.digits]
     return [
@@ -51,10 +51,10 @@ def tiny_preset(tmp_path_factory, tiny_vocabulary):
 
 @pytest.fixture(scope="session")
 def weather(tmp_path_factory):
-    """A CSV file of 160 texts that are easy to tell apart.
+    """A CSV file of 160 texts that are easy to classify.
 
-    16 are held out and 144 left, so that every batch of 16 is full: jax
-    compiles anew for a smaller one.
+    16 are held out and 144 are left, so that every batch of 16 is full: JAX
+    compiles again for a smaller one.
     """
     generator = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("texts") / "weather.csv"
@@ -70,7 +70,7 @@ def weather(tmp_path_factory):
 
 @dataclasses.dataclass
 class HuggingFace:
-    """A classifier that transformers wrote, and its answers."""
+    """A classifier written by transformers, and its answers."""
 
     folder: str
     model: object
@@ -101,7 +101,7 @@ def save_with_transformers(cls_name, folder, vocabulary):
     )
     torch.manual_seed(0)
     model = getattr(transformers, cls_name)(config).eval()
-    # At their initial values most weights hardly change the answers.
+    # With their initial values, most weights hardly affect the answers.
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     model.save_pretrained(folder)
@@ -113,7 +113,7 @@ def save_with_transformers(cls_name, folder, vocabulary):
 
 @pytest.fixture(scope="session")
 def hugging_face(tmp_path_factory, tiny_vocabulary):
-    """A `HuggingFace` classifier of three classes."""
+    """A `HuggingFace` classifier with three classes."""
     folder = tmp_path_factory.mktemp("classifier")
     return save_with_transformers(
         "MobileBertForSequenceClassification", folder, tiny_vocabulary

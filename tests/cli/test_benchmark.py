@@ -45,7 +45,7 @@ def test_the_ways_are_different_ones(monkeypatch):
 
 @pytest.fixture
 def shallow(monkeypatch):
-    """Makes the measured models quick to compile."""
+    """Make the measured models quick to compile."""
     monkeypatch.setattr(grouped_dense, "NUM_LAYERS", 2)
 
 

@@ -13,7 +13,7 @@ from keras_squeeze.export import process
 def test_the_file_answers_as_the_preset(
     tmp_path, capsys, monkeypatch, hugging_face
 ):
-    # As everywhere but in the tests, in a process that starts anew.
+    # Use a new process, as outside of the tests.
     monkeypatch.setattr(process, "subprocess", subprocess)
     path = tmp_path / "model.tflite"
     argv = ["export", "--preset", hugging_face.folder, "--output", str(path)]
@@ -57,7 +57,7 @@ def test_wrong_input(tmp_path, capsys, tiny_preset, hugging_face):
     path = tmp_path / "model.tflite"
     argv = ["export", "--output", str(path), "--preset"]
     assert cli.main([*argv, tiny_preset]) == 2
-    assert "not fine-tuned for a task yet" in capsys.readouterr().err
+    assert "is not fine-tuned for a task" in capsys.readouterr().err
     argv += [hugging_face.folder, "--sequence-length", "65"]
     assert cli.main(argv) == 2
     assert "`sequence_length` must be" in capsys.readouterr().err

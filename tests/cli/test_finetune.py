@@ -45,7 +45,7 @@ def finetuned(tmp_path_factory, tiny_preset, weather):
     """A preset that knows the weather, and what was printed meanwhile."""
     output = tmp_path_factory.mktemp("finetuned") / "deep" / "weather"
     argv = arguments(tiny_preset, weather, output, validation=weather)
-    # What one left that was killed as it wrote the preset.
+    # The leftovers of a process that was killed while writing the preset.
     (output.parent / ".weather.a1_b2_c3" / "new").mkdir(parents=True)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert cli.main([*argv, "--group-by-length"]) == 0
@@ -117,7 +117,7 @@ def test_trains_in_bfloat16(tmp_path, monkeypatch, tiny_preset, weather):
 
 def test_learns_from_a_teacher(tmp_path, tiny_preset, weather, finetuned):
     teacher, output = finetuned[0], tmp_path / "student"
-    # With labels that say the opposite, what it learns is the teacher's.
+    # With opposite labels, the model can only learn from the teacher.
     text = pathlib.Path(weather).read_text()
     swap = {"good": "bad", "bad": "good"}
     rows = [line.split(",") for line in text.splitlines()[1:]]
@@ -178,7 +178,7 @@ def test_learns_texts_without_labels(
     assert y[-2:].tolist() == [[-1, 5, -1], [-1, 9, -1]]
     assert len(x) == len(y) == 146 and set(y[:-2, 0]) == {0, 1}
 
-    # A training that was stopped has its labels, and others do not.
+    # Only an interrupted run has its labels.
     assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 1
     assert labelled == [146]
     np.testing.assert_array_equal(trained_on[1][1], y)
@@ -238,7 +238,7 @@ def test_goes_on_after_being_killed(tmp_path, capsys, tiny_preset, weather):
     assert process.wait() == -signal.SIGKILL
     assert not output.exists()
 
-    # What the killed run had left to do is cut short, in place of waiting.
+    # Shorten what the killed run had left to do.
     state = json.loads(state_path.read_text())
     num_done = len(state["history"])
     assert 1 <= num_done < 200
@@ -369,7 +369,7 @@ def test_a_preset_is_only_replaced_by_a_whole_one(
     argv = arguments(tiny_preset, weather, output)
     assert cli.main(argv + ["--overwrite"] * overwrite) == 1
     names = [path.name for path in tmp_path.iterdir()]
-    # The trained weights are not lost: the same command goes on with them.
+    # The trained weights are kept, and the same command resumes from them.
     assert sorted(names) == ["out"] * overwrite + ["out.training"]
     if overwrite:
         assert (output / "config.json").read_text() == "{}"

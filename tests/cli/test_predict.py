@@ -89,4 +89,4 @@ def test_a_preset_without_a_task_is_told_apart(
 ):
     for preset in (tiny_preset, hugging_face_base):
         assert cli.main(["predict", "--preset", preset, "a"]) == 2
-        assert "not fine-tuned for a task yet" in capsys.readouterr().err
+        assert "is not fine-tuned for a task" in capsys.readouterr().err

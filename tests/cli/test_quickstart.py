@@ -18,7 +18,7 @@ def test_from_a_preset_to_a_tflite_file(
     monkeypatch.setenv("COLUMNS", "120")
     output = tmp_path / "spam"
     argv = ["quickstart", "--preset", tiny_preset, "--output", str(output)]
-    # 270 messages to train on and 30 to validate on: no batch is smaller.
+    # 270 messages to train on and 30 for validation: all batches are full.
     argv += ["--epochs", "2", "--batch-size", "30", "--seed", "1"]
     argv += ["--sequence-length", "24"]
     message = "Call me [when] you can"

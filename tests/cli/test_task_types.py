@@ -1,4 +1,4 @@
-"""From a file to a preset and to readable answers, for every task."""
+"""Tests every task from a file to a preset and readable answers."""
 
 import json
 
@@ -39,7 +39,7 @@ PAIRS = "sentence1,sentence2,label\ni ate,it was good,0\ni ate,cats fly,1\n"
 
 @pytest.fixture(scope="module")
 def mobile_preset(tmp_path_factory, tiny_vocabulary):
-    """A preset of a MobileBERT that is small enough to train in a test."""
+    """A preset of a MobileBERT small enough to train in a test."""
     backbone = models.MobileBertBackbone(
         vocabulary_size=len(tiny_vocabulary),
         num_layers=1,
@@ -56,8 +56,8 @@ def mobile_preset(tmp_path_factory, tiny_vocabulary):
     return str(folder)
 
 
-# The task, the name and the contents of a file, arguments to train with and
-# to predict with, and the columns of the answers.
+# The task, the name and contents of a file, arguments for training and for
+# prediction, and the columns of the answers.
 CASES = {
     "several labels": (
         "text_classification",
@@ -150,7 +150,7 @@ def test_from_a_file_to_answers(tmp_path, capsys, mobile_preset, case):
     assert cli.main([*argv, "--json", *to_predict]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     found = {name for row in rows for name in row}
-    # The model may not have found anything yet.
+    # The model may not find any entities yet.
     assert found == columns or (task == "token_classification" and not rows)
     assert cli.main([*argv, *to_predict]) == 0
     printed = capsys.readouterr().out
@@ -202,7 +202,7 @@ def test_regression_starts_at_the_mean(tmp_path, mobile_preset):
     path.write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
     argv = ["finetune", "--preset", mobile_preset, "--regression", "--debug"]
     argv += ["--train", str(path), "--validation", str(path), "--epochs", "1"]
-    # Steps too small to change a weight.
+    # Steps that are too small to change a weight.
     argv += ["--learning-rate", "1e-12", "--output", str(tmp_path / "out")]
     assert cli.main(argv) == 0
     task = models.MobileBertTextClassifier.from_preset(str(tmp_path / "out"))

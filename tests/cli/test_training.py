@@ -46,7 +46,7 @@ def test_best_and_last_epoch_are_kept(tmp_path):
     model = make_model(0.0)
     model.load_weights(checkpoints.path(3))
     assert model.get_weights()[0].item() == 3.0
-    # Without it, the learning rate would start anew.
+    # Otherwise the learning rate schedule would start over.
     assert int(model.optimizer.iterations) == 30
 
 
@@ -79,7 +79,7 @@ def test_a_write_that_fails_leaves_the_state_as_it_was(tmp_path, monkeypatch):
 
 
 def train(folder, preset, is_stopped=False):
-    """Train three epochs, or be stopped at the end of the second to do."""
+    """Train three epochs, or be interrupted at the end of the second one."""
 
     scored = []
 
@@ -109,7 +109,7 @@ def train(folder, preset, is_stopped=False):
         learning_rate=0.01,
         sequence_length=8,
         seed=5,
-        # The last one is the best.
+        # Makes the last epoch the best.
         objective=Objective("epoch"),
         score=score,
     )
@@ -146,7 +146,7 @@ def test_patience_ends_a_training(tmp_path):
     for epoch, accuracy in enumerate([0.5, 0.9, 0.8, 0.7], start=1):
         end_epoch(checkpoints, epoch, accuracy, 0.5)
         assert checkpoints.is_out_of_patience() == (epoch == 4)
-    # Nor does it go on when the command is given again.
+    # The same command does not resume either.
     assert Checkpoints(tmp_path, {}, patience=2).is_out_of_patience()
     assert not Checkpoints(tmp_path, {}, patience=3).is_out_of_patience()
 
@@ -167,7 +167,7 @@ def test_learning_curve_is_drawn(tmp_path):
     two = image.imread(tmp_path / "two_panels.png")
     one = image.imread(tmp_path / "one_panel.png")
     assert two.shape[1] == 2 * one.shape[1]
-    # Something is drawn on the white paper.
+    # The figure is not blank.
     assert two.min() < 0.5 < two.mean()
 
 

@@ -1,4 +1,4 @@
-"""A student, and text without meaning, that are quick to work with."""
+"""A small student and random sequences for quick tests."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from keras_squeeze.models import MobileBertBackbone
 
 
 def small_student(**kwargs):
-    """A MobileBERT of two layers, whose sizes all differ."""
+    """A MobileBERT with two layers, whose sizes all differ."""
     return MobileBertBackbone(
         **{
             "vocabulary_size": 60,
@@ -27,7 +27,7 @@ def small_student(**kwargs):
 
 
 def some_sequences(count=40, seed=0):
-    """Lists of 4 or 6 token ids each."""
+    """Lists of 4 or 6 token ids."""
     random = np.random.default_rng(seed)
     return [
         [1, *random.integers(4, 60, random.choice([2, 4])).tolist(), 2]
@@ -36,7 +36,7 @@ def some_sequences(count=40, seed=0):
 
 
 def as_inputs(token_ids, lengths=None):
-    """The inputs of a backbone."""
+    """The inputs of a backbone for token ids."""
     token_ids = np.asarray(token_ids, "int32")
     mask = np.ones_like(token_ids)
     if lengths is not None:

@@ -1,4 +1,4 @@
-"""A student learns, stage by stage, and goes on where it was stopped."""
+"""Tests training a student in stages, and resuming it."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ from tests.distillation.students import some_sequences
 
 
 class Words:
-    """What `WordMasking` must know of a tokenizer."""
+    """The parts of a tokenizer that `WordMasking` needs."""
 
     mask_token_id = 3
 
@@ -64,7 +64,7 @@ def new_distiller(student=None):
 
 
 ON_JAX = keras.config.backend() == "jax"
-# XLA would compile each length for longer than the steps take.
+# Compiling each length with XLA would take longer than the steps.
 JIT = {"jit_compile": False}
 
 
@@ -90,7 +90,7 @@ def test_cache_gives_what_the_teacher_gave(cache, tmp_path, monkeypatch):
         assert set(found) == set(expected)
         for name, values in expected.items():
             np.testing.assert_allclose(found[name], values, atol=3e-3)
-    # What is there is not computed again.
+    # Existing outputs are not computed again.
     monkeypatch.setattr(teacher, "outputs", None)
     again = TeacherCache.write(
         cache.folder, teacher, sequences, batch_tokens=20, part_size=15
@@ -134,7 +134,7 @@ def test_batches_depend_on_their_number_alone(cache):
         keras.tree.map_structure(
             np.testing.assert_array_equal, (x, y), (other_x, other_y)
         )
-        # The words that were taken out are those of the text.
+        # The masked words are those of the text.
         length = x["token_ids"].shape[1]
         assert y["hidden_3"].shape[1] == length
         restored = x["token_ids"].copy()
@@ -160,7 +160,7 @@ def test_batches_of_few_lengths(cache):
             restored, x["mask_positions"], y["masked_words"], strict=True
         ):
             row[places[words >= 0]] = words[words >= 0]
-        # As many gaps as in a batch of its own length, and all inside.
+        # As many masks as for a batch of this length, and none in padding.
         expected = np.maximum(1, np.round(0.15 * lengths))
         np.testing.assert_array_equal(gaps.sum(axis=1), expected)
         assert (x["mask_positions"] < lengths[:, None] - 1)[gaps].all()
@@ -170,7 +170,7 @@ def test_batches_of_few_lengths(cache):
             for name, expected in cache.read([number]).items():
                 if name == "token_ids":
                     continue
-                # Whatever is beyond the text is zero.
+                # Everything after the text is zero.
                 widths = [
                     (0, n - m)
                     for n, m in zip(
@@ -196,7 +196,7 @@ def test_batches_of_few_lengths(cache):
 
 def test_loss_does_not_depend_on_padding(cache):
     student = small_student(max_sequence_length=16)
-    # A MobileBERT reads the token beside each, and beside the last is padding.
+    # MobileBERT reads the neighbours of each token; the last one's is padding.
     table = student.token_embedding.embeddings
     table.assign(table * (np.arange(60) > 0)[:, None].astype("float32"))
     distiller = new_distiller(student)
@@ -208,7 +208,7 @@ def test_loss_does_not_depend_on_padding(cache):
         axes = [(0, 4 if n == length else 0) for n in value.shape[1:]]
         return np.pad(value, [(0, 0), *axes])
 
-    # Beside the words a place that has none.
+    # Add a position without a word.
     words = np.pad(y["masked_words"], [(0, 0), (0, 1)], constant_values=-1)
     positions = np.pad(x["mask_positions"], [(0, 0), (0, 1)])
     padded = {name: pad(value) for name, value in x.items()}
@@ -330,7 +330,7 @@ def test_teacher_guesses_words(cache):
     logs = distiller.test_on_batch(x, y, return_dict=True)
     expected = 0.25 * hard + 0.75 * soft
     assert logs["loss"] == pytest.approx(expected, rel=1e-4)
-    # As it comes from a data set.
+    # The same batches as a dataset.
     losses = distiller.evaluate(batches, verbose=0, return_dict=True)
     assert np.isfinite(losses["masked_lm"])
 
@@ -377,11 +377,11 @@ def test_stages():
 
 
 def run(cache, folder, stop_at=None):
-    """Train through three stages; be stopped at a batch of the last one."""
+    """Train through three stages, or be interrupted in the last one."""
     keras.utils.set_random_seed(2)
     distiller = new_distiller(small_student(dropout=0.2, attention_dropout=0.2))
     stages = schedule("progressive", distiller.transfers, 4, final_steps=4)
-    # JAX, which takes minutes without XLA, compiles for each length.
+    # JAX takes minutes without XLA, and compiles for each length.
     batches = new_batches(cache, 8, length_multiple=8 if ON_JAX else 1)
     if stop_at is not None:
         get, original = [], DistillationBatches.__getitem__
@@ -405,7 +405,7 @@ def run(cache, folder, stop_at=None):
             save_every=2,
             log_every=2,
             verbose=False,
-            # TensorFlow would trace each length anew in each stage.
+            # TensorFlow would trace each length again in each stage.
             run_eagerly=keras.config.backend() == "tensorflow",
             jit_compile=ON_JAX,
         )
@@ -433,10 +433,10 @@ def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
         distiller.get_weights(), resumed.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(same, weights)
-    # It can be fine-tuned, whatever was frozen.
+    # It can be fine-tuned, even if parts were frozen.
     student = distiller.student
     assert len(student.trainable_weights) == len(student.weights)
-    # Nothing is left to do, and the result is there.
+    # There is nothing left to do, and the result is available.
     finished, _ = run(cache, tmp_path / "parts", stop_at=0)
     np.testing.assert_allclose(
         finished.get_weights()[0], distiller.get_weights()[0], atol=1e-5

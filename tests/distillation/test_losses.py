@@ -1,4 +1,4 @@
-"""The losses, against PyTorch's."""
+"""Tests the losses against PyTorch's."""
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ def test_attention_loss():
     target = (target + bias).softmax(-1).float()
     scores = (scores + bias).float()
     expected = [
-        # Of a text without its padding, there is nothing to be masked.
+        # Without padding, nothing needs to be masked.
         F.kl_div(
             scores[i, :, :length, :length].log_softmax(-1),
             target[i, :, :length, :length],
@@ -105,7 +105,7 @@ def test_loss_of_labels_and_teacher():
     expected = np.mean(0.25 * hard + 0.75 * soft)
     y_true = y_true.astype("float32")
     assert value(loss(y_true, logits)) == pytest.approx(expected, rel=1e-5)
-    # Validation has plain labels.
+    # Validation uses plain labels.
     plain = value(loss(np.array([1, 0, -1]), logits))
     assert plain == pytest.approx(hard.mean(), rel=1e-5)
 

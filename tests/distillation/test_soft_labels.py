@@ -1,4 +1,4 @@
-"""The predictions of teachers, joined to labels."""
+"""Tests the predictions of teachers as labels."""
 
 import numpy as np
 import pytest

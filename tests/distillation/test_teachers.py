@@ -1,4 +1,4 @@
-"""The teachers, against the models they are."""
+"""Tests the teachers against the original models."""
 
 import functools
 
@@ -64,13 +64,13 @@ def test_backbone_of_keras_hub():
     attention = outputs["attention_2"]
     assert attention.shape == (2, 2, 5, 5)
     np.testing.assert_allclose(attention.sum(-1), 1.0, atol=1e-5)
-    # Nobody looks at padding.
+    # Padding gets no attention.
     assert attention[0, :, :, 4].max() < 1e-6
 
 
 @pytest.fixture
 def original(tmp_path):
-    """A BERT of transformers, which is also in the folder of the test."""
+    """A transformers BERT, which is also saved in the folder of the test."""
     torch.manual_seed(0)
     config = transformers.BertConfig(
         vocab_size=60,
@@ -111,7 +111,7 @@ def test_checkpoint_of_hugging_face(tmp_path, original):
 
 
 def test_checkpoint_whose_model_is_wrapped(tmp_path, original):
-    # As those of transformers 5 are, in decorators that take any arguments.
+    # In transformers 5, decorators accept any arguments.
     teacher = HuggingFaceTeacher(tmp_path)
     expected = teacher.outputs(INPUTS)["sentence"]
     forward = teacher.model.forward
@@ -130,7 +130,7 @@ def test_checkpoint_runs_where_pytorch_finds_a_gpu(
     assert HuggingFaceTeacher(tmp_path).model.device.type == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert teachers.best_device() == "cuda"
-    # A device that every PyTorch has, on which nothing is computed.
+    # Every PyTorch has this device, which computes nothing.
     monkeypatch.setattr(teachers, "best_device", lambda: "meta")
     assert HuggingFaceTeacher(tmp_path).model.device.type == "meta"
 

@@ -1,4 +1,4 @@
-"""Small classifiers with every weight random."""
+"""Small classifiers whose weights are all random."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ SMALL = {
 
 
 def randomise(model, seed=0, scale=0.2):
-    """Give each weight a value of its own, biases and norms included."""
+    """Add noise to all weights, including biases and norms."""
     random = np.random.default_rng(seed)
     for weight in model.weights:
         values = random.normal(scale=scale, size=weight.shape)

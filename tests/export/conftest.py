@@ -1,4 +1,4 @@
-"""A preprocessor, and one exported file for all tests."""
+"""A preprocessor and an exported file for all tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The files for an app, read as an app would, without this package."""
+"""Tests the app files by reading them as an app would."""
 
 import hashlib
 import json

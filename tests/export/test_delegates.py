@@ -1,4 +1,4 @@
-"""Small files, each of which breaks one rule of the GPU delegate."""
+"""Tests small files that each break one rule of the GPU delegate."""
 
 import dataclasses
 import re
@@ -28,13 +28,13 @@ def constant(type, shape):
 def operation(name, inputs, outputs=(FLOATS,), options=None, version=1):
     """An operation, whose inputs and outputs are types and shapes.
 
-    An input that is a number is an output of the operation before it.
+    An input that is a number is an output of the previous operation.
     """
     return name, inputs, outputs, options, version
 
 
 def check(tmp_path, *operations):
-    """What the check says of a file with these operations."""
+    """Check a file with these operations."""
     model = schema.ModelT(
         version=3, operatorCodes=[], buffers=[schema.BufferT()]
     )
@@ -130,11 +130,11 @@ SLICED = schema.StridedSliceOptionsT(shrinkAxisMask=2)
 REFUSED = [
     ("is not supported", operation("ARG_MAX", [FLOATS])),
     (
-        "has version 12, and at most 9 is known",
+        "has version 12, but only versions up to 9",
         operation("FULLY_CONNECTED", [FLOATS, WEIGHTS], version=12),
     ),
-    ("of the type int32", operation("RESHAPE", [IDS], [("INT32", (8,))])),
-    ("of the type int64", operation("NEG", [("INT64", (1, 8))])),
+    ("of type int32", operation("RESHAPE", [IDS], [("INT32", (8,))])),
+    ("of type int64", operation("NEG", [("INT64", (1, 8))])),
     ("scalar tensor", operation("NEG", [("FLOAT32", ())])),
     ("dynamic shape", operation("NEG", [("FLOAT32", (1, -1, 4))])),
     ("with more than 4", operation("NEG", [("FLOAT32", (1, 1, 8, 4, 1))])),
@@ -175,11 +175,11 @@ REFUSED = [
         operation("FULLY_CONNECTED", [FLOATS] * 3, options=dense()),
     ),
     (
-        "indices of 2 dimensions, and not of 1",
+        "indices of 2 dimensions instead of 1",
         operation("GATHER", [WEIGHTS, IDS]),
     ),
     (
-        "indices of the type float32",
+        "indices of type float32",
         operation("GATHER", [WEIGHTS, ("FLOAT32", (1,))]),
     ),
     (
@@ -245,7 +245,7 @@ def test_comparison_that_a_cast_uses(tmp_path):
 
 
 def test_largest_part(tmp_path):
-    """The lookup is for the CPU, and so is what interrupts the rest."""
+    """The lookup runs on the CPU, as does what interrupts the rest."""
     result = check(
         tmp_path,
         operation("GATHER", [WEIGHTS, IDS]),
@@ -263,7 +263,7 @@ def test_largest_part(tmp_path):
 
 
 def test_first_dimension(tmp_path):
-    """OpenCL has other ones within, and OpenGL has none."""
+    """OpenCL supports other values inside the part, OpenGL does not."""
     rows = ("FLOAT32", (8, 4))
     result = check(
         tmp_path,
@@ -284,14 +284,14 @@ def test_exported_file(exported):
     assert report.gpu_delegate == check_gpu_delegate(load_model(path))
     assert report.gpu_delegate.operations == sum(report.ops.values())
     assert "GPU delegate" in str(report)
-    # Everything but the lookups, and what is ready before them.
+    # Everything except the lookups and what can run before them.
     assert {x.operation for x in report.gpu_delegate.problems} == {"GATHER"}
     assert report.gpu_delegate.delegated >= report.gpu_delegate.operations - 8
     assert report.gpu_delegate.opencl and report.gpu_delegate.opengl
 
 
 def test_weights_in_half_precision(tmp_path):
-    """The delegate reads them as they are."""
+    """The delegate reads float16 weights directly."""
     weights = constant("FLOAT16", (4, 4))
     result = check(
         tmp_path,

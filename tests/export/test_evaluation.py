@@ -1,7 +1,7 @@
-"""What files answer, compared with labels.
+"""Tests the evaluation of files on labels.
 
-In place of a file, which would give the answers of the task that it was made
-of, there are the answers of another task.
+A file would give the same answers as its task, so another task is used instead
+of a file.
 """
 
 import keras
@@ -32,7 +32,7 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
 
 
 def make_tasks(name, **kwargs):
-    """Two tasks that differ in their weights."""
+    """Two tasks with different weights."""
     tasks = []
     for seed in (1, 2):
         backbone = models.SqueezeBertBackbone(
@@ -40,21 +40,21 @@ def make_tasks(name, **kwargs):
             embedding_dim=32,
             **{**SMALL, "num_layers": 1},
         )
-        # Of another length than the file.
+        # A different length than that of the file.
         preprocessor = getattr(models, f"SqueezeBert{name}Preprocessor")(
             models.SqueezeBertTokenizer(VOCABULARY), sequence_length=16
         )
         task = getattr(models, f"SqueezeBert{name}")(
             backbone, preprocessor=preprocessor, **kwargs
         )
-        # Tracing takes longer than the few steps.
+        # Tracing takes longer than a few steps.
         task.compile(run_eagerly=True)
         tasks.append(randomise(task, seed, scale=0.5))
     return tasks
 
 
 class FileOf:
-    """Stands for the `TFLiteModel` of a file of the task."""
+    """Replaces the `TFLiteModel` of a task's file."""
 
     num_texts = 0
 
@@ -79,7 +79,7 @@ def make_texts(seed=0, count=NUM_SAMPLES):
 
 
 def compare(name, x, y, metrics_of, probabilities=True, **kwargs):
-    """Check an evaluation with what `metrics_of` gives for each task."""
+    """Compare an evaluation with the result of `metrics_of` for each task."""
     task, other = make_tasks(name, **kwargs)
     evaluation = LabelledData(task, (x, y)).evaluate(
         FileOf(other, probabilities)
@@ -99,7 +99,7 @@ def compare(name, x, y, metrics_of, probabilities=True, **kwargs):
         assert metric.difference == metric.file - metric.keras
         low, high = metric.interval
         assert low < high and low <= metric.difference <= high
-    # The other weights give other answers.
+    # Different weights give different answers.
     assert any(x.difference != 0 for x in evaluation.metrics.values())
     return evaluation
 
@@ -217,7 +217,7 @@ def test_questions(form):
 
 def test_choices():
     texts = make_texts(count=3 * NUM_SAMPLES)
-    # None of which is a choice that a prompt does not have.
+    # Prompts have different numbers of choices.
     choices = [
         [None if i % 2 and j == 1 else texts[3 * i + j] for j in range(3)]
         for i in range(NUM_SAMPLES)

@@ -1,4 +1,4 @@
-"""Exporting, compared with LiteRT's interpreter and the Keras model."""
+"""Tests exported files with LiteRT's interpreter against the Keras model."""
 
 import json
 import operator
@@ -58,7 +58,7 @@ def test_float_file_gives_the_softmax_of_the_task(exported):
             keras.ops.convert_to_numpy(expected)[i],
             atol=1e-5,
         )
-    # Rows that are all alike would agree whatever the file did with its
+    # If all rows were equal, they would agree even if the file ignored its
     # inputs.
     assert np.ptp(keras.ops.convert_to_numpy(expected), axis=0).max() > 0.01
 
@@ -106,7 +106,7 @@ def test_report(exported):
     assert 0 <= report.agreement.largest_difference["probabilities"] < 1e-4
     assert report.ops["SOFTMAX"] == 3
     assert json.loads(json.dumps(report.to_dict()))["size_bytes"] > 1e6
-    # LoRA weights are merged, and no longer parameters of their own.
+    # LoRA weights are merged, so they are not counted.
     assert report.parameters < classifier.count_params()
     text = str(report)
     assert f"{report.size_bytes / 1e6:.2f} MB" in text
@@ -134,12 +134,12 @@ def test_grouped_layers_become_a_product_for_each_group(tmp_path, capsys):
         quantization="dynamic_int8",
         probabilities=False,
     )
-    # 32 and 64 features in 4 groups, of which each product sees one: query,
-    # key and value at once, and both layers of the feed-forward network.
+    # 32 and 64 features in 4 groups, with one product per group: query, key
+    # and value at once, and both layers of the feed-forward network.
     grouped = [shape for shape in product_shapes(path) if shape[-1] in (8, 16)]
     layer = 4 * [(24, 8), (16, 8), (8, 16)]
     assert sorted(grouped) == sorted(2 * layer)
-    # The embeddings, most of the parameters, are in 8 bits, too.
+    # The embeddings, which have most of the parameters, are also in 8 bits.
     assert report.size_bytes < 1.3 * report.parameters
     assert report.outputs == {"logits": ((1, 3), "float32")}
     assert report.agreement.source == "random ids"
@@ -289,6 +289,6 @@ def test_published_sizes(name, tmp_path):
             verbose=False,
         )
         print(report)
-        # The graph itself, and norms and biases that stay in float32.
+        # The graph, and the norms and biases, which stay in float32.
         overhead = 2.5e6
         assert report.size_bytes < bytes_each * report.parameters + overhead

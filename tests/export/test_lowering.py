@@ -1,4 +1,4 @@
-"""Lowered layers, compared with what they compute otherwise."""
+"""Tests that lowered layers give the same results."""
 
 import collections
 
@@ -84,7 +84,7 @@ def test_lowering_keeps_the_values(case, per_channel):
 
 
 def operations(backbone):
-    """The kinds of the operations of a backbone as it would be converted."""
+    """The kinds of operations of a backbone when it is converted."""
     import tensorflow as tf
 
     specs = {
@@ -102,11 +102,11 @@ def test_projections_of_the_same_features_are_one_product():
     backbone = mobile_bert()
     lower(backbone)
     counts = operations(backbone)
-    # Two layers of: what is projected from the features and from their
-    # bottleneck, the attention's output, four feed-forward networks and the
-    # output bottleneck. And the embeddings and the pooler.
+    # In each of two layers: the projections of the features and of their
+    # bottleneck, the attention output, four feed-forward networks and the
+    # output bottleneck. There are also the embeddings and the pooler.
     assert counts["MatMul"] <= 2 * (2 + 1 + 2 * 4 + 1) + 2
-    # Which a lookup that counts negative ids from the end would have.
+    # A lookup that counts negative ids from the end would have these.
     assert not counts.keys() & {"Less", "SelectV2"}
 
 
@@ -117,7 +117,7 @@ def test_groups_of_features_meet_only_where_they_must():
     lower(backbone)
     counts = operations(backbone)
     # In each of two layers: the features before attention and before the
-    # feed-forward network, query, key and value in four groups, and weights
-    # and biases of the network. What is between its layers is not split again.
+    # feed-forward network, query, key and value in four groups, and the weights
+    # and biases of the network. The features between its layers stay split.
     assert counts["Softmax"] == 2 * 4
     assert counts["Split"] == 2 * (2 + 4 + 4)

@@ -1,4 +1,4 @@
-"""Files written anew, run by LiteRT's interpreter."""
+"""Tests rewritten files with LiteRT's interpreter."""
 
 import struct
 
@@ -22,7 +22,7 @@ INPUTS = {
 
 
 def move_weights_out(path, out):
-    """Write a file whose buffers are after the flatbuffer."""
+    """Write a file whose buffers come after the flatbuffer."""
     model = flatbuffer_utils.read_model(path)
     data = [buffer.data for buffer in model.buffers]
     for buffer in model.buffers:
@@ -55,7 +55,7 @@ def test_saved_file_gives_the_same(exported, tmp_path):
 
 def test_weights_are_aligned(exported, tmp_path):
     _, path, _ = exported
-    # The odd length moves what is written before it.
+    # The odd length shifts everything that is written before it.
     model = load_model(path)
     model.description = "x" * 5
     save_model(model, tmp_path / "saved.tflite")
@@ -124,5 +124,5 @@ def test_what_is_added_has_as_many_dimensions(exported):
         if operation_name(model, operation) == "ADD"
     ]
     assert len(ranks) == report.ops["ADD"]
-    # Biases have one dimension, and numbers none.
+    # Biases have one dimension, and scalars have none.
     assert all(min(x) == max(x) or min(x) < 2 for x in ranks)

@@ -1,4 +1,4 @@
-"""Exported files in MediaPipe and in TFLite's Task Library."""
+"""Tests exported files in MediaPipe and in TFLite's Task Library."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def media_pipe():
-    """A function that opens a file with one of MediaPipe's tasks."""
+    """A function that opens a file with a MediaPipe task."""
     pytest.importorskip("mediapipe", reason="MediaPipe is not installed")
     from mediapipe.tasks import python as tasks
     from mediapipe.tasks.python import text
@@ -63,9 +63,9 @@ def media_pipe():
 
 @pytest.fixture(scope="module")
 def media_pipe_ids(media_pipe, vocabulary, tmp_path_factory):
-    """A function that gives the 40 ids that MediaPipe makes of a text.
+    """A function that returns MediaPipe's 40 ids of a text.
 
-    The embedding that the file gives are the ids themselves.
+    The file returns the ids as its embedding.
     """
     names = ["input_word_ids", "input_mask", "input_type_ids", "embedding"]
     tensors = [
@@ -97,7 +97,7 @@ def media_pipe_ids(media_pipe, vocabulary, tmp_path_factory):
     )
     path = tmp_path_factory.mktemp("ids") / "ids.tflite"
     save_model(model, path)
-    # Names that are read are bytes.
+    # Names that were read are bytes.
     write(path, load_model(path), "ids", "Gives the ids.", vocabulary)
     embedder = media_pipe("TextEmbedder", path)
 
@@ -153,7 +153,7 @@ def test_preset_that_is_ready(media_pipe, tmp_path):
 
 
 def test_accents(exported, media_pipe, media_pipe_ids):
-    """The report names the texts to which MediaPipe gives other scores."""
+    """The report names the texts for which MediaPipe gives other scores."""
     task, path, report = exported
     assert report.phone_libraries.differing_texts == [ACCENTS]
     assert "their tokens differ for 1 of 3 texts" in str(report)
@@ -171,7 +171,7 @@ def test_accents(exported, media_pipe, media_pipe_ids):
 
 
 def test_tokenizer_of_phones(media_pipe_ids, vocabulary, real_data):
-    """Each id of thousands of texts, of which many differ from BERT's."""
+    """All ids of thousands of texts agree, many of which differ from BERT."""
     (texts, _), _ = datasets.sms_spam.load_data()
     texts = list(map(str, texts[:1500]))
     folder = real_data / "unicode_text"
@@ -190,7 +190,7 @@ def test_tokenizer_of_phones(media_pipe_ids, vocabulary, real_data):
 
 
 def test_embedder(media_pipe, vocabulary, tmp_path):
-    """Quantized for the Task Library, of another architecture."""
+    """A quantized SqueezeBERT embedder works in MediaPipe."""
     backbone = models.SqueezeBertBackbone(
         vocabulary_size=30522, embedding_dim=32, **SMALL
     )
@@ -287,9 +287,9 @@ def test_same_metadata_twice_is_the_same_file(exported, tmp_path):
 
 @pytest.fixture
 def obstacles(exported):
-    """A function that gives the obstacles of a classifier.
+    """A function that returns the obstacles for a classifier.
 
-    It may have another preprocessor, or the file be changed.
+    Its arguments change the preprocessor or the file.
     """
     task, path, _ = exported
     before = task.preprocessor
@@ -325,11 +325,13 @@ def test_tokenizers_that_libraries_do_not_have(obstacles, vocabulary):
         return first
 
     assert obstacle() is None
-    # Counted, and no obstacle.
+    # Reported as a difference, not as an obstacle.
     assert obstacle(tokenizer={"strip_accents": False}) is None
     assert "lowercases" in obstacle(tokenizer={"lowercase": False})
     moved = [vocabulary[1], vocabulary[0], *vocabulary[2:]]
-    assert "[PAD] at 1" in obstacle(tokenizer={"vocabulary": moved})
+    assert "[PAD] in the vocabulary is 1" in obstacle(
+        tokenizer={"vocabulary": moved}
+    )
     assert "pieces" in obstacle(tokenizer={"suffix_indicator": ""})
     assert "pieces" in obstacle(tokenizer={"split": False})
     assert "[MASK]" in obstacle(tokenizer={"oov_token": "[MASK]"})
@@ -371,7 +373,7 @@ def test_model_without_preprocessor(exported):
 
 
 def test_questions_of_another_length(exported):
-    """And a model for which there is no library."""
+    """Also tests a model that no library supports."""
     task, path, _ = exported
     questions = models.MobileBertQuestionAnswering(
         task.backbone,
@@ -429,10 +431,10 @@ else:
 
 @pytest.fixture(scope="module")
 def task_library():
-    """A function that gives what one of the Task Library's tasks prints.
+    """A function that returns the output of a Task Library task.
 
-    `TASK_LIBRARY_PYTHON` names the Python of an environment with
-    tflite-support, which wants packages older than those of the tests.
+    `TASK_LIBRARY_PYTHON` is the Python of an environment with tflite-support,
+    which requires older packages than the tests.
     """
     python = os.environ.get("TASK_LIBRARY_PYTHON")
     if python is None:
@@ -461,7 +463,7 @@ def test_task_library_classifier(exported, task_library):
 
 
 @pytest.mark.parametrize(
-    # An old runtime rounds the activations of quantized layers otherwise.
+    # An old runtime rounds the activations of quantized layers differently.
     ["quantization", "rtol"],
     [(None, 1e-5), ("dynamic_int8", 0.02)],
 )

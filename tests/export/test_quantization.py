@@ -1,4 +1,4 @@
-"""Quantized files, compared with the float model and run by LiteRT."""
+"""Tests quantized files with LiteRT against the float model."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def random_inputs(count=64, length=16):
 
 
 def types_of_products(path):
-    """The types of the inputs and of the weights of products in a file."""
+    """The types of the inputs and weights of products in a file."""
     model = load_model(path)
     names = {
         value: name
@@ -73,7 +73,7 @@ def test_modes(tmp_path, build, quantization, types, bytes_per_parameter):
     assert report.agreement.samples > 64
     assert "calibration" in report.agreement.source
     assert report.agreement.equal_predictions >= 0.9
-    # The tables are most of the weights.
+    # The embedding tables have most of the weights.
     assert report.size_bytes < 1.25 * bytes_per_parameter * report.parameters
     assert types in types_of_products(path)
     observed = report.agreement.largest_activation
@@ -111,7 +111,7 @@ def test_activations_beyond_float16_are_reported(tmp_path):
 
 
 def scale_features(classifier, factor):
-    """Let a MobileBERT classifier compute the same with larger numbers."""
+    """Scale the features of a MobileBERT without changing its results."""
     backbone = classifier.backbone
     larger, smaller = [], [backbone.pooler.dense.kernel]
     norms = [backbone.embeddings.norm]
@@ -136,7 +136,7 @@ def scale_features(classifier, factor):
 
 @exports
 def test_large_activations_in_8_bits(tmp_path):
-    """Published MobileBERT reaches 1e7, too."""
+    """The activations of the published MobileBERT also reach 1e7."""
     classifier = mobile_bert_classifier()
     scale_features(classifier, 1e7)
     path = tmp_path / "model.tflite"

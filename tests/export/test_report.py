@@ -18,7 +18,7 @@ def test_report_says_how_and_what(exported):
     assert {"keras", "tensorflow", "ai-edge-litert"} < set(report.versions)
     evaluation = report.evaluation
     assert evaluation.samples == 3
-    # The file agrees with the model, and so do their answers.
+    # The file agrees with the model, so their answers also agree.
     accuracy = evaluation.metrics["accuracy"]
     assert accuracy.file == accuracy.keras
     assert accuracy.interval == (0, 0)
@@ -33,7 +33,7 @@ def test_processor_name(monkeypatch):
         lambda path: f"vendor\t: A\nmodel name\t: {name}\nmodel name\t: B\n",
     )
     assert processor_name() == name
-    # Processors of phones and small boards have no such line.
+    # Processors of phones and small boards do not have this line.
     monkeypatch.setattr(pathlib.Path, "read_text", lambda path: "Features\n")
     expected = platform.processor() or platform.machine()
     assert processor_name() == expected
@@ -63,7 +63,7 @@ def test_markdown(exported, tmp_path):
     assert lines[-1] == (
         f"| accuracy | {value} | {value} | +0.0000 | [+0.0000, +0.0000] |"
     )
-    # Every row has as many cells as its header.
+    # Every row has as many cells as the header.
     for above, below in zip(lines, lines[1:], strict=False):
         if above.startswith("|") and below.startswith("|"):
             assert above.count("|") == below.count("|")

@@ -1,4 +1,4 @@
-"""Files of several sequence lengths, compared with the Keras model."""
+"""Tests files with several sequence lengths against the Keras model."""
 
 import keras
 import numpy as np
@@ -10,13 +10,13 @@ from keras_squeeze import export_tflite
 from keras_squeeze.export.conversion.model_file import load_model
 from keras_squeeze.export.runner import preprocess
 
-# Of 3, 9, 25 and, cut off, 40 tokens.
+# 3, 9, 25 and, truncated, 40 tokens.
 TEXTS = ["", "Are we on for lunch at one", "word " * 23, "word " * 100]
 
 
 @pytest.fixture(scope="module")
 def several(exported, tmp_path_factory):
-    """A backbone, its file of three lengths and its report."""
+    """A backbone, its file with three lengths and its report."""
     backbone = exported[0].backbone
     path = tmp_path_factory.mktemp("several") / "backbone.tflite"
     lengths = (40, 8, 24, 8)
@@ -42,7 +42,7 @@ def test_each_length_has_a_signature(several):
     assert max(report.agreement.largest_difference.values()) < 1e-3
     interpreter = Interpreter(model_path=str(path))
     assert set(interpreter.get_signature_list()) == set(signatures)
-    # What programs run that know no signatures.
+    # The graph that programs without support for signatures run.
     for details in interpreter.get_input_details():
         assert details["shape"].tolist() == [1, 40]
 

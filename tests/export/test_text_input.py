@@ -1,4 +1,4 @@
-"""Files that take text, run with TensorFlow Text's operations for LiteRT."""
+"""Tests files that take text, with TensorFlow Text's LiteRT operations."""
 
 import sys
 import types
@@ -70,14 +70,14 @@ def test_what_the_file_needs(text_file):
         "FastBertNormalize",
         "FastWordpieceTokenizeWithOffsets",
     }
-    assert "TensorFlow Text has FastBertNormalize and Fast" in str(report)
+    assert "including FastBertNormalize and Fast" in str(report)
     assert "text bytes[1]" in str(report)
     assert report.signatures == {"serving_default": 16}
     assert report.inputs == {"text": ((1,), "bytes")}
     assert report.outputs == {"probabilities": ((1, 3), "float32")}
     assert report.agreement.source == "text"
     assert report.phone_libraries is None
-    # The vocabulary is in the file, once for both signatures.
+    # Both signatures share the vocabulary.
     assert 1.5e6 < report.size_bytes - 4 * report.parameters < 2.5e6
 
     interpreter = InterpreterWithCustomOps(
@@ -149,7 +149,7 @@ def test_what_cannot_take_text(preprocessor, tmp_path, monkeypatch):
     )
     with pytest.raises(ValueError, match='must be "pair".*True'):
         export(next_sentence)
-    with pytest.raises(ValueError, match="one `sequence_length`.*8, 16"):
+    with pytest.raises(ValueError, match="single `sequence_length`.*8, 16"):
         export(classifier, lengths=(8, 16))
     monkeypatch.setattr(text_input, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="tensorflow-text"):

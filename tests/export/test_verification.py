@@ -1,4 +1,4 @@
-"""What is refused, with a stand-in for the file's outputs."""
+"""Tests which files are rejected, with modified outputs."""
 
 import types
 
@@ -18,7 +18,7 @@ from tests.export.classifiers import squeeze_bert_classifier
 
 @pytest.fixture
 def compare(monkeypatch):
-    """Verify a file whose outputs are changed ones of the Keras model."""
+    """Verify a file whose outputs are modified ones of the Keras model."""
 
     def compare(change, quantization, model=None):
         model = model or mobile_bert_classifier()
@@ -75,7 +75,7 @@ def test_float_difference(compare):
 
 
 def test_float_difference_of_a_model_that_rounding_moves(compare):
-    """The small difference of two large numbers is as inexact as they are."""
+    """The difference of two large numbers is as inexact as they are."""
     backbone = mobile_bert_classifier().backbone
     pooled = backbone.output["pooled_output"] * 1e4
     layers = [keras.layers.Dense(2, use_bias=False) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""The recipe of the tiny presets, on a handful of sentences."""
+"""Tests the recipe of the tiny presets on a few sentences."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.conftest import REPOSITORY
 
 
 def in_a_process_with(backend):
-    """A mark for tests whose recipe runs apart, with a backend of its own."""
+    """A mark for tests that run the recipe in a process with a backend."""
     return pytest.mark.skipif(
         keras.config.backend() != backend,
         reason=f"the recipe runs in a process of its own, with {backend}",
@@ -26,7 +26,7 @@ def in_a_process_with(backend):
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
-    """The folder of a BERT of two layers with the real vocabulary."""
+    """The folder of a BERT with two layers and the real vocabulary."""
     folder = tmp_path_factory.mktemp("teacher")
     torch.manual_seed(0)
     config = transformers.BertConfig(
@@ -51,7 +51,7 @@ def student(monkeypatch):
     params=["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
 )
 def backbone(student, request):
-    """A student of nine words and one layer."""
+    """A student with nine words and one layer."""
     preprocessor_cls, config = student.ARCHITECTURES[request.param]
     config = {**config, "vocabulary_size": 9, "num_layers": 1}
     return preprocessor_cls.backbone_cls(**config)
@@ -133,8 +133,8 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     output = keras.ops.convert_to_numpy(backbone(inputs)["pooled_output"])
     assert np.isfinite(output).all()
 
-    # Stopped before it was all written, nothing is left to learn, and the
-    # same weights come of it.
+    # If it is interrupted before everything is written, there is nothing left
+    # to train, and the weights are the same.
     work = tmp_path / "work" / "seed_0"
     (work / folder.name / "preset" / "provenance.json").unlink()
     assert "all, " not in run(tmp_path, teacher)
@@ -143,7 +143,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert again["held_out_losses"]["after"] == after
     provenance = again
 
-    # Then there is another cycle, from what was made, which is left alone.
+    # The next cycle starts from the result, which is not changed.
     printed = run(
         tmp_path, teacher, "mobile_bert_tiny_en_uncased", "--seeds", "0", "1"
     )
@@ -153,11 +153,11 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert again["settings"] == {**provenance["settings"], "seed": 1}
     assert again["recipe"].endswith("--seeds 0 1")
     assert again["weights_sha256"] != provenance["weights_sha256"]
-    # What the student told the teacher's hidden states with is there still.
+    # The projections to the teacher's hidden states are kept.
     halfway = (before["loss"] + after["loss"]) / 2
     assert again["held_out_losses"]["before"]["loss"] < halfway
 
-    # The other preset learns from what the teacher has read for the first.
+    # The other preset uses the teacher's outputs for the first one.
     cache = work / "train" / "part_0" / "sentence.npy"
     written = cache.stat().st_mtime_ns
     printed = run(tmp_path, teacher, "squeeze_bert_tiny_en_uncased")
@@ -189,7 +189,7 @@ def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
     write_corpus(tmp_path)
     name = "squeeze_bert_tiny_en_uncased"
     start = REPOSITORY / "presets" / name
-    # Steps too small to change a weight show what they started from.
+    # Steps too small to change a weight show the initial values.
     run(tmp_path, teacher, name, f"--start={start}", "--learning-rate=1e-12")
     made = tmp_path / "presets" / name
     provenance = json.loads((made / "provenance.json").read_text())
@@ -219,7 +219,7 @@ def test_students_start_with_what_the_teacher_knows(student, backbone):
     for embedding, vectors, scale in tables:
         table = keras.ops.convert_to_numpy(embedding.embeddings)
         assert table[:, :12].std() == pytest.approx(scale, rel=1e-3)
-        # The distances of the teacher's embeddings, up to their scale.
+        # The distances of the teacher's embeddings, up to a factor.
         products = table[:, :12] @ table[:, :12].T
         vectors = vectors - vectors.mean(axis=0)
         expected = vectors @ vectors.T
@@ -247,14 +247,14 @@ def test_all_kernels_learn_by_muon(student, backbone):
     )
     by_muon = {path for path, v in velocities.items() if v is None}
     assert by_muon == {p for p in velocities if p.endswith("/kernel")}
-    # An update is orthogonal: all of its singular values are about one.
+    # An update is orthogonal: all its singular values are about one.
     variable = next(
         v for v in backbone.trainable_variables if v.path.endswith("/kernel")
     )
     before = keras.ops.convert_to_numpy(variable)
     gradient = np.random.default_rng(0).normal(size=variable.shape)
     gradient = keras.ops.convert_to_tensor(gradient, "float32")
-    # The rate of the first step is zero, and that of the second 0.1.
+    # The learning rate of the first step is zero, that of the second is 0.1.
     for _ in range(2):
         apply(optimizer, [gradient], [variable])
     change = (before - keras.ops.convert_to_numpy(variable)).squeeze()
@@ -266,7 +266,7 @@ def test_all_kernels_learn_by_muon(student, backbone):
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_kernels_learn_together_as_they_would_alone(student, nesterov):
     class Alone(student.KernelMuon):
-        """One kernel after the other, as Keras has it."""
+        """Updates one kernel at a time, as Keras does."""
 
         _backend_update_step = keras.optimizers.Optimizer._backend_update_step
         _apply_weight_decay = keras.optimizers.Muon._apply_weight_decay
@@ -306,7 +306,7 @@ def test_kernels_learn_together_as_they_would_alone(student, nesterov):
 
 
 def apply(optimizer, gradients, variables):
-    """A step, as `fit()` takes it."""
+    """Take a step in the same way as `fit()`."""
     if keras.backend.backend() == "torch":
         with torch.no_grad():
             optimizer.apply(gradients, variables)
@@ -321,7 +321,7 @@ def test_kernels_decay(student):
     optimizer = student.new_optimizer(0.1, 10)
     optimizer.build(layer.trainable_variables)
     none = [keras.ops.zeros(v.shape) for v in layer.trainable_variables]
-    # The rate of the first step is zero, and that of the second 0.1.
+    # The learning rate of the first step is zero, that of the second is 0.1.
     for _ in range(2):
         apply(optimizer, none, layer.trainable_variables)
     after = keras.ops.convert_to_numpy(layer.kernel)

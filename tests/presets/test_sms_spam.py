@@ -1,4 +1,4 @@
-"""The recipe of the preset that tells spam, and what it says of itself."""
+"""Tests the recipe of the spam preset, and its metrics."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The texts that the tiny presets learn from."""
+"""Tests the texts that the tiny presets are trained on."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Texts that are labelled by a teacher alone."""
+"""Tests the texts that only a teacher labels."""
 
 import sys
 import types
@@ -26,7 +26,7 @@ def test_variants(recipe):
     words = {word for text in found for word in text.split()}
     known = set(" ".join(TEXTS).split())
     assert words == known | {"great", "fine", "awful"}
-    # Two texts after each other, and texts with words left out.
+    # Some texts are two texts in a row, others have words left out.
     lengths = [len(text.split()) for text in found]
     assert max(lengths) > 7 and min(lengths) < 3
     assert recipe.variants(TEXTS, NEAR, 200) == found
@@ -58,7 +58,7 @@ def test_short_texts_are_left_out(
     monkeypatch.setattr(recipe, "nearest_words", lambda *args: NEAR)
     monkeypatch.setattr(recipe.distillation, "HuggingFaceTeacher", Teacher)
     if expected is None:
-        with pytest.raises(SystemExit, match="no texts of 8 words"):
+        with pytest.raises(SystemExit, match="no texts with 8 or more words"):
             recipe.main()
         assert not output.exists()
     else:
