@@ -1,4 +1,4 @@
-"""Compares with the configurations and activations of transformers."""
+"""Tests against the configurations and activations of transformers."""
 
 import inspect
 
@@ -12,7 +12,7 @@ from transformers.activations import ACT2FN
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from tests.checkpoint_folders import MODELS
 
-# They have weights, for which the checkpoints have no place.
+# They have weights, which checkpoints cannot store.
 LEARNED = {"prelu", "xielu"}
 CHANGED = {
     "mobilebert": {

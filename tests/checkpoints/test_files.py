@@ -29,7 +29,7 @@ def repository(local_hub):
 
 @pytest.fixture
 def no_waiting(monkeypatch):
-    """Between the attempts to reach a hub."""
+    """Do not wait between attempts to reach a hub."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
@@ -61,7 +61,7 @@ def test_fetches_once(local_hub, repository):
     for _ in range(2):
         path = pathlib.Path(get_file(HANDLE, "config.json"))
         assert path.read_text() == "{}"
-    # Whether it answers is asked once.
+    # The hub is only checked once.
     requests = [("HEAD", "org/name", "config.json")] * 2
     requests.append(("GET", "org/name", "config.json"))
     requests.append(("HEAD", "org/name", "config.json"))
@@ -118,7 +118,7 @@ def test_unreachable_hub(local_hub, repository, no_waiting):
     with pytest.raises(FileNotFoundError):
         get_file(HANDLE, "vocab.txt")
     local_hub.stop()
-    # What is known stays known.
+    # Known files can still be found.
     assert os.path.exists(get_file(HANDLE, "config.json"))
     with pytest.raises(FileNotFoundError):
         get_file(HANDLE, "vocab.txt")
@@ -130,7 +130,7 @@ def test_unreachable_hub(local_hub, repository, no_waiting):
 
 @pytest.fixture
 def count_of_attempts(monkeypatch):
-    """Those of the library, which takes a long time for each."""
+    """Limit the attempts of the library, each of which takes long."""
     calls = []
     download = huggingface_hub.hf_hub_download
 
@@ -151,7 +151,7 @@ def test_hub_that_is_gone_is_asked_once(
     for name in names:
         (repository / name).write_text("{}")
         get_file(HANDLE, name)
-    # As in another process.
+    # As in a new process.
     files._hubs.clear()
     count_of_attempts.clear()
     if fault == "gone":
@@ -217,7 +217,7 @@ def test_text_without_end(tmp_path):
 
 
 def test_weights_of_an_unreachable_hub(local_hub, repository, no_waiting):
-    # Files that are preferred are known not to exist.
+    # Preferred files are known to be missing.
     weights = np.arange(3, dtype="float32")
     safetensors.numpy.save_file({"a": weights}, repository / "0.safetensors")
     (repository / "model.safetensors.index.json").write_text(

@@ -1,4 +1,4 @@
-"""Loads checkpoints that transformers wrote, and compares the outputs."""
+"""Loads checkpoints written by transformers, and compares the outputs."""
 
 import inspect
 import json
@@ -75,7 +75,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def classifier(model):
-    """A classifier of transformers."""
+    """A transformers classifier."""
     return original(
         model, "ForSequenceClassification", num_hidden_layers=1, **NAMES
     )
@@ -88,13 +88,13 @@ def saved_classifier(classifier, tmp_path_factory):
 
 @pytest.fixture
 def folder(saved_classifier, tmp_path):
-    """A copy of the classifier's checkpoint, to be damaged."""
+    """A copy of the classifier's checkpoint, to damage."""
     return shutil.copytree(saved_classifier, tmp_path / "copy")
 
 
 @pytest.fixture(scope="module")
 def saved_base(model, tmp_path_factory):
-    """The base class of transformers, and the folder of its checkpoint."""
+    """The base model of transformers, and the folder of its checkpoint."""
     base = original(model, num_hidden_layers=1)
     return base, save_checkpoint(base, tmp_path_factory.mktemp("base"))
 
@@ -136,7 +136,7 @@ def test_files(model, classifier, tmp_path, file, options):
 
 
 def with_bad_tensors(tensors):
-    """Spoils four tensors, each in another way."""
+    """Damage four tensors, each in a different way."""
     names = [name for name in tensors if name.endswith("dense.weight")][:1]
     names += [name for name in tensors if "LayerNorm" in name][:1]
     names += [name for name in tensors if "layernorm" in name.lower()][1:3]
@@ -527,7 +527,7 @@ def test_vocabulary_of_the_fast_tokenizer(
     path = folder / "tokenizer.json"
     contents = json.loads(path.read_text())
     if not has_type:
-        # As the first releases of `tokenizers` wrote it.
+        # The format of the first releases of `tokenizers`.
         del contents["model"]["type"]
     path.write_text(json.dumps(contents))
     theirs = tokenizers.Tokenizer.from_file(str(path))
@@ -556,7 +556,7 @@ def test_base_classes(model, saved_base):
 
 
 def load_errors(model, folder):
-    """What both classes that read weights say."""
+    """The error messages of both classes that read weights."""
     for cls in (model.backbone_cls, model.classifier_cls):
         with pytest.raises(ValueError) as error:
             cls.from_preset(str(folder))

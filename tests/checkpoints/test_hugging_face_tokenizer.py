@@ -1,6 +1,6 @@
-"""Tokenizers of Hugging Face folders, against transformers' `AutoTokenizer`.
+"""Tests Hugging Face tokenizer folders against transformers' `AutoTokenizer`.
 
-Both faces read them, and give the same ids or refuse the folder.
+Both of our APIs read them, and return the same ids or reject the folder.
 """
 
 import json
@@ -40,7 +40,7 @@ def tokens(vocabulary):
 
 
 class Folder:
-    """A folder with the files of a tokenizer, to be edited."""
+    """A folder with the files of a tokenizer, to edit."""
 
     def __init__(self, path):
         self.path = path
@@ -58,7 +58,7 @@ class Folder:
         (self.path / "vocab.txt").write_text(text, encoding="utf-8")
 
     def save(self, tokens, added=(), special=None, **arguments):
-        """Save a tokenizer of transformers."""
+        """Save a transformers tokenizer."""
         self.write_vocabulary(tokens)
         path = str(self.path / "vocab.txt")
         tokenizer = transformers.MobileBertTokenizerFast(path, **arguments)
@@ -80,14 +80,14 @@ def folder(tmp_path):
 
 
 def ids_of_layer(layer, texts):
-    # With the tokens around, as they are in a model.
+    # With the special tokens that a model adds.
     return [
         [layer.cls_token_id, *row, layer.sep_token_id] for row in layer(texts)
     ]
 
 
 def assert_equal(folder, texts=TEXTS):
-    """Compare both faces with transformers."""
+    """Compare both of our APIs with transformers."""
     theirs = transformers.AutoTokenizer.from_pretrained(folder.path)
     rng = random.Random(1)
     texts = [*texts, *(random_text(rng) for _ in range(60))]
@@ -138,7 +138,7 @@ def test_added_tokens(folder, tokens, files):
 
 
 def test_added_tokens_of_older_versions(folder, tokens):
-    """Before there was a list of them in the configuration."""
+    """Their configuration has no list of added tokens."""
     folder.save(tokens, ADDED, ENTITIES)
     folder.write("tokenizer_config.json", added_tokens_decoder=...)
     assert_equal(folder)
@@ -160,10 +160,10 @@ def test_loading_says_nothing(folder, tokens, capfd):
 @pytest.mark.parametrize("arguments", ARGUMENTS)
 @pytest.mark.parametrize("written_by", [None, "PreTrainedTokenizerFast"])
 def test_files_that_disagree(folder, tokens, arguments, written_by):
-    """About casing, which one of them says, and the other not.
+    """Tests files of which only one specifies the casing.
 
-    There are no added tokens here: transformers 4 goes on looking for them as
-    the file would have normalised them, version 5 does not.
+    There are no added tokens here: transformers 4 would look for them in text
+    that is normalized as by the file, version 5 does not.
     """
     folder.save(tokens, **arguments)
     if written_by:
@@ -257,7 +257,7 @@ def test_processor_of_older_versions(folder, tokens):
 
 
 def test_kept_in_a_preset(folder, tokens, tmp_path_factory):
-    """What was read is written, and read in both faces."""
+    """A tokenizer that was read can be saved, and read by both APIs."""
     folder.save(tokens, ADDED, ENTITIES, **AROUND)
     layer = assert_equal(folder)
     preset = str(tmp_path_factory.mktemp("preset"))
@@ -348,7 +348,7 @@ def test_automatic_class_is_one_of_berts(folder, tokens):
 @pytest.mark.parametrize("name", ["mobile_bert", "squeeze_bert_cased"])
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_files_of_transformers_5(name, folder, capfd):
-    """The fast and the slow tokenizer, and the layer."""
+    """Tests the fast and the slow tokenizer, and the layer."""
     source = TRANSFORMERS_5 / name
     ids = json.loads((source / "ids.json").read_text(encoding="utf-8"))
     texts = list(ids)
@@ -360,7 +360,7 @@ def test_files_of_transformers_5(name, folder, capfd):
         keras_squeeze.SqueezeBertTokenizer,
     ):
         tokenizer = cls.from_pretrained(source)
-        # Slow tokenizers do not find lowercased added tokens, here and in
+        # Slow tokenizers do not find lowercased added tokens, as in
         # transformers 4.
         known = texts if tokenizer.is_fast else texts[:2]
         for _ in range(2):

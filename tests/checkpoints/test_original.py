@@ -1,6 +1,6 @@
-"""Checkpoints in the layout of Google's, which these tests write.
+"""Tests checkpoints in Google's layout, which are written here.
 
-transformers, which the published one was converted with, is the oracle.
+The oracle is transformers, with which the published one was converted.
 """
 
 import json
@@ -28,7 +28,7 @@ converted_by_theirs = needs_transformers_4(
     "a converter of TensorFlow's checkpoints"
 )
 
-# The published fields, with smaller sizes.
+# The fields of the published checkpoint, with smaller sizes.
 CONFIG = {
     "attention_probs_dropout_prob": 0.1,
     "hidden_act": "relu",
@@ -102,7 +102,7 @@ def variables_of_layers():
 def write_checkpoint(
     folder, head, config_name="bert_config.json", replaced=None
 ):
-    """Write what a training with TensorFlow 1 leaves, with its optimizer."""
+    """Write what a TensorFlow 1 training saves, including its optimizer."""
     shapes = {**BODY, **variables_of_layers(), **head}
     slots = {
         f"{name}/{slot}": shape
@@ -137,7 +137,7 @@ def pretrained(tmp_path_factory):
 
 @pytest.fixture
 def copied(pretrained, tmp_path):
-    """A copy of the checkpoint's folder, to be damaged."""
+    """A copy of the checkpoint's folder, to damage."""
     return pathlib.Path(shutil.copytree(pretrained, tmp_path / "copied"))
 
 
@@ -233,7 +233,7 @@ def test_conversion(pretrained, tmp_path, capsys):
 
 
 def test_configuration_of_another_model(copied):
-    # Fields that are left out mean what the original code has for them.
+    # Missing fields mean the defaults of the original code.
     config = dict(CONFIG)
     for name in ("type_vocab_size", "classifier_activation"):
         del config[name]

@@ -1,4 +1,4 @@
-"""Compares with the classes of transformers that wrote the files."""
+"""Tests against the transformers classes that wrote the files."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import transformers
 from keras_squeeze.checkpoints.state_dict import open_state_dict
 from tests.transformers_versions import needs_transformers_4
 
-# One model, saved from TensorFlow and from PyTorch.
+# The same model, saved from TensorFlow and from PyTorch.
 TF_MOBILE_BERT = pathlib.Path(__file__).parents[1] / "data" / "tf_mobile_bert"
 FORMATS = {
     "model.safetensors": {},
@@ -70,7 +70,7 @@ def test_files_of_transformers(tmp_path, model, name):
     assert (tmp_path / name).exists()
     expected = model.state_dict()
     if "safetensors" in name:
-        # They are tied, and only this format leaves them out.
+        # They are tied, and only this format omits them.
         del expected["cls.predictions.decoder.weight"]
         del expected["cls.predictions.decoder.bias"]
     state_dict = open_state_dict(str(tmp_path))
@@ -88,7 +88,7 @@ def test_files_of_tensorflow(format):
     expected = safetensors.numpy.load_file(
         TF_MOBILE_BERT / "pytorch" / "model.safetensors"
     )
-    # TensorFlow has one bias, of the head.
+    # TensorFlow only has one bias, that of the head.
     expected.pop("cls.predictions.decoder.bias", None)
     assert set(state_dict) == set(expected)
     for key, tensor in expected.items():
@@ -244,7 +244,7 @@ def test_cut_off(tmp_path, format):
 
 @pytest.fixture
 def shards(tmp_path):
-    """Writes two shards and the index that is asked for."""
+    """A function that writes two shards and a given index."""
     write_safetensors(tmp_path, {"a": torch.ones(1)}, "1.safetensors")
     write_safetensors(tmp_path, {"b": torch.ones(1)}, "2.safetensors")
 

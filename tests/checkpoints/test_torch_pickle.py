@@ -1,4 +1,4 @@
-"""Compares with PyTorch, and hands over what PyTorch would never write."""
+"""Tests against PyTorch, and on files that PyTorch would never write."""
 
 import collections
 import io
@@ -120,7 +120,7 @@ def test_parameters(path, layout):
 
 
 def rewrite_zip(path, edit=lambda name, data: data, **kwargs):
-    """Replaces the records of a zip file by what `edit` returns for them."""
+    """Replace the records of a zip file by the results of `edit`."""
     with zipfile.ZipFile(path) as file:
         records = {name: file.read(name) for name in file.namelist()}
     with zipfile.ZipFile(path, "w", **kwargs) as file:
@@ -177,7 +177,7 @@ def test_view_of_a_large_storage(path, layout):
     finally:
         tracemalloc.stop()
     assert view.tolist() == [[1000, 1003], [1001, 1004], [1002, 1005]]
-    # Not all of it is read.
+    # Only a part of the file is read.
     assert peak < num_bytes / 4
 
 
@@ -205,7 +205,7 @@ def test_memory_is_that_of_one_tensor(path, layout):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # What the file holds of a tensor, and its copy.
+    # The bytes of a tensor in the file, and a copy of them.
     assert peak < 3 * num_bytes
 
 
@@ -216,8 +216,8 @@ def test_memory_is_that_of_one_tensor(path, layout):
 def test_needs_no_torch(tmp_path):
     for layout in LAYOUTS:
         save({"a": torch.arange(3.0)}, tmp_path / layout, layout)
-    # Keras imports scipy, which looks into a torch that is in `sys.modules`:
-    # the module has to be one that cannot be found.
+    # Keras imports SciPy, which inspects a torch in `sys.modules`, so the
+    # module must be impossible to find.
     code = (
         "import importlib.abc, sys\n"
         "class NoTorch(importlib.abc.MetaPathFinder):\n"
@@ -234,7 +234,7 @@ def test_needs_no_torch(tmp_path):
 
 
 class Call:
-    """Pickles as a call of a function."""
+    """Is pickled as a call of a function."""
 
     def __init__(self, function, *arguments):
         self.call = (function, arguments)
@@ -243,11 +243,11 @@ class Call:
         return self.call
 
     def __call__(self):
-        """Only what is callable can be pickled as a function."""
+        """Makes the object callable, so that it is pickled as a function."""
 
 
 class Identifier:
-    """Pickles as what `torch.save` keeps outside of the pickle."""
+    """Is pickled as a persistent id, as `torch.save` does for storages."""
 
     def __init__(self, *identifier):
         self.identifier = identifier
@@ -265,7 +265,7 @@ def dumps(content, protocol=2):
 
 
 def write(path, layout, program, data=bytes(8), key="0"):
-    """Writes a checkpoint of one storage around any pickle."""
+    """Write a checkpoint with one storage and an arbitrary pickle."""
     if layout == "zip":
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("archive/version", "3\n")
@@ -302,7 +302,7 @@ def tensor(
 def test_what_the_hostile_files_start_from(path, layout):
     storage = ["storage", torch.FloatStorage, "0", "cpu", 2]
     if layout == "sequence":
-        # The place of views, which PyTorch still asks for.
+        # The position of views, which PyTorch still expects.
         storage.append(None)
     program = dumps({"a": tensor(storage)})
     write(path, layout, program, np.float32([1, 2]).tobytes())
@@ -352,7 +352,7 @@ def test_runs_nothing(path, layout, tmp_path, name):
                 TorchPickle(path)
             assert str(path) in str(error.value)
             assert not canary.exists()
-    # The file is as dangerous as it was meant to be.
+    # Check that the attack works.
     pickle.loads(dumps(attack))
     assert canary.exists()
 
@@ -381,17 +381,17 @@ def test_names_the_refused_global(path, layout, value, name):
 @pytest.mark.parametrize(
     "program",
     [
-        # Attributes of something that is no dictionary.
+        # Attributes of an object that is not a dictionary.
         b"\x80\x02]}X\x01\x00\x00\x00aK\x01sb.",
         b"\x80\x02ctorch\nFloatStorage\n}b.",
-        # Other ways to call and to construct.
+        # Other operations that call and construct.
         b"(i__main__\nA\n.",
         b"(c__main__\nA\no.",
         b"\x80\x02ccollections\nOrderedDict\n)\x81.",
         b"\x80\x04ccollections\nOrderedDict\n)}\x92.",
         b"\x80\x02\x82\x01.",
         b"\x80\x05\x97.",
-        # Calls of what can be named but not called, or not like that.
+        # Invalid calls of names that are allowed.
         b"\x80\x02ctorch\nFloatStorage\n)R.",
         b"\x80\x02ccollections\nOrderedDict\n](\x85R.",
         b"\x80\x02ccollections\nOrderedDict\n]\x85R.",
@@ -399,7 +399,7 @@ def test_names_the_refused_global(path, layout, value, name):
         b"\x80\x02ctorch._utils\n_rebuild_parameter\n]NN\x87R.",
         b"\x80\x02]Q.",
         b"\x80\x02)Q.",
-        # What was never put there.
+        # Reading values that were never stored.
         b"\x80\x020.",
         b"\x80\x02.",
         b"\x80\x02t.",
@@ -442,7 +442,7 @@ def test_other_instructions(path, layout, program):
         {"strides": (2,)},
         {"strides": (-1,)},
         {"strides": (None,)},
-        # All the memory there is, out of eight bytes.
+        # All available memory, from eight bytes.
         {"shape": (2**40,), "strides": (0,)},
         {"shape": (2**30, 2**30, 2**30), "strides": (0, 0, 0)},
         {"shape": (1,) * 100, "strides": (1,) * 100},
@@ -493,7 +493,7 @@ def test_bombs(path, layout):
         dumps({"a": tensor(shape=bomb)}),
         dumps(bomb)[:-1] + b"N\x86}N\x86.",
         b"\x80\x02}" + dumps(bomb)[2:-1] + b"Ns.",
-        # A place in a table of four billion.
+        # An index of four billion in the memo.
         b"\x80\x02}r\xfe\xff\xff\xff]r\xff\xff\xff\xff.",
         b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",
     ]
@@ -532,7 +532,7 @@ def test_other_contents(path, layout, content, message):
 
 @pytest.fixture
 def contents(path, layout):
-    """What a real file of some tensors is made of."""
+    """The parts of a real file with some tensors."""
     save(
         {str(i): torch.randn(5, 3) for i in range(4)}
         | {"half": torch.randn(7).half()},

@@ -1,4 +1,4 @@
-"""Compares with the state dictionaries of transformers."""
+"""Tests against the state dictionaries of transformers."""
 
 import itertools
 
@@ -25,7 +25,7 @@ EMBEDDINGS = [(True, 8), (False, 8), (False, 16)]
 
 
 class Tensors(dict):
-    """A state dictionary in memory."""
+    """An in-memory state dictionary."""
 
     def __init__(self, model):
         super().__init__(
@@ -49,7 +49,7 @@ def backbone_for(pytorch_model):
 
 
 def check_both_directions(pytorch_model, unused=()):
-    """Loads the tensors here, and those that come out of here there."""
+    """Load the tensors here, and load the exported tensors in PyTorch."""
     table = table_of(pytorch_model)
     expected = Tensors(pytorch_model)
     backbone = backbone_for(pytorch_model)
@@ -92,7 +92,7 @@ def test_mobile_bert(bottleneck, embeddings, num_networks, has_dense_pooler):
         classifier_activation=has_dense_pooler,
         normalization_type="no_norm" if num_networks > 1 else "layer_norm",
     )
-    # Layers that PyTorch creates and never calls.
+    # Layers that PyTorch creates but never calls.
     unused = []
     if use_attention and is_shared:
         unused.append("bottleneck.attention.")
@@ -138,7 +138,7 @@ def test_head(model):
 
 @pytest.fixture
 def small():
-    """A checkpoint and a backbone that it fits."""
+    """A checkpoint and a matching backbone."""
     pytorch_model = original(
         MobileBert, num_hidden_layers=1, num_feedforward_networks=2
     )
@@ -155,7 +155,7 @@ def test_reports_everything_that_is_wrong_at_once(small):
     del tensors["encoder.layer.0.attention.self.key.weight"]
     tensors["pooler.dense.bias"] = np.zeros(5, "float32")
     tensors["pooler.dense.weight"] = np.zeros((24, 23), "float32")
-    # Of layers that this model does not have.
+    # The tensor of a layer that this model does not have.
     tensors["encoder.layer.1.output.dense.bias"] = np.zeros(24, "float32")
     tensors["encoder.layer.0.ffn.1.output.dense.bias"] = np.zeros(16)
     tensors["adapter.weight"] = np.zeros(2, "float32")

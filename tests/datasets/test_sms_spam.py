@@ -12,7 +12,7 @@ def test_sizes_and_types():
     assert x_test.shape == y_test.shape == (1035,)
     assert y_train.dtype == y_test.dtype == np.int32
     assert all(type(message) is str for message in [*x_train, *x_test])
-    # A fifth of the 4,518 and of the 653.
+    # A fifth of the 4,518 ham and of the 653 spam messages.
     assert (y_test == 0).sum() == 904
     assert (y_test == 1).sum() == 131
     assert (y_train == 1).sum() == 522

@@ -103,7 +103,7 @@ def test_unanswerable_questions_have_no_answer_of_theirs(tmp_path):
     path = write(tmp_path, {"data": articles})
     with pytest.raises(ValueError, match="no such paragraph for 1 questions"):
         read_squad(path).with_unanswerable(0.5)
-    # An answer that is in every paragraph, as SQuAD has one.
+    # An answer that occurs in every paragraph, as there is in SQuAD.
     end = {**RIVER, "answers": [{"answer_start": 7, "text": "."}]}
     articles.append(article("Thames", "A river.", end))
     more = read_squad(write(tmp_path, {"data": articles})).with_unanswerable(

@@ -31,7 +31,7 @@ def test_guide_has_the_form_of_keras_io(path):
     assert HEADER.match(text)
     for line in text.splitlines():
         assert len(line) < 91 and line == line.rstrip()
-    # A block of text begins and ends on lines of its own.
+    # A text block starts and ends on separate lines.
     assert text.count('"""') == len(re.findall(r'^"""(shell)?$', text, re.M))
 
 
@@ -51,7 +51,7 @@ def test_getting_started(capsys):
     results = run("getting_started", capsys)
     answers = results["tflite_model"].predict(results["messages"])
     assert answers.shape == (2, 2)
-    # That it has learnt from its thousand messages.
+    # It has learned this from its thousand messages.
     assert [row.argmax() for row in answers] == [0, 1]
 
 
@@ -82,7 +82,7 @@ def test_fill_mask_and_embeddings(capsys):
     results = run("fill_mask_and_embeddings", capsys)
     assert len(results["fillings"]) == 3
     best = results["similarities"].argsort()[::-1][:2]
-    # The two of the corpus that are about things to be had for free.
+    # The two texts of the corpus about free things.
     assert set(best.tolist()) == {1, 4}
 
 
@@ -120,5 +120,5 @@ def test_distillation(capsys):
     for stage in set(stages):
         losses = [row["loss"] for row in curve if row["stage"] == stage]
         assert losses[-1] < losses[0]
-    # 87 % are no spam.
+    # 87 % of the messages are not spam.
     assert results["accuracy"] > 0.9

@@ -1,4 +1,4 @@
-"""The shared layers, alone."""
+"""Tests the shared layers on their own."""
 
 import json
 
@@ -68,7 +68,7 @@ def masked_lm_transfer(**kwargs):
     return transfers.MaskedLMTransfer(head, **kwargs)
 
 
-# How each layer is made, and what it is called on.
+# The constructor of each layer, and its inputs.
 LAYERS = [
     (NoNorm, {}, X),
     (GroupedDense, {"units": 12, "groups": 4, "activation": "gelu"}, X),
@@ -186,12 +186,12 @@ LAYERS = [
         {"inputs": (((2, 3, 8), "float32"), ((2, 2), "int32"))},
     ),
 ]
-# What they compute in, as a string and as the policy that models pass on.
+# The dtypes, as strings and as the policies that models pass on.
 DTYPES = ["float32", "mixed_float16", "mixed_bfloat16"]
 
 
 def map_specs(function, inputs):
-    """The same structure with a function's values for shapes and dtypes."""
+    """Map a function over the shapes and dtypes of a structure."""
     if isinstance(inputs, dict):
         return {
             name: map_specs(function, part) for name, part in inputs.items()
@@ -202,7 +202,7 @@ def map_specs(function, inputs):
 
 
 def symbolic_input(shape, dtype):
-    """An input of any length, with as many features as the array has."""
+    """An input of any length, with the same features as the array."""
     features = shape[1:] if len(shape) == 2 else (None, *shape[2:])
     return keras.Input(
         (None,) * (len(shape) - 1) if dtype == "int32" else features,
@@ -231,7 +231,7 @@ def test_every_registered_layer_is_tested():
         )
         if isinstance(cls, type)
         and issubclass(cls, keras.layers.Layer)
-        # These have tests of their own.
+        # These have separate tests.
         and not issubclass(
             cls,
             (
@@ -250,7 +250,7 @@ def test_every_registered_layer_is_tested():
     [
         row
         for row in LAYERS
-        # Keras' test builds others from shapes by the names of the arguments.
+        # Keras' test derives other inputs from the names of the arguments.
         if len(row[2]) == 1 and isinstance(row[0], type)
     ],
 )
@@ -285,13 +285,13 @@ def test_layers_serialize_build_and_infer_shapes(make, kwargs, inputs, dtype):
     outputs = layer(**x)
     assert_like(symbolic, outputs)
     for sublayer in layer._flatten_layers():
-        # Where a model begins nothing is computed.
+        # Input layers compute nothing.
         if not isinstance(sublayer, keras.layers.InputLayer):
             assert sublayer.compute_dtype == policy.compute_dtype
     for weight in layer.weights:
         if weight.dtype.startswith(("float", "bfloat")):
             assert weight.dtype == "float32"
-    # Models are rebuilt from configs to be copied, saved and exported.
+    # Models are rebuilt from configs for copying, saving and exporting.
     model = keras.Model(keras.tree.flatten(tensors), symbolic)
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
@@ -305,7 +305,7 @@ def test_layers_serialize_build_and_infer_shapes(make, kwargs, inputs, dtype):
 
 
 def assert_like(symbolic, outputs):
-    """Check that what was foreseen is what came."""
+    """Check that the outputs match the symbolic outputs."""
 
     def check(spec, tensor):
         assert spec.dtype == keras.backend.standardize_dtype(tensor.dtype)

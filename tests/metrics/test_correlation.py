@@ -16,7 +16,7 @@ def test_correlations_of_scores(shape):
     expected = scipy.stats.pearsonr(SCORES, PREDICTIONS).statistic
     predictions = PREDICTIONS.reshape(shape)
     assert correlation.pearson(SCORES, predictions) == pytest.approx(expected)
-    # With ties, as SCORES has many.
+    # SCORES has many ties.
     expected = scipy.stats.spearmanr(SCORES, PREDICTIONS).statistic
     assert correlation.spearman(SCORES, predictions) == pytest.approx(expected)
     rising = np.exp(PREDICTIONS)
@@ -41,7 +41,7 @@ def test_classes(num_classes):
 def test_examples_by_hand():
     assert correlation.accuracy(["ham", "spam"], ["ham", "ham"]) == 0.5
     assert correlation.matthews([0, 1], [1, 0]) == pytest.approx(-1)
-    # Three right and one false positive: 2 / sqrt(3 * 2 * 1 * 2).
+    # Three correct answers and one false positive: 2 / sqrt(3 * 2 * 1 * 2).
     coefficient = correlation.matthews([0, 0, 1, 1], [0, 1, 1, 1])
     assert coefficient == pytest.approx(12**-0.5 * 2)
 
@@ -81,7 +81,7 @@ def test_metric_of_batches(offset):
 def test_metric_with_weights():
     weights = RANDOM.integers(0, 3, 200)
     metric = correlation.PearsonCorrelation()
-    # A batch that counts for nothing comes first.
+    # The first batch has zero weight.
     metric.update_state(SCORES[:5], PREDICTIONS[:5], np.zeros(5))
     for part in (slice(0, 50), slice(50, 200)):
         metric.update_state(SCORES[part], PREDICTIONS[part], weights[part])

@@ -64,7 +64,7 @@ def test_spans_are_those_of_seqeval(labels):
 
 @pytest.mark.parametrize("scheme", SEQEVAL["strict_mode"])
 def test_spans_are_those_of_every_scheme(scheme):
-    """Where the labels are in order, seqeval is as strict as it can be."""
+    """For labels in a valid order, seqeval's strict mode agrees."""
     answers = SEQEVAL["strict_mode"][scheme]
     assert sum(len(spans) for _, spans in answers) > 100
     for row, spans in answers:

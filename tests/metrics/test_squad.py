@@ -9,7 +9,7 @@ from keras_squeeze.metrics.squad import f1_score
 from keras_squeeze.metrics.squad import normalize_answer
 from keras_squeeze.metrics.squad import squad_scores
 
-# Predictions and all right answers.
+# Predictions and all correct answers.
 CASES = [
     ("Denver Broncos", ["Denver Broncos"]),
     ("the denver broncos.", ["Denver Broncos", "Broncos"]),
@@ -35,7 +35,7 @@ CASES = [
 
 
 def original_scores(cases):
-    """The scores of transformers, whose code is SQuAD's own."""
+    """The scores of transformers, which uses SQuAD's own code."""
     examples = [
         transformers.SquadExample(
             str(i), "", "", None, None, "", [{"text": x} for x in answers]
@@ -44,7 +44,7 @@ def original_scores(cases):
     ]
     predictions = {str(i): text for i, (text, _) in enumerate(cases)}
     scores = squad_metrics.squad_evaluate(examples, predictions)
-    # Not the search for a threshold.
+    # Exclude the search for a threshold.
     return {k: v for k, v in scores.items() if not k.startswith("best_")}
 
 
@@ -91,7 +91,7 @@ def test_real_answers(real_data):
         for paragraph in article["paragraphs"]
         for question in paragraph["qas"]
     ]
-    # A person's answer, compared with those of the others.
+    # Compare one person's answer with those of the others.
     cases = [(first, rest) for first, *rest in answers if rest]
     found = check(cases)
     assert found["total"] > 10000

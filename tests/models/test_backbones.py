@@ -1,4 +1,4 @@
-"""Both backbones against the PyTorch classes of transformers."""
+"""Tests both backbones against the PyTorch classes of transformers."""
 
 import itertools
 import re
@@ -53,7 +53,7 @@ SQUEEZE_BERT_CONFIGS = {
 
 
 def reference(kind, folder, std=0.1, norm_mean=0.0, **kwargs):
-    """A random PyTorch model, saved, and ours loaded from the folder."""
+    """A random PyTorch model, and our backbone loaded from its folder."""
     if kind == "mobile_bert":
         config = model_oracle.mobile_bert_config(**kwargs)
         original = transformers.MobileBertModel
@@ -70,11 +70,11 @@ def reference(kind, folder, std=0.1, norm_mean=0.0, **kwargs):
 
 
 def worst_difference(model, backbone, inputs, relative_to_layer=False):
-    """How far ours is from the original's, as a share of the allowed scale.
+    """The largest difference from the original, relative to a scale.
 
-    Every hidden state and the pooled output count. The scale is the larger
-    of 1 and the reference, or, `relative_to_layer`, the layer's largest
-    value.
+    All hidden states and the pooled output are compared. The scale is the
+    larger of 1 and the reference or, with `relative_to_layer`, the largest
+    value of the layer.
     """
     expected = model_oracle.run(model, inputs, output_hidden_states=True)
     outputs = backbone.hidden_states_view()(inputs)
@@ -82,7 +82,7 @@ def worst_difference(model, backbone, inputs, relative_to_layer=False):
 
 
 def compare(expected, outputs, relative_to_layer=False):
-    """The comparison of `worst_difference()`, on outputs."""
+    """Compare outputs in the way of `worst_difference()`."""
     pairs = [
         *zip(expected.hidden_states, outputs["hidden_states"], strict=True),
         (expected.last_hidden_state, outputs["sequence_output"]),
@@ -141,8 +141,8 @@ def test_published_sizes_equal_the_original(kind, tmp_path):
 
 
 def test_activations_of_the_published_size_of_1e7(tmp_path):
-    # Google's checkpoint has such activations. Norm weights of about two in
-    # each layer's last norm make them here.
+    # Google's checkpoint has such activations. Norm weights of about two in the
+    # last norm of each layer reproduce them here.
     config = transformers.MobileBertConfig(classifier_activation=False)
     model = model_oracle.randomized(transformers.MobileBertModel, config)
     with torch.no_grad():
@@ -162,12 +162,12 @@ def test_activations_of_the_published_size_of_1e7(tmp_path):
 
 @pytest.mark.parametrize("kind", ["mobile_bert", "squeeze_bert"])
 def test_the_comparison_sees_every_single_tensor(kind, tmp_path):
-    """Zero each tensor, and swap each with one of its shape: all are seen."""
-    # Attention that is far from uniform makes queries and keys count.
+    """Zeroing any tensor, or swapping two of the same shape, is detected."""
+    # Queries and keys only matter if the attention is far from uniform.
     model, backbone = reference(kind, tmp_path, std=0.2, norm_mean=1.0)
     inputs = model_oracle.random_inputs(60, 3, 7)
     expected = model_oracle.run(model, inputs, output_hidden_states=True)
-    # Compiled once, for well over a hundred calls.
+    # Compiled once for over a hundred calls.
     view = backbone.hidden_states_view()
 
     def is_seen():
@@ -181,7 +181,7 @@ def test_the_comparison_sees_every_single_tensor(kind, tmp_path):
         by_shape.setdefault(value.shape, []).append(i)
     for i, (weight, value) in enumerate(zip(weights, values, strict=True)):
         weight.assign(np.zeros_like(value))
-        # A key's bias adds the same to all scores of a query.
+        # The bias of a key adds the same value to all scores of a query.
         assert is_seen() != weight.path.endswith("key/bias"), weight.path
         weight.assign(value)
         j = next((j for j in by_shape[value.shape] if j > i), None)
@@ -347,7 +347,7 @@ def test_dtype_policies_reach_every_sublayer(kind, policy):
     for weight in backbone.weights:
         assert weight.dtype == policy.variable_dtype, weight.path
     inputs = model_oracle.random_inputs(60, 3, 9)
-    # A row of padding alone attends to all of it, and stays finite.
+    # A row that is all padding attends to everything, and stays finite.
     inputs["padding_mask"][1] = 0
     outputs = backbone(inputs)
     for value in outputs.values():
@@ -406,7 +406,7 @@ def test_saving_configuration_and_summary(kind, tmp_path):
 def test_lora_trains_queries_and_values_alone(kind):
     backbone = small_backbone(kind, initializer_range=0.3)
     backbone.enable_lora(2)
-    # Two matrices and a bias for the query and the value of two layers.
+    # Two matrices and a bias, for the query and the value of two layers.
     paths = [weight.path for weight in backbone.trainable_weights]
     assert len(paths) == 12
     assert all("/query/" in path or "/value/" in path for path in paths)
@@ -437,7 +437,7 @@ def test_every_trainable_weight_learns(kind):
     for weight, old in zip(backbone.weights, before, strict=True):
         new = ops.convert_to_numpy(weight)
         assert np.isfinite(new).all(), weight.path
-        # Softmax does not depend on a key's bias, up to rounding.
+        # The softmax does not depend on a key's bias, except for rounding.
         if not weight.path.endswith("key/bias"):
             assert not np.array_equal(new, old), weight.path
 
@@ -487,7 +487,7 @@ def test_sequences_longer_than_the_position_table_are_refused():
 
 
 def test_published_parameter_counts():
-    # The numbers of the PyTorch classes; building the models takes a second.
+    # The counts of the PyTorch classes. Building the models takes a second.
     assert MobileBertBackbone().count_params() == 24_844_544
     assert SqueezeBertBackbone().count_params() == 51_089_664
 

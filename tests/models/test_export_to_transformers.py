@@ -1,4 +1,4 @@
-"""What `export_to_transformers()` writes, read by transformers itself."""
+"""Tests that transformers reads the files of `export_to_transformers()`."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_outputs_and_classes(model, tmp_path):
     assert theirs.config.id2label == {0: "ham", 1: "spam", 2: "eggs"}
     inputs = random_inputs(theirs.config.vocab_size, batch=3, length=7)
     assert_close(to_numpy(task(inputs)), run(theirs, inputs)["logits"])
-    # And back.
+    # Load it back.
     again = model.classifier_cls.from_preset(str(folder))
     assert again.class_names == task.class_names
     assert again.dropout == task.dropout

@@ -26,7 +26,7 @@ from tests.task_checks import check_tensors
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
 
-# Openings of novels.
+# The first sentences of novels.
 TEXTS = [
     "Call me Ishmael.",
     "It was a bright cold day in April.",
@@ -83,7 +83,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory):
-    """A masked language model of transformers, and its folder."""
+    """A transformers masked language model, and its folder."""
     folder = tmp_path_factory.mktemp("masked_lm")
     masked_lm = original(model, "ForMaskedLM", num_hidden_layers=1)
     return masked_lm, save_checkpoint(masked_lm, folder)
@@ -91,7 +91,7 @@ def saved(model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(model):
-    """A task that knows the texts by heart."""
+    """A task that has memorized the texts."""
     keras.utils.set_random_seed(0)
     task = make_task(model)
     task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
@@ -154,7 +154,7 @@ def edit_tensors(folder, edit):
 @pytest.mark.parametrize("names_class", [True, False])
 def test_old_checkpoint(model, saved, tmp_path, names_class):
     theirs, _ = saved
-    # The old format has the tied tensors under all of their names.
+    # The old format has the tied tensors under all their names.
     folder = save_checkpoint(theirs, tmp_path, safe_serialization=False)
     if not names_class:
         path = tmp_path / "config.json"
@@ -236,13 +236,13 @@ def test_learns_real_texts(trained):
     answers = trained.annotate(MASKED)
     assert [answer["token_str"] for answer in answers] == FILLINGS
     assert all(answer["score"] > 0.9 for answer in answers)
-    # The text is the one that was passed, and not the lowercased one.
+    # The sequence is the original text, not the lowercased one.
     assert answers[1]["sequence"] == TEXTS[1]
 
 
 def test_forms_of_answers(trained):
     (first, second) = trained.annotate("Call [MASK] [MASK].")
-    # It has not learnt texts with two masks by heart.
+    # It has not memorized texts with two masks.
     assert first["sequence"] == f"Call {first['token_str']} [MASK]."
     assert second["sequence"] == f"Call [MASK] {second['token_str']}."
     assert second["token_str"] == VOCABULARY[second["token"]]
@@ -294,7 +294,7 @@ def test_text_without_a_mask(trained, top_k, monkeypatch):
 def test_predict(trained):
     logits = trained.predict(MASKED, verbose=0)
     assert logits.shape == (4, 3, len(VOCABULARY))
-    # Texts with nothing to predict are let through, as KerasHub's task does.
+    # Texts without masks are allowed, as in KerasHub's task.
     assert trained.predict([TEXTS[0], MASKED[0]], verbose=0).shape == (
         2,
         *logits.shape[1:],

@@ -1,6 +1,7 @@
-"""Every public method, inherited ones among them: it works, or says why not.
+"""Tests that every public method works, or raises a helpful error.
 
-Most methods have tests of their own elsewhere. Here each is called once.
+Most methods have other tests. Here each one is called once, including
+inherited ones.
 """
 
 import gc
@@ -19,7 +20,7 @@ from tests.task_checks import to_numpy
 
 TEXTS = ["a b.", "c d"]
 LABELS = [0, 1]
-# What the tasks take, and the labels for it.
+# The inputs of the tasks, and their labels.
 RAW = {
     "TextClassifier": (TEXTS, LABELS),
     "TokenClassifier": ([["a", "b"], ["c"]], [[0, 1], [0]]),
@@ -43,8 +44,8 @@ FACE_IDS = {
     "attention_mask": IDS["padding_mask"],
     "token_type_ids": IDS["segment_ids"],
 }
-# What Keras, KerasHub or this package calls for a method of the tables below,
-# and what takes the place of another class's method.
+# Methods that are called by Keras, KerasHub or this package in the methods of
+# the tables below, and methods that override one of another class.
 CALLED_BY_OTHERS = {
     *("add_loss", "add_metric", "add_variable", "add_weight", "backbone_cls"),
     *("batches", "build", "build_from_config", "call", "check_annotatable"),
@@ -65,7 +66,7 @@ CALLED_BY_OTHERS = {
     *("stateless_compute_loss", "symbolic_call", "task_cls", "test_step"),
     *("tokenizer_cls", "train_step", "probabilities", "predict_windows"),
     *("sample_weights", "stateless_evaluate", "masked_samples"),
-    # Of PyTorch's modules, of which Keras' are subclasses there.
+    # Methods of PyTorch modules, which Keras layers subclass on PyTorch.
     *("forward", "named_parameters", "parameters", "to", "train", "eval"),
 }
 
@@ -102,9 +103,9 @@ def make_task(name, model="MobileBert", **kwargs):
 
 
 def public_methods(thing):
-    """The names of the public methods that are not PyTorch's or TensorFlow's.
+    """The names of public methods that are not from PyTorch or TensorFlow.
 
-    Keras' models and layers are subclasses of theirs.
+    Keras models and layers subclass their classes.
     """
     names = set()
     for cls in type(thing).__mro__:
@@ -120,11 +121,11 @@ def public_methods(thing):
 
 
 def check_table(thing, table):
-    """Check that the tables have every method, and no other."""
+    """Check that the tables have exactly the existing methods."""
     missing = public_methods(thing) - set(table) - CALLED_BY_OTHERS
     assert not missing
     gone = set(table) - public_methods(thing)
-    # Backends have methods of their own.
+    # Some methods only exist on one backend.
     assert not gone - {"jax_state_sync"}
 
 
@@ -136,7 +137,7 @@ def same(a, b):
     )
 
 
-# What all models of Keras have. They are called in this order.
+# The methods of all Keras models, called in this order.
 MODEL_METHODS = {
     "count_params": lambda m, x, y, path: m.count_params() > 0,
     "summary": lambda m, x, y, path: m.summary(print_fn=lambda *a, **k: 0),
@@ -177,7 +178,7 @@ MODEL_METHODS = {
 
 
 def check_saved_model(model, x, path):
-    """Check `export()` where it works, and else what it says."""
+    """Check that `export()` works, or raises the expected error."""
     if keras.backend.backend() == "torch":
         with pytest.raises(ValueError, match="set KERAS_BACKEND"):
             model.export(path / "saved_model", format="tf_saved_model")
@@ -190,7 +191,7 @@ def check_saved_model(model, x, path):
         for name, array in x.items()
     }
     model.export(path / "saved_model", format="tf_saved_model", verbose=False)
-    # Kept: it owns the variables.
+    # Keep a reference, because it owns the variables.
     loaded = tf.saved_model.load(str(path / "saved_model"))
     served = loaded.serve(x)
     same(
@@ -296,7 +297,7 @@ def test_backbone(tmp_path):
 def test_tokenizer(tmp_path):
     tokenizer = models.MobileBertTokenizer(VOCABULARY)
     refused = {
-        # Neither has weights.
+        # These have no weights.
         "quantize": lambda m, path: pytest.raises(
             (ValueError, NotImplementedError), m.quantize, "int8"
         ),
@@ -520,7 +521,7 @@ def test_functional_model_over_a_face():
             num_hidden_layers=1,
             num_attention_heads=2,
             intermediate_size=8,
-            # On PyTorch, Keras tries lengths of its own.
+            # On PyTorch, Keras tries its own lengths.
             max_position_embeddings=128,
         )
     )
@@ -596,7 +597,7 @@ def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
     shapes, compute = [], layer.call
 
     def call(self, inputs):
-        # Once for each program, where programs are compiled.
+        # Runs once per program on backends that compile programs.
         shapes.append(tuple(inputs.shape))
         return compute(self, inputs)
 
@@ -604,7 +605,7 @@ def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
     if name == "MaskedLM":
         task.preprocessor.mask_selection_length = 8
     inputs = {
-        # Of one text alone, tokens make up to as many windows as texts.
+        # For a single text, tokens form up to as many windows as texts.
         "TokenClassifier": [["a b " * count] for count in range(1, 40, 3)],
         "TextClassifier": [["a b"] * count for count in range(1, 14)],
         "MaskedLM": [
@@ -614,11 +615,11 @@ def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
     }[name]
     answers = [task.annotate(x, batch_size=8) for x in inputs]
     if keras.backend.backend() == "jax":
-        # 1, 2, 4 and 8 rows.
+        # Batches of 1, 2, 4 and 8 rows.
         assert len(set(shapes)) <= 4
     for x, found in zip(inputs, answers, strict=True):
         assert len(found) == len(x)
-    # What is filled up with does not change what is there.
+    # Padding the batch does not affect the other rows.
     first = answers[0][0]
     if name == "TextClassifier":
         for row in answers[-1]:

@@ -60,7 +60,7 @@ SIZES = {
 
 
 def make_task(model, preprocessor=True, dtype=None, **kwargs):
-    # With the usual one, so small a model takes long to tell choices apart.
+    # With the usual value, such a small model takes long to learn.
     sizes = {"initializer_range": 0.2, **SIZES}
     sizes.update(attention_dropout=0.0, dropout=0.0)
     if model is MobileBert:
@@ -74,7 +74,7 @@ def make_task(model, preprocessor=True, dtype=None, **kwargs):
 
 
 def random_choices(num_choices, length, batch=3):
-    """Inputs of random ids, and what they are called in the original."""
+    """Random inputs, and the same with the names of transformers."""
     inputs = random_inputs(60, batch=batch * num_choices, length=length)
     inputs = {
         name: array.reshape(batch, num_choices, length)
@@ -98,7 +98,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def trained(model):
-    """A task that knows the right choices by heart."""
+    """A task that has memorized the right choices."""
     keras.utils.set_random_seed(0)
     task = make_task(model, dropout=0.0)
     task.compile(
@@ -194,7 +194,7 @@ def test_annotate(trained):
 
 
 def test_more_padding_changes_nothing(trained):
-    """Neither more choices nor longer ones."""
+    """Neither more choices nor longer ones affect the results."""
     inputs = to_numpy(trained.preprocessor(X))
     logits = to_numpy(trained(inputs))
     wider = {

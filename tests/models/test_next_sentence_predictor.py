@@ -1,4 +1,4 @@
-"""Next sentences alone, and together with masked words."""
+"""Tests next sentence prediction, alone and with masked words."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ from tests.task_checks import check_head
 from tests.task_checks import check_saving
 from tests.task_checks import to_numpy
 
-# Openings of novels, in two parts each.
+# The first sentences of novels, in two parts.
 FIRST = [
     "Call me Ishmael.",
     "It was a bright cold day in April,",
@@ -37,7 +37,7 @@ SECOND = [
     "each unhappy family is unhappy in its own way.",
     "Or maybe yesterday, I do not know.",
 ]
-# Each opening with its own second part, and with that of the next.
+# Each first part with its own second part, and with the next one.
 PAIRS = (FIRST * 2, SECOND + SECOND[1:] + SECOND[:1])
 LABELS = [0] * 4 + [1] * 4
 NAMES = [["is_next", "not_next"][label] for label in LABELS]
@@ -65,7 +65,7 @@ def make_backbone():
         max_sequence_length=32,
         attention_dropout=0.0,
         normalization_type="layer_norm",
-        # With a smaller one it takes long to compare two texts.
+        # With a smaller value, it takes long to learn to compare texts.
         initializer_range=0.1,
     )
 
@@ -90,7 +90,7 @@ def make_pretraining():
 
 @pytest.fixture(scope="module")
 def predictor():
-    """A task that knows which of the texts follow each other."""
+    """A task that has memorized which texts follow each other."""
     keras.utils.set_random_seed(0)
     task = make_predictor()
     task.compile(keras.optimizers.Adam(5e-3, global_clipnorm=1.0))
@@ -101,7 +101,7 @@ def predictor():
 
 @pytest.fixture(scope="module")
 def pretraining():
-    """A task that knows the texts by heart."""
+    """A task that has memorized the texts."""
     keras.utils.set_random_seed(0)
     task = make_pretraining()
     task.compile(
@@ -217,7 +217,7 @@ def test_pretraining_learns_real_pairs(pretraining):
     found = pretraining.evaluate(
         (PAIRS[0] * 4, PAIRS[1] * 4), LABELS * 4, verbose=0, return_dict=True
     )
-    # Some of the words that would tell are masked, too.
+    # Some of the words that identify a text are also masked.
     assert found["prediction_logits_loss"] < 0.3
     assert found["seq_relationship_logits_loss"] < 0.3
     total = found["prediction_logits_loss"]

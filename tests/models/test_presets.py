@@ -65,7 +65,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def task(model):
-    """A task that could have been trained."""
+    """A task with weights as after training."""
     backbone = model.backbone_cls(
         vocabulary_size=60,
         num_layers=1,
@@ -98,7 +98,7 @@ def saved(task, tmp_path_factory):
 
 @pytest.fixture
 def copy(saved, tmp_path):
-    """A copy of the preset, to be damaged."""
+    """A copy of the preset, to damage."""
     return shutil.copytree(saved, tmp_path / "copy")
 
 
@@ -117,7 +117,7 @@ def test_failing_to_save_leaves_the_preset(task, copy, monkeypatch, name):
 
     part = task if name == "task" else getattr(task, name)
     before = files_of(copy)
-    # What comes last, after the configuration and other weights.
+    # These are written last, after the configuration and other weights.
     last = [task.backbone, "save_weights"]
     if name != "backbone":
         last = [task.preprocessor.tokenizer, "save_assets"]
@@ -270,7 +270,7 @@ def test_absent_part(copy, model, name):
     (copy / name).unlink()
     cls = model.classifier_cls
     if name == "preprocessor.json":
-        # The task has its own description of it.
+        # The task also has a config of the backbone.
         cls.from_preset(str(copy), load_weights=False)
         cls = model.preprocessor_cls
     with pytest.raises(ValueError, match=f"incomplete: `{name}`"):
@@ -281,7 +281,7 @@ def test_absent_part(copy, model, name):
 def test_parts_that_may_be_absent(copy, task, model):
     (copy / "metadata.json").unlink()
     (copy / "task.weights.h5").unlink()
-    # For a new head the old one's weights are of no use.
+    # A new head does not use the old head's weights.
     model.classifier_cls.from_preset(str(copy), num_classes=3)
     (copy / "task.json").unlink()
     loaded = model.classifier_cls.from_preset(str(copy), num_classes=2)
@@ -320,7 +320,7 @@ def test_damaged_weights_that_are_loaded(copy, task):
 
 
 def edit_weights(path, edit, ending="token_embedding/vars/0"):
-    """Replace a data set by what `edit(group, name, value)` writes."""
+    """Replace a dataset by the result of `edit(group, name, value)`."""
     with h5py.File(path, "r+") as file:
         found = []
         file.visit(lambda name: found.append(name))
@@ -435,7 +435,7 @@ def test_sizes_of_another_model(copy, model, name, path, size):
     face = keras_squeeze.MobileBertForSequenceClassification
     loaders = [model.classifier_cls.from_preset]
     if "backbone" not in path:
-        # The other face builds the model of `config.json`.
+        # The transformers-style class reads `config.json`.
         loaders.append(face.from_pretrained)
     for load in loaders:
         with pytest.raises(ValueError, match=f"={size}"):
@@ -518,7 +518,7 @@ def test_offline_after_one_use(local_hub, saved, task, model, monkeypatch):
     cls.from_preset("hf://org/name")
     local_hub.requests.clear()
     cls.from_preset("hf://org/name")
-    # The rest is of the commit that this one said is the last.
+    # All other files are from the commit that this response named.
     assert {name for *_, name in local_hub.requests} == {"config.json"}
     local_hub.stop()
     files._hubs.clear()
@@ -635,7 +635,7 @@ def test_spam_preset(no_network):
     assert {w.dtype for w in task.weights} == {"float32"}
     assert task.class_names == ["ham", "spam"]
     _, (x, y) = sms_spam.load_data()
-    # As many of each class, of messages that it has not learnt from.
+    # The same number of messages from each class of the test split.
     chosen = np.concatenate([np.flatnonzero(y == i)[:60] for i in (0, 1)])
     answers = task.predict(x[chosen], verbose=0).argmax(axis=-1)
     assert (answers == y[chosen]).mean() > 0.95

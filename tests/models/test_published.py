@@ -1,6 +1,6 @@
-"""The published checkpoints, and the numbers that transformers tests them by.
+"""Tests the published checkpoints with the numbers that transformers uses.
 
-They are fetched from the hub, which the default run of the tests does not do.
+They are downloaded from the hub, so the default test run skips them.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def test_mobile_bert():
     backbone = models.MobileBertBackbone.from_preset("mobile_bert_en_uncased")
     ids = [101, 7110, 1005, 1056, 2023, 11333, 17413, 1029, 102]
     outputs = to_numpy(backbone(inputs(ids)))["sequence_output"]
-    # Of values from less than one to ten million, the relative error counts.
+    # Values range from below one to ten million: compare relative errors.
     np.testing.assert_allclose(
         outputs[0, :3, :3],
         [

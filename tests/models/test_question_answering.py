@@ -25,7 +25,7 @@ from tests.task_checks import check_saving
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
 
-# Of SQuAD (Rajpurkar et al., 2016), licensed under CC BY-SA 4.0.
+# From SQuAD (Rajpurkar et al., 2016), licensed under CC BY-SA 4.0.
 CONTEXT = (
     "The Panthers defeated the Arizona Cardinals 49–15 in the NFC "
     "Championship Game and advanced to their second Super Bowl appearance "
@@ -50,7 +50,7 @@ Y = {
     "answer_text": ANSWERS,
 }
 NO_ANSWER = {"answer": "", "start": 0, "end": 0}
-# The longer words have two tokens.
+# Longer words have two tokens.
 WORDS = re.findall(r"\w+|[^\w\s]", " ".join([CONTEXT, *QUESTIONS]).lower())
 WORDS = {word[:6] for word in WORDS} | {f"##{word[6:]}" for word in WORDS}
 WORDS = [*VOCABULARY, *sorted(WORDS - {"##", *VOCABULARY})]
@@ -73,8 +73,8 @@ def make_task(model, with_preprocessor=True, **kwargs):
         embedding_dim=32,
         dropout=0.0,
         attention_dropout=0.0,
-        # With the usual one, so small a model learns to tell questions apart
-        # late.
+        # With the usual value, such a small model takes long to distinguish
+        # questions.
         initializer_range=0.2,
         **sizes,
         **kwargs,
@@ -86,7 +86,7 @@ def make_task(model, with_preprocessor=True, **kwargs):
 
 
 def assert_same(found, expected):
-    """Check that answers are the same but for rounding."""
+    """Check that answers are equal, except for rounding."""
     assert found == {
         **expected,
         "score": pytest.approx(expected["score"], rel=1e-3),
@@ -94,14 +94,14 @@ def assert_same(found, expected):
 
 
 def randomize(task):
-    """Make every weight matter, which new ones hardly do."""
+    """Make every weight affect the outputs, unlike in a new model."""
     random = np.random.default_rng(0)
     task.set_weights(
         [random.normal(0, 0.3, w.shape) for w in task.get_weights()]
     )
 
 
-# For what has nothing to do with the backbone, and takes its time.
+# For slow tests that do not depend on the backbone.
 one_model = pytest.mark.parametrize("model", [SqueezeBert], indirect=True)
 
 
@@ -112,7 +112,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def trained(model):
-    """A task that knows the answers by heart, each in several windows."""
+    """A task that has memorized the answers, each in several windows."""
     keras.utils.set_random_seed(0)
     task = make_task(model)
     task.compile(
@@ -239,7 +239,7 @@ def test_max_answer_length(trained):
             for answer in trained.annotate(x, 20, max_answer_length=3)
         ]
     )[1]
-    # Of whole words, of which the model may take the first tokens alone.
+    # Answers are whole words, even if the model only selects the first tokens.
     assert min(lengths) <= 3
     with pytest.raises(ValueError, match="`max_answer_length` must be"):
         trained.annotate(x, max_answer_length=0)
@@ -253,9 +253,9 @@ def pipeline_of(theirs, folder):
     )
 
 
-# One window, and several of words that are of one token each: the pipeline
-# knows no more of a word than its window has. It puts windows together by
-# adding up the scores of the same text, so that they do not overlap.
+# One window, and several with words of a single token: the pipeline only sees
+# the part of a word in its window. It adds the scores of equal texts in
+# different windows, so the windows do not overlap.
 SHORT = "Ada Lovelace was born in London; Byron's 1st daughter cost $50."
 LONG = "Dallas was one of four teams that made the Super Bowl game in the year"
 
@@ -269,7 +269,7 @@ def test_answers_are_those_of_the_pipeline(
     model, tmp_path, context, sequence_length, max_answer_length
 ):
     theirs = original(model, "ForQuestionAnswering", vocab_size=len(WORDS))
-    # Scores far enough apart.
+    # Make the scores differ clearly.
     theirs.qa_outputs.weight.data *= 5
     folder = save_checkpoint(theirs, tmp_path)
     task = task_class(model, "QuestionAnswering").from_preset(
@@ -277,7 +277,7 @@ def test_answers_are_those_of_the_pipeline(
     )
     pipeline = pipeline_of(theirs, tmp_path)
     question = "Who joined the Patriots?"
-    # All that there are: the pipeline adds up the scores of those alone.
+    # Request all answers, because the pipeline only adds up their scores.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = pipeline(
@@ -296,13 +296,13 @@ def test_answers_are_those_of_the_pipeline(
         handle_impossible_answer=True,
     )
     expected = {
-        # After the others it has those that end before they start.
+        # After the others, it returns answers that end before they start.
         answer["answer"].lower(): answer["score"]
         for answer in reversed(expected)
     }
     by_text = collections.Counter()
     for answer in found:
-        # The pipeline does not tell places of the same text apart.
+        # The pipeline does not distinguish positions of the same text.
         by_text[answer["answer"].lower()] += answer["score"]
     likely = {text for text, score in expected.items() if score > 1e-9}
     assert likely <= by_text.keys()
@@ -317,7 +317,7 @@ def test_windows_that_overlap_give_an_answer_once(model):
     answers = task.annotate(x, top_k=100000)
     places = [(answer["start"], answer["end"]) for answer in answers]
     assert len(set(places)) == len(places)
-    # The same from the windows, one by one.
+    # Compute the same from the individual windows.
     outputs = to_numpy(task(task.preprocessor(x, y=None)))
     encoding = task.preprocessor.tokenizer.encoder.tokenizer.encode(
         x["question"], CONTEXT, add_special_tokens=False
@@ -325,7 +325,7 @@ def test_windows_that_overlap_give_an_answer_once(model):
     is_context = np.array(encoding.sequence_ids) == 1
     words = np.array(encoding.word_ids)[is_context]
     offsets = np.array(encoding.offsets)[is_context]
-    # What is left by the question, and by the three special tokens.
+    # The room that the question and the three special tokens leave.
     columns = np.append(0, np.arange(2 + (~is_context).sum(), 48 - 1))
     room = len(columns) - 1
     scores = {}

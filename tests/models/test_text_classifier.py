@@ -69,12 +69,12 @@ def make_task(model, preprocessor=True, backbone=None, **kwargs):
 
 
 def compile_eagerly(task, optimizer="auto"):
-    """A few steps take less time than to trace them."""
+    """Compile without tracing, which takes longer than a few steps."""
     task.compile(optimizer, run_eagerly=True)
 
 
 def randomize(task):
-    """Make every weight matter, which new ones hardly do."""
+    """Make every weight affect the outputs, unlike in a new model."""
     random = np.random.default_rng(0)
     task.set_weights(
         [random.normal(0, 0.3, w.shape) for w in task.get_weights()]
@@ -88,7 +88,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def trained(model):
-    """A task that knows the texts by heart."""
+    """A task that has memorized the texts."""
     keras.utils.set_random_seed(0)
     task = make_task(
         model, backbone=make_backbone(model, attention_dropout=0.0, dropout=0.0)
@@ -311,7 +311,7 @@ def test_lora(model):
         for w in task.trainable_weights
         if id(w) not in head
     }
-    # Keras leaves the bias of a layer with an adapter trainable.
+    # Keras keeps the bias of a layer with an adapter trainable.
     assert adapters == {
         f"{layer}/{weight}"
         for layer in ("query", "value")
@@ -395,7 +395,7 @@ SCORES = [0.5, 4.0, 1.0, 3.5, 0.0, 5.0, 2.0, 2.5]
 
 
 def quick_backbone():
-    """One that is less alike for all texts than usual, and learns sooner."""
+    """A backbone whose outputs differ more between texts, to learn faster."""
     return make_backbone(
         SqueezeBert,
         attention_dropout=0.0,
@@ -489,7 +489,7 @@ TOPIC_VECTORS = [
 
 @pytest.fixture(scope="module")
 def tagger():
-    """A task that knows all topics of the texts by heart."""
+    """A task that has memorized all topics of the texts."""
     keras.utils.set_random_seed(0)
     task = make_task(
         SqueezeBert,
@@ -627,7 +627,7 @@ def test_texts_that_are_missing(wrong):
 
 
 def make_steady_task():
-    """A task whose loss in training is that of the evaluation."""
+    """A task with the same loss in training as in evaluation."""
     backbone = make_backbone(SqueezeBert, attention_dropout=0.0, dropout=0.0)
     task = make_task(
         SqueezeBert, backbone=backbone, class_names=NAMES, dropout=0.0
@@ -748,8 +748,8 @@ def test_hugging_face_problem_types(model, tmp_path, problem_type, num_labels):
         tokenizer=transformers.BertTokenizerFast(str(tmp_path / "vocab.txt")),
         device="cpu",
         top_k=None,
-        # It has a sigmoid for a single output of no declared type, which its
-        # training does not have.
+        # For a single output without a declared type, it uses a sigmoid,
+        # unlike the training.
         function_to_apply=None if problem_type else "none",
     )
     (expected,) = pipeline(["Win a prize!"])

@@ -31,9 +31,9 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def checkpoint(model, tmp_path_factory):
-    """A model of transformers and the folder that it is in."""
+    """A transformers model and its folder."""
     cls = getattr(transformers, f"{model.original}Model")
-    # With the usual means, texts are not all alike to it.
+    # With the usual means, its vectors of texts are not all alike.
     theirs = randomized(cls, model.config(), norm_mean=1.0)
     folder = tmp_path_factory.mktemp(model.original)
     return theirs, save_checkpoint(theirs, folder)
@@ -83,7 +83,7 @@ def test_padding_does_not_matter(model, checkpoint):
 
 
 def test_pooler_is_needed_for_pooled_outputs_alone(tmp_path):
-    # A masked language model has none.
+    # A masked language model has no pooler.
     preset = save_checkpoint(original(MobileBert, "ForMaskedLM"), tmp_path)
     cls = models.MobileBertTextEmbedder
     assert cls.from_preset(preset).predict(TEXTS, verbose=0).shape == (5, 24)
@@ -171,7 +171,7 @@ def test_mixed_precision_stays_in_range():
     )
     task = models.SqueezeBertTextEmbedder(backbone)
     norm = backbone.transformer_layers[-1].output_projection.norm
-    # The sum over the tokens, and the squares, are beyond float16.
+    # The sum over the tokens, and the squares, exceed float16.
     norm.beta.assign(np.linspace(1000, 20000, 16))
     inputs = random_inputs(60, batch=4, length=128)
     found = to_numpy(task(inputs))

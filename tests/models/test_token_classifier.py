@@ -24,7 +24,7 @@ from tests.task_checks import check_saving
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
 
-# Of WNUT-17 (Derczynski et al., 2017), licensed under CC BY 4.0.
+# From WNUT-17 (Derczynski et al., 2017), licensed under CC BY 4.0.
 TAGGED = [
     "Greek/O Festival/O at/O St/B-location Johns/I-location before/O "
     "ASPEN/B-location",
@@ -42,7 +42,7 @@ NAMES = ["O", "B-corporation", "B-group", "I-group"]
 NAMES += ["B-location", "I-location", "B-person", "I-person"]
 IDS = [[NAMES.index(label) for label in row] for row in LABELS]
 TEXTS = [" ".join(words) for words in WORDS]
-# The longer words have two tokens.
+# Longer words have two tokens.
 STEMS = {word.lower()[:5] for words in WORDS for word in words}
 ENDINGS = {"##" + word.lower()[5:] for words in WORDS for word in words}
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -81,12 +81,12 @@ def make_task(model, preprocessor=None, **kwargs):
     )
 
 
-# What the two models do not have a part in is tested with one of them.
+# For tests that do not depend on the model.
 one_model = pytest.mark.parametrize("trained", [SqueezeBert], indirect=True)
 
 
 def found(entities):
-    """The entities in a form that is easy to read."""
+    """Format entities so that they are easy to read."""
     return [f"{entity['label']}: {entity['word']}" for entity in entities]
 
 
@@ -97,7 +97,7 @@ def model(request):
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
 def trained(request):
-    """A task that knows the sentences by heart, each in several windows."""
+    """A task that has memorized the sentences, each in several windows."""
     keras.utils.set_random_seed(0)
     task = make_task(request.param)
     task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
@@ -184,7 +184,7 @@ def test_loss_is_the_mean_over_words():
     assert loss == pytest.approx(expected, rel=1e-4)
     hits = logits.argmax(axis=-1)[is_word] == y[is_word]
     assert accuracy == pytest.approx(hits.mean())
-    # Only the first sentence counts.
+    # Only the first sentence has a weight.
     loss, _ = task.evaluate(
         WORDS, LABELS, sample_weight=[2.0, 0.0, 0.0, 0.0], verbose=0
     )
@@ -193,7 +193,7 @@ def test_loss_is_the_mean_over_words():
 
 
 def test_class_weight():
-    """Weights of classes are those of the loss of PyTorch."""
+    """The class weights are the same as in PyTorch's loss."""
     task = make_task(SqueezeBert)
     task.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     random = np.random.default_rng(0)
@@ -338,7 +338,7 @@ def test_long_texts_are_read_once(monkeypatch):
     monkeypatch.setattr(task, "predict_windows", predict_windows)
     for num_words in (500, 1000):
         task.annotate("Arsenal " * num_words)
-    # Of two tokens a word, a window has four that are not in the last one.
+    # With two tokens per word, a window has four that the last one lacks.
     assert counts == [249, 499]
 
 
@@ -374,7 +374,7 @@ def test_capitals_and_accents_keep_their_place(trained):
 
 @pytest.mark.parametrize("sequence_length, stride", [(10, 4), (8, 0), (23, 9)])
 def test_windows_make_no_difference(sequence_length, stride, monkeypatch):
-    """Where windows begin does not matter to what tells words alone."""
+    """The windows do not affect a model that reads words separately."""
     task = make_task(SqueezeBert)
     random = np.random.default_rng(0)
     scores = random.normal(0, 1, (len(VOCABULARY), len(NAMES)))
@@ -383,7 +383,7 @@ def test_windows_make_no_difference(sequence_length, stride, monkeypatch):
         "predict",
         lambda self, x, *args, **kwargs: scores[np.asarray(x["token_ids"])],
     )
-    # Nothing computes with the embeddings.
+    # The embeddings are not used.
     monkeypatch.setattr(task.backbone, "max_sequence_length", 200)
     text = " ".join(TEXTS * 3)
     words = [sum(WORDS * 3, []), WORDS[0]]
@@ -420,7 +420,7 @@ def test_annotate_agrees_with_pipeline(names, tmp_path):
         "",
     ]
     with torch.no_grad():
-        # Else all words are of the class that the bias is for.
+        # Otherwise the bias gives all words the same class.
         inputs = tokenizer(texts[0], return_tensors="pt")
         logits = theirs(**inputs).logits[0]
         theirs.classifier.weight.div_(logits.std(0)[:, None])
@@ -523,7 +523,7 @@ def test_new_head_for_another_task(tmp_path):
     )
     task = SqueezeBertTokenClassifier.from_preset(preset, class_names=NAMES)
     assert task.num_classes == 8
-    # SqueezeBERT's configurations of MNLI do not say what they are of.
+    # The MNLI configurations of SqueezeBERT do not name their classes.
     config = json.loads((tmp_path / "config.json").read_text())
     del config["architectures"]
     config["id2label"] = {"0": "no", "1": "yes", "2": "maybe"}

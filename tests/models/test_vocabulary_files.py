@@ -1,4 +1,4 @@
-"""Presets whose vocabulary is not that of their embeddings."""
+"""Tests presets whose vocabulary does not match their embeddings."""
 
 import json
 import pathlib
@@ -27,7 +27,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def task(model, tmp_path_factory):
-    """A classifier whose embeddings have four rows that no token uses."""
+    """A classifier whose embeddings have four unused rows."""
     padded = original(model, num_hidden_layers=1, vocab_size=SIZE + 4)
     folder = save_checkpoint(padded, tmp_path_factory.mktemp("checkpoint"))
     return model.classifier_cls.from_preset(folder, num_classes=2)
@@ -45,7 +45,7 @@ def write_vocabulary(preset, vocabulary):
 
 
 def forget_size(preset):
-    """Make it a preset of a version that did not save the size."""
+    """Make a preset look like one of a version that did not save the size."""
     for file in ("tokenizer.json", "preprocessor.json", "task.json"):
         contents = json.loads((preset / file).read_text())
         _forget(contents)
@@ -60,7 +60,7 @@ def _forget(contents):
 
 
 def readers(model):
-    """Functions that read a preset, of both faces."""
+    """Functions that read a preset, with both APIs."""
     name = f"{model.original}Tokenizer"
     return [
         model.tokenizer_cls.from_preset,
@@ -101,7 +101,7 @@ def test_preset_that_does_not_say_the_size(model, preset, vocabulary):
 
 
 def test_preprocessor_that_is_passed(model, task, preset):
-    """It takes the place of that of the preset."""
+    """It replaces the preprocessor of the preset."""
     write_vocabulary(preset, VOCABULARY[:5])
     again = model.classifier_cls.from_preset(
         str(preset), preprocessor=task.preprocessor
@@ -124,7 +124,7 @@ def test_tokens_without_rows(model, task):
 
 
 def test_checkpoint_with_tokens_without_rows(model, tmp_path):
-    """An added token that the model was not resized for."""
+    """Tests an added token without resized embeddings."""
     folder = save_checkpoint(original(model, num_hidden_layers=1), tmp_path)
     added = {"[PERSON]": SIZE}
     pathlib.Path(folder, "added_tokens.json").write_text(json.dumps(added))

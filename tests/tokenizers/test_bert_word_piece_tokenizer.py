@@ -24,7 +24,7 @@ NAUGHTY_STRINGS = (
 
 
 def in_graph(tokenizer, texts):
-    """Returns the output of `tokenizer` in a `tf.function`, as lists."""
+    """Return the output of `tokenizer` in a `tf.function`, as lists."""
     tokens = tf.function(lambda texts: tokenizer(texts))(texts)
     if isinstance(tokens, tf.RaggedTensor):
         return tokens.to_list()
@@ -38,7 +38,7 @@ def tokenizer(vocabulary):
 
 @pytest.fixture(scope="module")
 def graph(tokenizer):
-    """The tokenizer in a graph, which is traced once for all texts."""
+    """The tokenizer in a graph that is traced once for all texts."""
     spec = tf.TensorSpec([None], tf.string)
     return tf.function(lambda x: tokenizer(x), input_signature=[spec])
 
@@ -103,7 +103,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options_do_what_they_do_in_transformers(vocabulary, tmp_path, name):
-    # Words that are in the vocabulary only as the option leaves them.
+    # These words are only in the vocabulary in the form the option produces.
     vocabulary = vocabulary + ["Café", "café", "Cafe", "İstanbul", "i̇"]
     ours, theirs = OPTIONS[name]
     tokenizer = BertWordPieceTokenizer(vocabulary, **ours)
@@ -123,8 +123,8 @@ def test_naughty_strings(tokenizer, graph, oracle):
 
 
 def test_graph_does_not_reorder_the_marks_it_keeps():
-    # The one thing in which the two ways to tokenize differ: a sequence of
-    # combining marks that are not accents, out of their canonical order.
+    # The only difference between the two implementations: a sequence of
+    # combining marks that are not accents, not in canonical order.
     marks = "\u1b44\u302e"
     tokenizer = BertWordPieceTokenizer([*VOCABULARY, "a" + marks])
     assert tokenizer("a" + marks).tolist() == [len(VOCABULARY)]
@@ -415,7 +415,7 @@ AROUND_ADDED = [
     [(None, ["a b"]), *((name, ["Straße"]) for name in [None, *OPTIONS])],
 )
 def test_added_tokens(vocabulary, tmp_path, name, more):
-    """They are found in normalised text, in a graph as well."""
+    """They are found in normalized text, also in a graph."""
     added = ADDED_TOKENS + more
     ours, theirs = OPTIONS.get(name, ({}, {}))
     tokens = vocabulary[:5000]
@@ -520,7 +520,7 @@ def test_memory_is_bounded(monkeypatch, tokenizer, oracle):
 
 
 def test_threads_share_an_encoder(monkeypatch, tokenizer, oracle):
-    # A memory this small is emptied all the time.
+    # Such a small cache is emptied all the time.
     monkeypatch.setattr(word_piece_encoder, "_MAX_CHARACTERS_REMEMBERED", 200)
     encoder = BertWordPieceTokenizer(tokenizer.get_vocabulary()).encoder
     draw = random.Random(0)

@@ -36,7 +36,7 @@ def test_strings_are_found_and_others_are_not():
         character.encode() for character in characters if character > "\0"
     ]
     values = {string: int(random.integers(2**31)) for string in strings[:1000]}
-    # Some strings are the start of others, and some have the same value.
+    # Some strings are prefixes of others, and some have the same value.
     values.update({b"ab": 0, b"abc": 1, b"abcd": 1, b"xbcd": 1})
     array = build_double_array(values)
     assert array.dtype == "uint32"
@@ -46,7 +46,7 @@ def test_strings_are_found_and_others_are_not():
 
 
 def test_what_is_alike_is_there_once():
-    """All private use characters of a plane, which vanish."""
+    """Tests all private use characters of a plane, which are dropped."""
     plane = {chr(i).encode(): 7 for i in range(0xF0000, 0xFFFFE)}
     assert len(build_double_array(plane)) <= 1024
 

@@ -1,4 +1,4 @@
-"""Compares the tokenizer with that of transformers on all there is to read."""
+"""Tests the tokenizer against transformers on large real texts."""
 
 import json
 import random
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def compare(vocabulary, tmp_path_factory):
-    """A function that compares both paths with transformers on texts."""
+    """A function that compares both implementations with transformers."""
     tokenizer = BertWordPieceTokenizer(vocabulary)
     oracle = make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))
     graph = tf.function(
@@ -88,7 +88,7 @@ def test_squad(compare, real_data):
 
 
 def generate_text(draw, block, vocabulary):
-    """Returns a string with characters of one block of 256, among others."""
+    """Return a string with characters from a block of 256, among others."""
     parts = []
     for _ in range(draw.randrange(24)):
         kind = draw.randrange(16)
@@ -99,7 +99,7 @@ def generate_text(draw, block, vocabulary):
         elif kind == 7:
             parts.append(draw.choice(["[CLS]", "[SEP]", "[MASK]", "[UNK]"]))
         elif kind == 8:
-            # Combining marks, and other things that change their neighbours.
+            # Combining marks and other characters that affect neighbours.
             parts.append(chr(draw.randrange(0x300, 0x370)))
         elif kind == 9:
             parts.append(chr(draw.randrange(0x100)))
@@ -117,7 +117,7 @@ def generate_text(draw, block, vocabulary):
 
 def test_generated_texts(compare, vocabulary):
     draw = random.Random(20)
-    # Most blocks above these hold nothing that is assigned.
+    # Most blocks above these have no assigned characters.
     blocks = [*range(0x320), *range(0xE00, 0xE02), 0xF00, 0x10FF]
     texts = [
         generate_text(draw, blocks[i % len(blocks)], vocabulary)

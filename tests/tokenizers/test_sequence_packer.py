@@ -24,7 +24,7 @@ def make_packer(sequence_length, **options):
 
 
 def make_segment(lengths, first_word=0):
-    """Returns rows of different words, as ids and as texts."""
+    """Return rows of different words, as ids and as texts."""
     rows = [
         [(first_word + i) % len(WORDS) for i in range(length)]
         for length in lengths
@@ -166,7 +166,7 @@ def to_tensors(segment):
 def test_what_is_left_over_of_three_segments_goes_to_the_longest():
     segments = [make_segment([length])[0] for length in (8, 9, 8)]
     token_ids, segment_ids, _ = make_packer(12)(segments)
-    # Eight places for three segments: 2, 3 and 3.
+    # Eight positions for three segments: 2, 3 and 3.
     assert segment_ids.tolist() == [[0] * 4 + [1] * 4 + [2] * 4]
     assert token_ids[0, [3, 7, 11]].tolist() == [SEP] * 3
 

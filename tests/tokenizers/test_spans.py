@@ -1,4 +1,4 @@
-"""The tokens of a part of a text, found eagerly and in a graph."""
+"""Tests finding the tokens of a part of a text, eagerly and in a graph."""
 
 import json
 
@@ -23,7 +23,7 @@ def oracle(vocabulary, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_graph(tokenizer):
-    """The same in a graph, which is traced once for all texts."""
+    """The tokenizer in a graph that is traced once for all texts."""
     signature = [
         tf.TensorSpec([None], tf.string),
         tf.TensorSpec([None], tf.int32),
@@ -36,7 +36,7 @@ def in_graph(tokenizer):
 
 
 def check(tokenizer, in_graph, texts, starts, ends):
-    """Check that both ways agree, and give what they find."""
+    """Check that both implementations agree, and return the result."""
     starts, ends = np.array(starts, "int32"), np.array(ends, "int32")
     found = tokenizer.tokenize_rows_with_spans(texts, starts, ends)
     for ours, theirs in zip(
@@ -47,7 +47,7 @@ def check(tokenizer, in_graph, texts, starts, ends):
     return found
 
 
-# Part of a text, in brackets, and the tokens that it has.
+# Texts with a part in brackets, and the tokens of that part.
 PARTS = {
     "a word": ("the [quick] fox", "quick"),
     "words": ("the [quick brown] fox", "quick brown"),

@@ -13,7 +13,7 @@ VOCABULARY = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3} | {
 
 
 def original(rows, room, overlap):
-    """The windows that `tokenizers` cuts, as lists of ids."""
+    """The windows of `tokenizers`, as lists of ids."""
     tokenizer = tokenizers.Tokenizer(
         tokenizers.models.WordLevel(VOCABULARY, "[UNK]")
     )

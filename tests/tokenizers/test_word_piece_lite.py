@@ -1,4 +1,4 @@
-"""The tokenizer of exported files, compared with `tokenizers`."""
+"""Tests the tokenizer of exported files against `tokenizers`."""
 
 import keras
 import numpy as np
@@ -60,7 +60,7 @@ def _all_characters():
     characters = [
         chr(i) for i in range(1, 0x110000) if not 0xD800 <= i < 0xE000
     ]
-    # Above are few that are assigned.
+    # Few characters above these are assigned.
     characters = characters[:0x32000] + characters[0x32000::31]
     for start in range(0, len(characters), 1000):
         yield " ".join(f"a{c}b" for c in characters[start : start + 1000])
@@ -71,7 +71,7 @@ def test_every_character(lite):
 
 
 def test_every_character_of_a_cased_vocabulary():
-    """A vocabulary with tokens of characters that are split off elsewhere."""
+    """Uses a vocabulary with characters that are usually split off."""
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"]
     vocabulary += ["b", "##京", "東", "##東", "##ß", "MASK", "\ue000", "é"]
     tokenizer = MobileBertTokenizer(

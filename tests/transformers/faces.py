@@ -1,4 +1,4 @@
-"""The models of transformers, random ones of theirs, and ours of the same."""
+"""Random transformers models, and ours with the same weights."""
 
 import functools
 import pathlib
@@ -39,24 +39,24 @@ NUM_LABELS = {"ForSequenceClassification": 3, "ForTokenClassification": 4}
 
 
 def name(value):
-    """The name of a parameter of a test."""
+    """The name of a test parameter."""
     return getattr(value, "original", str(value))
 
 
 def face(model, task, prefix=""):
-    """Our class.
+    """Return our class.
 
     Args:
         model: One of `MODELS`.
-        task: string. How its name ends.
-        prefix: string. `"TF"` for that with TensorFlow's order.
+        task: string. The end of the name of the class.
+        prefix: string. `"TF"` for the class with TensorFlow's order.
     """
     return getattr(keras_squeeze, f"{prefix}{model.original}{task}")
 
 
 @functools.cache
 def saved_original(model, task, **config):
-    """A random model of theirs, and the folder that it is saved in."""
+    """A random transformers model, and the folder it is saved in."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="original"))
     settings = {
         "num_labels": NUM_LABELS.get(task, 2),
@@ -70,11 +70,11 @@ def saved_original(model, task, **config):
 
 @functools.cache
 def pair(model, task, **config):
-    """A random model of theirs, and ours with its weights.
+    """A random transformers model, and ours with its weights.
 
     Args:
         model: One of `MODELS`.
-        task: string. How the name of the class ends.
+        task: string. The end of the name of the class.
         **config: Fields of the configuration.
     """
     theirs, folder = saved_original(model, task, **config)
@@ -126,7 +126,7 @@ def labels(task, batch=3, length=7, seed=1):
 
 
 def run_original(theirs, **kwargs):
-    """Call a model of theirs on arrays."""
+    """Call a transformers model on arrays."""
     with torch.no_grad():
         return theirs(
             **{
@@ -139,18 +139,18 @@ def run_original(theirs, **kwargs):
 
 
 def to_numpy(tensor):
-    """An array of a tensor of ours or of theirs."""
+    """Convert one of our tensors, or of transformers, to an array."""
     if isinstance(tensor, torch.Tensor):
         return tensor.detach().cpu().numpy()
     return keras.ops.convert_to_numpy(tensor)
 
 
 def assert_same(ours, theirs, model=None):
-    """Check that outputs have the same fields, with the same numbers.
+    """Check that outputs have the same fields with the same values.
 
     Args:
         ours: Our output.
-        theirs: Theirs.
+        theirs: The output of transformers.
         model: Optional, one of `MODELS`.
     """
     assert list(ours) == list(theirs)
@@ -161,11 +161,11 @@ def assert_same(ours, theirs, model=None):
         assert len(ours[key]) == len(value)
         for our, their in zip(ours[key], value, strict=True):
             if key == "attentions" and model.original == "SqueezeBert":
-                # Theirs are the scores.
+                # transformers returns the scores.
                 their = torch.softmax(their, dim=-1)
             assert_close(to_numpy(our), to_numpy(their))
 
 
 def transformers_class(model, task):
-    """Their class."""
+    """Return the class of transformers."""
     return getattr(transformers, model.original + task)

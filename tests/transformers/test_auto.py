@@ -1,4 +1,4 @@
-"""The Auto classes, which pick the class for a checkpoint."""
+"""Tests the Auto classes, which select the class for a checkpoint."""
 
 import json
 import pathlib
@@ -154,8 +154,8 @@ def test_tokenizer_of_the_original(
         tmp_path, use_fast=use_fast
     )
     if written_by == "Bert" or IS_TRANSFORMERS_5:
-        # Which we do not have, and need not: it does the same. In version 5
-        # the others are names of it.
+        # We do not need this class, which is the same as the others. In version
+        # 5, the others are aliases of it.
         written_by = model.original
         assert type(theirs).__name__.startswith("BertTokenizer")
     else:

@@ -1,4 +1,4 @@
-"""What tokenizers return, against what those of transformers do."""
+"""Tests the outputs of tokenizers against those of transformers."""
 
 import pickle
 
@@ -17,7 +17,7 @@ PAIRS = ["Second té\u0301xt", ""]
 
 @pytest.fixture(scope="module")
 def tokenizers(vocabulary, tmp_path_factory):
-    """Our fast tokenizer and the original."""
+    """Our fast tokenizer and that of transformers."""
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
     path.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     return [
@@ -76,7 +76,7 @@ def test_row_may_be_left_out(tokenizers):
     assert ours.word_to_chars(2).start == 7
     assert ours.word_to_tokens(2).end == 4
     assert ours.word_to_chars(99) is None
-    # The original has the code for this, but it fails.
+    # transformers has code for this, but it fails.
     assert ours.token_to_word(-2) == 4
     with pytest.warns(FutureWarning, match="word_ids"):
         assert ours.words() == theirs.word_ids()
@@ -138,7 +138,7 @@ def test_encoding_is_pickled(tokenizers):
 def test_tensors(tokenizers, tensor_type):
     options = {"padding": True, "return_tensors": tensor_type}
     if tensor_type == "jax":
-        # The original takes it for Flax, which need not be here.
+        # transformers would use Flax here, which may not be installed.
         ours = tokenizers[0](TEXTS, **options)
         theirs = tokenizers[1](TEXTS, padding=True, return_tensors="np")
         assert keras.tree.map_structure(str, ours.input_ids.dtype) == "int32"

@@ -1,4 +1,4 @@
-"""Configurations, against those of transformers."""
+"""Tests configurations against those of transformers."""
 
 import inspect
 import json
@@ -33,7 +33,7 @@ SETTINGS = [
 
 @pytest.fixture(params=MODELS, ids=lambda model: model.original)
 def classes(request):
-    """Our class and theirs."""
+    """Our class and that of transformers."""
     name = f"{request.param.original}Config"
     return getattr(configs, name), getattr(transformers, name)
 
@@ -94,7 +94,7 @@ def test_overrides(classes, tmp_path):
 
 
 def test_number_of_labels_without_names(classes, tmp_path):
-    """As the file of squeezebert-mnli has it."""
+    """As in the file of squeezebert-mnli."""
     (tmp_path / "config.json").write_text(json.dumps({"num_labels": 3}))
     ours, theirs = (cls.from_pretrained(tmp_path) for cls in classes)
     assert (
@@ -216,7 +216,7 @@ def test_errors(classes, tmp_path):
             )
         with pytest.raises(OSError):
             cls.from_pretrained(str(tmp_path / "nowhere" / "at" / "all"))
-    # transformers takes the defaults without a word.
+    # transformers silently uses the defaults.
     with pytest.raises(OSError, match="config.json"):
         ours.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text("{")

@@ -1,4 +1,4 @@
-"""Batches of samples, against what transformers makes of them."""
+"""Tests batches of samples against those of transformers."""
 
 import warnings
 
@@ -20,7 +20,7 @@ LABELS = [2, 0, 1, 1]
 
 @pytest.fixture(scope="module")
 def tokenizers(vocabulary, tmp_path_factory):
-    """Our fast tokenizer and the original."""
+    """Our fast tokenizer and that of transformers."""
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
     path.write_text("\n".join(vocabulary[:5000]) + "\n", encoding="utf-8")
     return [
@@ -30,12 +30,12 @@ def tokenizers(vocabulary, tmp_path_factory):
 
 
 def collate(name, tokenizers, samples, **settings):
-    """Batches of both.
+    """Return our batch and that of transformers.
 
     Args:
         name: string. The name of the class.
         tokenizers: The fixture.
-        samples: Function from a tokenizer to samples.
+        samples: Function that maps a tokenizer to samples.
         **settings: Arguments of the class.
     """
     batches = []
@@ -110,7 +110,7 @@ def test_token_classification(tokenizers, side, label, monkeypatch):
     )
     assert_same(ours, theirs)
     if label is not None:
-        # The original leaves `label` in the batch, too, and so fails.
+        # transformers keeps `label` in the batch, and therefore fails.
         collator = keras_squeeze.DataCollatorForTokenClassification(
             tokenizers[0], pad_to_multiple_of=4, label_pad_token_id=-7
         )
@@ -147,7 +147,7 @@ def test_language_modeling(tokenizers, settings, seed, special_tokens_mask):
         samples = encode(
             tokenizer, return_special_tokens_mask=special_tokens_mask
         )
-        # The generator goes on from batch to batch.
+        # The generator continues from batch to batch.
         batches.append([collator(samples) for _ in range(3)])
     for ours, theirs in zip(*batches, strict=True):
         assert_same(ours, theirs)
@@ -242,7 +242,7 @@ def test_types_of_tensors_of_a_call(tokenizers, return_tensors):
         ]
         found.append(batches)
     ours, theirs = found
-    # Theirs of PyTorch need no TensorFlow to tell what theirs of it are.
+    # Compare with PyTorch batches, so that TensorFlow is not needed.
     for batch, expected in zip(ours, theirs, strict=True):
         assert set(batch) == set(expected)
         for name, value in expected.items():

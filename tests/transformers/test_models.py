@@ -1,4 +1,4 @@
-"""The model classes, against those of transformers."""
+"""Tests the model classes against those of transformers."""
 
 import collections
 import inspect
@@ -39,7 +39,7 @@ each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 def test_everything_at_once(model, task):
     theirs, ours = pair(model, task)
     arguments = {**inputs(task), **labels(task)}
-    # MobileBERT gives others in later versions.
+    # Later versions of MobileBERT return other ones.
     if IS_TRANSFORMERS_4 or model is SqueezeBert:
         arguments["output_hidden_states"] = True
         arguments["output_attentions"] = True
@@ -78,7 +78,7 @@ def test_other_inputs(model, task):
         {"inputs_embeds": embeddings, "input_ids": None},
     ]
     if IS_TRANSFORMERS_4 or model is MobileBert:
-        # Later versions of SqueezeBERT read them as yes or no.
+        # Later versions of SqueezeBERT treat them as booleans.
         cases += [
             {"attention_mask": random.random(shape).astype("float32")},
             {"attention_mask": np.zeros(shape, "int64")},
@@ -88,7 +88,7 @@ def test_other_inputs(model, task):
     for case in cases:
         arguments = {**arrays, **case}
         assert_same(ours(**arguments), run_original(theirs, **arguments))
-    # Which PyTorch cannot subtract from.
+    # PyTorch cannot subtract from a boolean mask.
     mask = arrays["attention_mask"].astype("bool")
     found = ours(**{**arrays, "attention_mask": mask})
     assert_same(found, run_original(theirs, **arrays))
@@ -119,7 +119,7 @@ def test_head_mask(shape):
 
 
 def test_head_mask_of_squeeze_bert():
-    """Which the original crashes on."""
+    """transformers crashes on it."""
     _, ours = pair(SqueezeBert, "Model")
     mask = np.array([0.0, 1.0, 1.0, 1.0])
     output = ours(**inputs("Model"), head_mask=mask, output_attentions=True)
@@ -281,7 +281,7 @@ def test_problem_types(config, targets):
     task = "ForSequenceClassification"
     theirs, ours = pair(MobileBert, task, **config)
     arrays = inputs(task)
-    # Which it keeps from the first labels on.
+    # transformers keeps the type from the first labels on.
     theirs.config.problem_type = config.get("problem_type")
     expected = run_original(theirs, **arrays, labels=targets)
     assert_same(ours(**arrays, labels=targets), expected)
@@ -290,7 +290,7 @@ def test_problem_types(config, targets):
 
 @pytest.mark.parametrize("task", TASKS["MobileBert"][1:])
 def test_no_label_counts(task, model=MobileBert):
-    """Where the original gives NaN."""
+    """transformers returns NaN."""
     _, ours = pair(model, task)
     ignored = {
         key: np.full_like(value, 100 if "positions" in key else -100)

@@ -1,4 +1,4 @@
-"""Outputs, against those of transformers."""
+"""Tests outputs against those of transformers."""
 
 import copy
 import dataclasses

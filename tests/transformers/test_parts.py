@@ -1,4 +1,4 @@
-"""Parts of the model classes, frozen as scripts for transformers do."""
+"""Tests freezing parts of the models as scripts for transformers do."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def first_layers(model):
     return encoder.layers[:1]
 
 
-# What scripts freeze, of our models and of theirs.
+# The parts that scripts freeze, in our models and in transformers.
 PARTS = {
     "body": lambda model: [body(model)],
     "base_model": lambda model: [model.base_model],
@@ -55,7 +55,7 @@ each_part = pytest.mark.parametrize("part", PARTS)
 
 
 def originals(model, task=TEXT):
-    """A model of theirs, and ours, that may be frozen."""
+    """A transformers model and ours, with weights that can be frozen."""
     _, folder = saved_original(model, task)
     theirs = transformers_class(model, task).from_pretrained(folder)
     return theirs, face(model, task).from_pretrained(folder)
@@ -78,7 +78,7 @@ def trained(model):
 
 
 def check_training(ours):
-    """A step changes what is not frozen, and nothing else."""
+    """Check that a step only changes the weights that are not frozen."""
     before = ours._state_dict()
     ours.compile(keras.optimizers.SGD(0.1), run_eagerly=RUN_EAGERLY)
     ours.fit(inputs(TEXT), labels(TEXT)["labels"], verbose=0)
@@ -183,7 +183,7 @@ def test_training_loop_of_torch(model):
 @on_torch
 @each_model
 def test_parameters_of_tasks(model):
-    """Those of KerasHub's face, which are there before `fit()`."""
+    """KerasHub tasks also have their parameters before `fit()`."""
     _, ours = originals(model)
     for part in (ours.task, ours.backbone):
         found = {id(parameter) for parameter in part.parameters()}
@@ -192,7 +192,7 @@ def test_parameters_of_tasks(model):
 
 @pytest.mark.parametrize(("model", "task"), CLASSES, ids=name)
 def test_layers(model, task):
-    """As TensorFlow's classes have them."""
+    """As in the TensorFlow classes of transformers."""
     theirs, folder = saved_original(model, task)
     ours = face(model, task, "TF").from_pretrained(folder)
     head = {

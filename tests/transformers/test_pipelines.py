@@ -1,4 +1,4 @@
-"""Pipelines, against those of transformers on the same checkpoint."""
+"""Tests pipelines against those of transformers on the same checkpoint."""
 
 import warnings
 
@@ -38,7 +38,7 @@ HEADS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet():
-    """The original says what it does on its log."""
+    """Silence the logs of transformers."""
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity(transformers.logging.ERROR)
     yield
@@ -46,7 +46,7 @@ def quiet():
 
 
 def checkpoint(task, folder, model=MobileBert, **config):
-    """A folder with a random checkpoint of theirs that is never sure."""
+    """A folder with a random checkpoint whose predictions are unsure."""
     theirs = randomized(
         getattr(transformers, model.original + HEADS[task]),
         model.config(**{"num_hidden_layers": 1, **config}),
@@ -59,7 +59,7 @@ def checkpoint(task, folder, model=MobileBert, **config):
 
 
 def both(task, folder, **options):
-    """The pipelines of both, of the checkpoint in a folder."""
+    """Our pipeline and that of transformers for a checkpoint folder."""
     ours = keras_squeeze.pipeline(task, model=folder, **options)
     framework = {"framework": "pt"} if IS_TRANSFORMERS_4 else {}
     theirs = transformers.pipeline(
@@ -69,7 +69,7 @@ def both(task, folder, **options):
 
 
 def assert_same(ours, theirs):
-    """Check that answers have the same form, and the same numbers."""
+    """Check that answers have the same structure and the same values."""
     if isinstance(theirs, dict):
         assert list(ours) == list(theirs)
         ours, theirs = list(ours.values()), list(theirs.values())
@@ -158,7 +158,7 @@ def test_function_follows_from_the_problem(config, tmp_path):
     folder = checkpoint("text-classification", tmp_path, **config)
     pipes = both("sentiment-analysis", folder, top_k=None, batch_size=2)
     check(*pipes, TEXTS)
-    # What the pipeline was made with, and not the call, has it in a list.
+    # The result is only a list if this is set when the pipeline is created.
     check(*pipes, TEXTS[0])
 
 
@@ -244,7 +244,7 @@ def token_classifiers(tmp_path_factory):
     theirs = cls.from_pretrained(folder)
     tokenizer = transformers.SqueezeBertTokenizerFast.from_pretrained(folder)
     with torch.no_grad():
-        # Else all tokens are of the class that the bias is for.
+        # Otherwise the bias gives all tokens the same class.
         inputs = tokenizer(TEXTS, padding=True, return_tensors="pt")
         logits = theirs(**inputs).logits.flatten(0, 1)
         theirs.classifier.weight.div_(logits.std(0)[:, None])
@@ -263,7 +263,7 @@ def test_token_classification(token_classifiers, strategy):
     check(*token_classifiers, TEXTS[2], **options)
     name = "entity" if strategy in (None, "none") else "entity_group"
     assert len({entity[name] for row in expected for entity in row}) > 1
-    # Also what is in no entity, or in some only.
+    # Also ignore no entities, or some of them.
     for labels in ([], ["a", "B-b"]):
         check(*token_classifiers, TEXTS, ignore_labels=labels, **options)
     words = [text.split() for text in TEXTS]
@@ -389,13 +389,13 @@ def answerers(tmp_path_factory):
     if not IS_TRANSFORMERS_4:
         pytest.skip("transformers 4 has the pipeline, later versions do not")
     folder = tmp_path_factory.mktemp("answerer")
-    # What MobileBERT makes of windows that are padded is not quite the same.
+    # MobileBERT gives slightly different results for padded windows.
     checkpoint("question-answering", folder, SqueezeBert)
     return both("question-answering", str(folder))
 
 
 QUESTION = "who?"
-# Of words that are there once, and of one token each.
+# All words are unique and have a single token.
 CONTEXT = "a b? c! d e. f g h i j k l"
 
 
@@ -413,7 +413,7 @@ def test_question_answering(answerers, options):
     options = {"question": QUESTION, "context": CONTEXT, **options}
     found = check(*answerers, **options)
     assert list(found) == ["score", "start", "end", "answer"]
-    # It adds up the scores of no more candidates than are asked for.
+    # transformers only adds the scores of as many candidates as requested.
     ours, theirs = answerers
     answers = ours(**options, top_k=4)
     expected = {x["answer"]: x for x in theirs(**options, top_k=40)}
@@ -447,7 +447,7 @@ def test_forms_of_questions(answerers):
 
 
 def assert_both_raise(pipes, *args, **kwargs):
-    """Check that both raise an error of the same kind."""
+    """Check that both raise the same kind of error."""
     kinds = []
     for pipe in pipes:
         with pytest.raises((ValueError, KeyError)) as error:
@@ -553,7 +553,7 @@ def test_task_of_keras_hub():
     assert type(pipe.model) is cls
     assert pipe.model.task is task
     assert_same(pipe(TEXTS), task.annotate(TEXTS))
-    # Their weights are the same.
+    # The weights are the same.
     task.output_dense.kernel.assign(-task.output_dense.kernel.value)
     assert_same(pipe(TEXTS, top_k=None), task.annotate(TEXTS, top_k=2))
     tokenizer = keras_squeeze.AutoTokenizer.from_pretrained(PRESET)
@@ -654,7 +654,7 @@ def test_any_iterable_of_texts(classifiers):
 
 @on_one_backend
 def test_long_texts_are_cut(classifiers, tmp_path):
-    """The original has an index error."""
+    """transformers raises an index error."""
     ours, _ = classifiers
     length = ours.model.config.max_position_embeddings
     (answer,) = ours("a " * (length + 10))
@@ -663,7 +663,7 @@ def test_long_texts_are_cut(classifiers, tmp_path):
 
 @on_one_backend
 def test_face(mask_fillers):
-    """A model that was made here has no folder to find a tokenizer in."""
+    """A new model has no folder that could contain a tokenizer."""
     ours, _ = mask_fillers
     model = face(SqueezeBert, "ForMaskedLM")(ours.model.config)
     pipe = keras_squeeze.pipeline(

@@ -1,4 +1,4 @@
-"""Checkpoints that go to transformers and come from there."""
+"""Tests checkpoints that are exchanged with transformers."""
 
 import io
 import json
@@ -45,7 +45,7 @@ KERAS_FILES = pathlib.Path(__file__).parents[1] / "data" / "keras_files"
 
 
 def load_theirs(model, task, folder):
-    """Load one of our checkpoints with transformers; nothing may be off."""
+    """Load one of our checkpoints with transformers, without warnings."""
     cls = transformers_class(model, task)
     theirs, info = cls.from_pretrained(folder, output_loading_info=True)
     assert not any(info.values())
@@ -55,7 +55,7 @@ def load_theirs(model, task, folder):
 @each_class
 def test_round_trip(model, task, tmp_path):
     theirs, ours = pair(model, task)
-    # Which it keeps from the labels of other tests.
+    # transformers keeps the type from the labels of other tests.
     theirs.config.problem_type = None
     ours.save_pretrained(tmp_path)
     again = load_theirs(model, task, tmp_path)
@@ -108,19 +108,19 @@ def test_loading_info(of, task, model=MobileBert):
         folder, **options
     )
     if IS_TRANSFORMERS_4:
-        # Later versions have other fields.
+        # Later versions have different fields.
         assert ours.config.to_dict() == theirs.config.to_dict() | {
             "architectures": ours.config.architectures
         }
-    # Theirs names what is tied twice, and ours keeps the pooler, where theirs
-    # has none.
+    # transformers names tied weights twice. Ours also keeps the pooler where
+    # transformers has none.
     missing = set(expected["missing_keys"]) - {"cls.predictions.decoder.bias"}
     unexpected = {k for k in expected["unexpected_keys"] if "pooler" not in k}
     assert set(info["missing_keys"]) == missing
     assert set(info["unexpected_keys"]) == unexpected
-    # As the TensorFlow classes give them, with the shapes.
+    # The TensorFlow classes also return the shapes.
     assert {key for key, _, _ in info["mismatched_keys"]} == {
-        # With the shapes in later versions.
+        # Later versions also return the shapes.
         key if isinstance(key, str) else key[0]
         for key in expected["mismatched_keys"]
     }
@@ -187,7 +187,7 @@ def test_failing_to_save_leaves_what_there_is(tmp_path, monkeypatch):
 
 @on_one_backend
 def test_failing_to_save_the_last_file(tmp_path, monkeypatch):
-    # Its weights change.
+    # The weights are changed below.
     _, folder = saved_original(MobileBert, TEXT)
     ours = face(MobileBert, TEXT).from_pretrained(folder)
     ours.save_pretrained(tmp_path)
@@ -368,7 +368,7 @@ def test_resizing(model, size, tmp_path):
     kept = min(size, 60)
     assert found.shape[-1] == size
     assert_close(found[..., :kept], before[..., :kept])
-    # What is new is random in theirs, close to the mean.
+    # In transformers, new embeddings are random and close to the mean.
     expected = to_numpy(run_original(theirs, **arrays).logits)
     np.testing.assert_allclose(found, expected, atol=2e-3)
     ours.save_pretrained(tmp_path)
@@ -483,7 +483,7 @@ def test_keras_file(model, task, tmp_path):
     ],
 )
 def test_keras_file_of_an_older_version(file, labels_, expected):
-    """What was found after it was written, with the state of Adam."""
+    """The answers are those from when it was written, with Adam's state."""
     loaded = keras.saving.load_model(KERAS_FILES / f"{file}.keras")
     batch = {
         "input_ids": np.array([[2, 5, 6, 3], [2, 9, 3, 0]]),
@@ -495,7 +495,7 @@ def test_keras_file_of_an_older_version(file, labels_, expected):
 
 @on_one_backend
 def test_layout_of_keras_files(tmp_path):
-    """Is that of the older versions, which can read what is written now."""
+    """The layout is unchanged, so older versions can read new files."""
     path = KERAS_FILES / "mobile_bert_for_sequence_classification.keras"
     keras.saving.load_model(path).save(tmp_path / "model.keras")
     layouts = []

@@ -1,4 +1,4 @@
-"""Training on data sets of TensorFlow, on every backend."""
+"""Tests training on TensorFlow datasets, on every backend."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def rows(arrays):
 
 
 class Samples:
-    """What of a `datasets.Dataset` is used."""
+    """The used part of the interface of `datasets.Dataset`."""
 
     def __init__(self, samples):
         self.samples = samples
@@ -45,7 +45,7 @@ class Samples:
 
 @pytest.mark.parametrize("task", ["ForQuestionAnswering", "ForMultipleChoice"])
 def test_loss(task):
-    """That of the model, although the graph does not know any shape."""
+    """The loss is that of the model, although the graph knows no shapes."""
     model = load(task)
     arrays = {**inputs(task, batch=4), **labels(task, batch=2)}
     arrays = {k: np.resize(v, (4, *v.shape[1:])) for k, v in arrays.items()}
@@ -58,18 +58,18 @@ def test_loss(task):
     dataset = model.prepare_tf_dataset(samples, batch_size=2, shuffle=False)
     history = model.fit(dataset, verbose=0).history
     assert history["loss"] == [pytest.approx(np.mean(expected), rel=1e-5)]
-    # Labels may be among the inputs of any other data set.
+    # In any other dataset, labels can be among the inputs.
     dataset = tf.data.Dataset.from_tensor_slices(arrays).batch(2)
     found = model.evaluate(dataset.take(1), verbose=0)
     assert found == pytest.approx(expected[0], rel=1e-5)
 
 
 def test_trains_on_texts():
-    """With metrics, and validation data."""
+    """Training uses metrics and validation data."""
     auto = keras_squeeze.TFAutoModelForSequenceClassification
     model = auto.from_pretrained(PRESET, num_hidden_layers=1)
     tokenizer = keras_squeeze.AutoTokenizer.from_pretrained(PRESET)
-    # One length for all, as it is the quickest on jax.
+    # A single length, which is fastest on JAX.
     collator = keras_squeeze.DataCollatorWithPadding(
         tokenizer, pad_to_multiple_of=16
     )
@@ -103,7 +103,7 @@ def test_batches_have_the_lengths_of_their_longest_texts():
         samples, batch_size=2, shuffle=False, tokenizer=tokenizer
     )
     assert len(found) == 3
-    # Without labels there are inputs alone.
+    # Without labels there are only inputs.
     assert [batch["input_ids"].shape for batch in found] == [
         (2, 4),
         (2, 6),
@@ -116,7 +116,7 @@ def test_batches_have_the_lengths_of_their_longest_texts():
         found = model.prepare_tf_dataset(
             samples, batch_size=2, collate_fn=collator, prefetch=prefetch
         )
-        # Shuffled ones have full batches alone.
+        # Shuffled datasets only have full batches.
         assert len(found) == 2
         for x, y in found:
             assert set(x) == {"input_ids", "attention_mask", "token_type_ids"}

@@ -1,4 +1,4 @@
-"""Tokenizers of transformers and layers that do the same."""
+"""Tests transformers-style tokenizers against the equivalent layers."""
 
 import keras
 import pytest
@@ -59,7 +59,7 @@ def test_layer_of_a_tokenizer(tokens, name, settings, tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join(tokens), encoding="utf-8")
     cls = getattr(keras_squeeze, f"SqueezeBert{name}")
     tokenizer = cls(str(tmp_path / "vocab.txt"), **settings)
-    # What is added later has ids behind the others.
+    # Tokens that are added later get the ids after the others.
     tokenizer.add_tokens(["newtok"], special_tokens=True)
     layer = layer_of(tokenizer, models.SqueezeBertTokenizer)
     assert type(layer) is models.SqueezeBertTokenizer

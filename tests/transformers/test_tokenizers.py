@@ -1,4 +1,4 @@
-"""Tokenizers, against those of transformers."""
+"""Tests tokenizers against those of transformers."""
 
 import concurrent.futures
 import copy
@@ -43,7 +43,7 @@ NAMES = [
 FAST = [name for name in NAMES if name.endswith("Fast")]
 SLOW = [name for name in NAMES if not name.endswith("Fast")]
 BOTH = ["MobileBertTokenizer", "SqueezeBertTokenizerFast"]
-# The classes that transformers has as well: the slow ones went with version 4.
+# transformers also has these classes. Version 5 dropped the slow ones.
 _slow_classes = of_transformers_4("the slow tokenizers are fast there")
 COMPARED = [
     name if name in FAST else pytest.param(name, marks=_slow_classes)
@@ -56,7 +56,7 @@ NUM_TOKENS = 5000
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet():
-    """The original says on the log what is tested here as warnings."""
+    """Silence the logs of transformers: here they are tested as warnings."""
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity(transformers.logging.FATAL)
     yield
@@ -65,7 +65,7 @@ def quiet():
 
 @pytest.fixture(scope="module")
 def vocab_file(vocabulary, tmp_path_factory):
-    """A part of the vocabulary, with other special tokens, too."""
+    """A part of the vocabulary, with additional special tokens."""
     tokens = vocabulary[:NUM_TOKENS]
     tokens[1:3] = ["<s>", "</s>"]
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
@@ -74,7 +74,7 @@ def vocab_file(vocabulary, tmp_path_factory):
 
 
 def make_pair(name, vocab_file, **settings):
-    """Returns our tokenizer of a class and the original."""
+    """Return our tokenizer of a class and that of transformers."""
     return [
         make_tokenizer(getattr(package, name), vocab_file, **settings)
         for package in (keras_squeeze, transformers)
@@ -83,7 +83,7 @@ def make_pair(name, vocab_file, **settings):
 
 @pytest.fixture(scope="module")
 def pairs(vocab_file):
-    """Pairs of ours and the original, in all settings."""
+    """Pairs of our tokenizers and those of transformers, in all settings."""
     return [
         make_pair(name, vocab_file, **settings)
         for name in BOTH
@@ -116,14 +116,14 @@ def test_generated_calls(pairs, seed, num_calls):
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_every_class(name, vocab_file):
-    """Both models' classes do the same, and so differ from each other."""
+    """The tokenizer classes of both models match those of transformers."""
     wrong, _, _ = compare([make_pair(name, vocab_file)], 3, 50)
     assert wrong == []
 
 
 @of_transformers_4("version 5 decodes with other arguments")
 def test_generated_ids(pairs):
-    """Ids become the same tokens and texts, whatever they are."""
+    """Any ids become the same tokens and texts."""
     rng = random.Random(4)
     for ours, theirs in pairs:
         for _ in range(30):
@@ -167,7 +167,7 @@ def test_generated_texts_come_back(pairs):
 @pytest.mark.parametrize("do_lower_case", [True, False])
 @pytest.mark.parametrize("strip_accents", [None, True, False])
 def test_every_character(do_lower_case, strip_accents):
-    """Python's Unicode tables decide, in the original and here."""
+    """Both tokenizers depend on Python's Unicode tables."""
     planes = [*range(0xD800), *range(0xE000, 0x20100), *range(0x2A6D0, 0x2FB00)]
     options = {
         "do_lower_case": do_lower_case,
@@ -184,7 +184,7 @@ def test_every_character(do_lower_case, strip_accents):
 
 @pytest.mark.parametrize("name", BOTH)
 def test_ids_are_those_of_the_layer(name, vocabulary):
-    """On assigned characters, where all versions of Unicode agree."""
+    """Only tests assigned characters, on which all Unicode versions agree."""
     preset = name[: name.index("Bert")].lower() + "_bert_tiny_en_uncased"
     tokenizer = getattr(keras_squeeze, name).from_pretrained(preset)
     layer = keras_squeeze.models.MobileBertTokenizer(vocabulary)
@@ -305,7 +305,7 @@ def test_pad(name, vocab_file):
             expected = theirs.pad(_copy(columns), **option)
             assert list(found) == list(expected)
             for key in expected:
-                # Arrays of arrays compare as nothing else.
+                # Arrays of arrays cannot be compared otherwise.
                 assert repr(found[key]) == repr(expected[key])
 
 
@@ -374,7 +374,7 @@ def test_attributes(name, settings, vocab_file):
         "vocab_files_names",
     ]:
         assert getattr(ours, attribute) == getattr(theirs, attribute)
-    # The class of the tokens compares as an object.
+    # Token objects are only equal if they are the same object.
     for attribute in (
         "special_tokens_map_extended",
         "all_special_tokens_extended",
@@ -468,7 +468,7 @@ def test_threads_share_a_tokenizer(name, vocab_file):
 
 @pytest.mark.parametrize("name", COMPARED_SLOW)
 def test_mistakes_of_the_original(name, vocab_file):
-    """What generated calls leave out, and what they do not come upon."""
+    """Cases that generated calls exclude or do not cover."""
     ours, theirs = make_pair(name, vocab_file)
     options = {"add_special_tokens": False, "padding": "max_length"}
     assert theirs("", max_length=3, **options)["input_ids"] == []
@@ -494,7 +494,7 @@ def test_mistakes_of_the_original(name, vocab_file):
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_files_are_the_same(name, settings, vocab_file, tmp_path):
     ours, theirs = make_pair(name, vocab_file, **settings)
-    # Calls leave no trace in the files.
+    # Calls do not affect the files.
     ours("the man", padding="max_length", max_length=5, truncation=True)
     files = ours.save_pretrained(tmp_path / "ours")
     expected = theirs.save_pretrained(str(tmp_path / "theirs"))
@@ -533,7 +533,7 @@ def test_failing_to_save_leaves_what_there_is(
 @pytest.mark.parametrize("kind", ["MobileBert", "SqueezeBert"])
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_files_go_both_ways(kind, settings, vocab_file, tmp_path):
-    """Whatever version of transformers is installed."""
+    """Works with any installed version of transformers."""
     name = f"{kind}TokenizerFast"
     texts = ["Naïve NEWTOK x<ent>y ǅ <s> [MASK] 中国", "stripped , ok"]
     written = make_pair(name, vocab_file, **settings)
@@ -562,7 +562,7 @@ def test_files_go_both_ways(kind, settings, vocab_file, tmp_path):
 @pytest.mark.parametrize("writer", NAMES[:2])
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_files_are_read(writer, reader, settings, vocab_file, tmp_path):
-    """What either package wrote is read here and there, slow or fast."""
+    """Each package reads the files of the other, slow or fast."""
     written = make_pair(writer, vocab_file, **settings)
     texts = ["Naïve NEWTOK x<ent>y ǅ <s> [MASK] 中国", "stripped , ok"]
     calls = [
@@ -588,7 +588,7 @@ def test_files_are_read(writer, reader, settings, vocab_file, tmp_path):
         assert repr(ours.special_tokens_map_extended) == repr(
             theirs.special_tokens_map_extended
         )
-        # And once more: saving what was read changes nothing.
+        # Saving what was read does not change it.
         ours.save_pretrained(tmp_path / "again")
         theirs.save_pretrained(tmp_path / "theirs_again")
         for file in ("tokenizer_config.json", "special_tokens_map.json"):
@@ -600,7 +600,7 @@ def test_files_are_read(writer, reader, settings, vocab_file, tmp_path):
 @of_transformers_4("version 5 takes all added tokens for special ones")
 @pytest.mark.parametrize("name", BOTH)
 def test_files_of_older_versions_are_read(name, vocab_file, tmp_path):
-    """Before there was a list of added tokens in the configuration."""
+    """Their configuration has no list of added tokens."""
     shutil.copy(vocab_file, tmp_path / "vocab.txt")
     files = {
         "tokenizer_config.json": {
@@ -698,7 +698,7 @@ def test_backend_is_taken(name, vocab_file, tmp_path):
     given.add_tokens("newtok")
     text = "The [MASK] Naïve newtok"
     assert dict(file(text)) == dict(tokenizer(text)) != dict(given(text))
-    # Arguments come before what a file says.
+    # Arguments take precedence over files.
     lower = cls(tokenizer_file=tmp_path / "tokenizer.json")
     assert dict(lower(text)) == dict(cls(vocab_file)(text))
 
@@ -737,7 +737,7 @@ def test_single_file(vocab_file):
 
 
 def test_class_of_files(vocab_file, tmp_path):
-    """Copies of BERT's tokenizer are the same."""
+    """Copies of BERT's tokenizer class are accepted."""
     transformers.BertTokenizer(vocab_file).save_pretrained(tmp_path)
     cls = keras_squeeze.MobileBertTokenizer
     with warnings.catch_warnings():

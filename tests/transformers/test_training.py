@@ -1,4 +1,4 @@
-"""Training of the model classes, against the losses of transformers."""
+"""Tests training of the model classes against losses of transformers."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ TEXT = "ForSequenceClassification"
 
 
 def loaded(model, task, **kwargs):
-    """A model of the test's own, which it may train."""
+    """A separate model that a test can train."""
     _, folder = saved_original(model, task)
     return face(model, task).from_pretrained(folder, **kwargs)
 
@@ -54,7 +54,7 @@ def test_own_loss(model, task):
 
 
 def test_fit_and_its_kin(model=MobileBert):
-    """In graphs, as compiled by default."""
+    """In graphs, which is the default."""
     ours = loaded(model, TEXT)
     x, y = inputs(TEXT, batch=8), labels(TEXT, batch=8)["labels"]
     ours.compile(
@@ -137,7 +137,7 @@ def test_sample_weights():
 
 
 def data_set(x, y, weights):
-    """A data set of `tf.data`, of one batch."""
+    """A `tf.data` dataset with one batch."""
     import tensorflow as tf
 
     parts = (x, y) if weights is None else (x, y, weights)
@@ -145,7 +145,7 @@ def data_set(x, y, weights):
 
 
 def batches(*batch):
-    """A data set of Keras, of one batch."""
+    """A Keras dataset with one batch."""
 
     class Batches(keras.utils.PyDataset):
         num_batches = 1
@@ -157,7 +157,7 @@ def batches(*batch):
 
 
 def weighted_loss(logits, labels, weights, length=None):
-    """The cross-entropy that PyTorch computes, weighted by the sample."""
+    """The cross-entropy of PyTorch with sample weights."""
     ignored = -100
     if length is not None:
         labels, ignored = np.clip(labels, 0, length), length
@@ -176,7 +176,7 @@ def weighted_loss(logits, labels, weights, length=None):
     ids=name,
 )
 def test_sample_weights_of_named_labels(model, task):
-    """Weigh as those of labels that are not in a dictionary."""
+    """They have the same effect as without a dictionary of labels."""
     _, ours = pair(model, task)
     x, y = inputs(task), labels(task)
     outputs = {out: y[label] for out, label in ours.labels_of_outputs.items()}
@@ -206,7 +206,7 @@ def test_sample_weights_of_named_labels(model, task):
 
 
 def test_fit_with_weights():
-    """In graphs, with metrics: as with labels that have no names."""
+    """In graphs with metrics, the results are those of unnamed labels."""
     x, y = inputs(TEXT, batch=4), labels(TEXT, batch=4)["labels"]
     weights = np.array([1.0, 0.0, 0.5, 2.0], "float32")
     class_weight = {0: 0.5, 2: 3.0}
@@ -241,7 +241,7 @@ def test_fit_with_weights():
 
 
 def test_class_weights():
-    """In every form of data, without those to validate on."""
+    """In every form of data, except the validation data."""
     ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
     ours.config.label2id = {"a": 0, "b": 1, "c": 2}
     ours.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
@@ -390,7 +390,7 @@ def test_several_outputs():
 
 
 def test_gradients():
-    """A step is that of the original, in PyTorch."""
+    """A step is the same as in PyTorch."""
     import torch
 
     task = "ForMaskedLM"
@@ -406,8 +406,8 @@ def test_gradients():
     ours.train_on_batch({**x, **y})
     found = ours(**x).logits
     expected = run_original(theirs.eval(), **x).logits
-    # The embedding of the padding token is not trained in PyTorch as an
-    # input, and neither is it here where nothing is padded with it.
+    # PyTorch does not train the padding embedding as an input, and neither do
+    # we if no input is padding.
     kept = (x["input_ids"] != 0).all(-1)
     assert_close(to_numpy(found)[kept], to_numpy(expected)[kept])
 
@@ -449,7 +449,7 @@ def test_mixed_precision():
 
 
 def test_calls_in_callbacks():
-    """Are those of a user, also in the middle of `fit()`."""
+    """They work like other calls, even in the middle of `fit()`."""
     ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
     ours.config.return_dict = False
     x, y = inputs(TEXT), labels(TEXT)

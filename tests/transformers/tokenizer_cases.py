@@ -1,4 +1,4 @@
-"""Generated calls of tokenizers, and what comes of them."""
+"""Generates calls of tokenizers, and compares the outcomes."""
 
 import random
 import warnings
@@ -11,17 +11,17 @@ IS_TRANSFORMERS_5 = int(transformers.__version__.partition(".")[0]) >= 5
 
 
 def of_transformers_4(reason):
-    """Marks a comparison with what transformers 5 does not have.
+    """A mark for comparisons with features that transformers 5 lacks.
 
     Args:
-        reason: string. What that is.
+        reason: string. The missing feature.
     """
     return pytest.mark.skipif(
         IS_TRANSFORMERS_5, reason=f"compares with transformers 4: {reason}"
     )
 
 
-# Words, and what is not simply one.
+# Words, and text that is not a single word.
 _PIECES = [
     *"the of and was runn unaffable embeddings Tokenizer HELLO Straße".split(),
     *"naïve Ångström e\u0301te\u0301 ΑΣ ὈΔΥΣΣΕΎΣ İstanbul ﬁne don't".split(),
@@ -46,7 +46,7 @@ _PIECES = [
     "\r\n",
 ]
 _SEPARATORS = [" ", " ", " ", " ", "", "  "]
-# How tokenizers are made, and what is added to them.
+# The arguments and the added tokens of tokenizers.
 SETTINGS = [
     {},
     {"model_max_length": 12},
@@ -70,7 +70,7 @@ SLOW_SETTINGS = [
 
 
 def make_tokenizer(cls, vocab_file, added=(), special=(), **settings):
-    """Returns a tokenizer of one of the settings."""
+    """Create a tokenizer with one of the settings."""
     from tokenizers import AddedToken
 
     tokenizer = cls(vocab_file, **settings)
@@ -90,7 +90,7 @@ def make_tokenizer(cls, vocab_file, added=(), special=(), **settings):
 
 
 def random_text(rng, max_pieces=9):
-    """Returns a text of words and other things."""
+    """Return a text of words and other pieces."""
     text = ""
     for _ in range(rng.choice([0, 1, 2, 3, 5, max_pieces])):
         piece = rng.choice(_PIECES)
@@ -101,7 +101,7 @@ def random_text(rng, max_pieces=9):
 
 
 def random_call(rng, is_fast):
-    """Returns a name of a method, its arguments and its options."""
+    """Return the name of a method, its arguments and its options."""
     words = rng.random() < 0.2
     text = random_words if words else random_text
     is_pair = rng.random() < 0.4
@@ -123,12 +123,12 @@ def random_call(rng, is_fast):
     if rng.random() < 0.5:
         return "__call__", [first, second], options
     pairs = list(zip(first, second, strict=True))
-    # Two words and a pair look the same to a call.
+    # A call cannot tell two words from a pair.
     return "batch_encode_plus", [pairs], options
 
 
 def random_words(rng):
-    """Returns a list of words, with at least one."""
+    """Return a list of at least one word."""
     return [random_text(rng, 3) for _ in range(rng.choice([1, 2, 5]))]
 
 
@@ -163,9 +163,9 @@ def _random_options(rng, is_fast):
 
 
 def outcome(tokenizer, method, arguments, options):
-    """What comes of a call: everything that can be read off the result."""
+    """Run a call and return everything that its result contains."""
     if not hasattr(tokenizer, method):
-        # As transformers 5 has it.
+        # transformers 5 only has this method.
         method = "__call__"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -195,7 +195,7 @@ def _plain(value):
 
 
 def disagreement(case, ours, theirs):
-    """Returns what is wrong with `ours`, or `None`."""
+    """Describe how `ours` differs, or return `None`."""
     if not isinstance(theirs, BaseException):
         if isinstance(ours, BaseException):
             return f"{case}: raised {ours!r}, and not {theirs}"
@@ -210,10 +210,10 @@ def disagreement(case, ours, theirs):
 
 
 def is_mistake(tokenizer, method, arguments, options, theirs):
-    """Whether the original makes a mistake that is not made here.
+    """Whether transformers makes a mistake that is avoided here.
 
     Slow tokenizers do not pad a single text without tokens, and cannot count
-    the removed tokens where there is no limit.
+    the removed tokens if there is no limit.
     """
     if tokenizer.is_fast:
         return False
@@ -229,16 +229,16 @@ def is_mistake(tokenizer, method, arguments, options, theirs):
 
 
 def compare(pairs, seed, num_calls):
-    """Make the same random calls of pairs of tokenizers.
+    """Make the same random calls of both tokenizers of each pair.
 
     Args:
-        pairs: List of pairs of tokenizers, ours and the original's.
+        pairs: List of pairs of our tokenizer and that of transformers.
         seed: int.
         num_calls: int.
 
     Returns:
-        A tuple of the disagreements, how many calls raised an error, and how
-        many were left out.
+        A tuple of the disagreements, the number of calls that raised an error,
+        and the number of calls that were skipped.
     """
     rng = random.Random(seed)
     wrong, num_errors, num_mistakes = [], 0, 0

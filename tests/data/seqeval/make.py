@@ -1,9 +1,9 @@
-"""Writes `answers.json`, what seqeval 1.2.2 says of many rows of labels.
+"""Writes `answers.json`, the results of seqeval 1.2.2 for many labels.
 
     pip install seqeval==1.2.2 && python tests/data/seqeval/make.py
 
 seqeval is not a dependency of the tests: it has no wheel, and its build fails
-beside the newest setuptools.
+with the newest setuptools.
 """
 
 import json
@@ -38,7 +38,7 @@ SCORES = [
 
 
 def labels_of_scheme(letters):
-    """All labels of two types, the letters alone among them."""
+    """All labels of two types, including letters without a type."""
     return ["O"] + [f"{x}{end}" for x in letters for end in ("", "-a", "-b")]
 
 
@@ -51,7 +51,7 @@ def random_labels(num_samples, seed, labels=LABELS):
 
 
 def spoil(rows, seed):
-    """Change some of the labels."""
+    """Change some labels."""
     generator = random.Random(seed)
     return [
         [
@@ -63,7 +63,7 @@ def spoil(rows, seed):
 
 
 def default_mode(labels):
-    """Rows of labels, each with its entities in seqeval's default mode."""
+    """Rows of labels with their entities in seqeval's default mode."""
     return [
         (row, [(kind, first, last + 1) for kind, first, last in entities])
         for row in random_labels(300, 0, labels)
@@ -72,10 +72,10 @@ def default_mode(labels):
 
 
 def strict_mode(name):
-    """Rows in the order of a scheme, with the entities of strict mode.
+    """Rows in a valid order of a scheme, with the entities of strict mode.
 
-    Labels that are out of order are in no entity in strict mode, and the rows
-    that have some are left out.
+    In strict mode, labels that are out of order belong to no entity. Rows with
+    such labels are skipped.
     """
     found = []
     labels = labels_of_scheme(SCHEMES[name])

@@ -25,7 +25,7 @@ SECOND = ["It barked.", "", "Café", "two three", "four"]
 
 @pytest.fixture(scope="module")
 def tokenizer(vocabulary):
-    # All of it takes a second for each graph.
+    # The whole vocabulary would take a second per graph.
     return MobileBertTokenizer(vocabulary[:6000])
 
 
@@ -49,7 +49,7 @@ def all_masked(**kwargs):
 
 
 def unmasked(tokenizer, x):
-    """What the inputs are before any of them is masked."""
+    """The inputs before they are masked."""
     preprocessor = MobileBertTextClassifierPreprocessor(
         tokenizer, sequence_length=24
     )
@@ -98,7 +98,7 @@ def test_shares(tokenizer, vocabulary):
     assert masked == pytest.approx(0.8, abs=0.01)
     assert other.sum() / weights.sum() == pytest.approx(0.1, abs=0.01)
     assert not {0, 100} & set(tokens[other].tolist())
-    # Random words come from all of the vocabulary, and masks from everywhere.
+    # Random words are from the whole vocabulary, and masks are everywhere.
     assert tokens[other].min() < 200 and tokens[other].max() > 5800
     share = weights.sum() / tokens[:, 1:-1].size
     places = (tokens != house)[:, 1:-1].mean(0)
@@ -107,14 +107,14 @@ def test_shares(tokenizer, vocabulary):
 
 @pytest.mark.parametrize("rate, expected", [(0.15, 4), (1.0, 24), (0.01, 1)])
 def test_room_for_what_can_be_selected(make, rate, expected):
-    """Each prediction is one over the vocabulary: none should be in vain."""
+    """Each prediction covers the vocabulary, so none should be wasted."""
     preprocessor = make(mask_selection_length=None, mask_selection_rate=rate)
     long = " ".join(TEXTS)
     for data in (long, tf.constant([long, "one"])):
         inputs, ids, weights = to_numpy(preprocessor(data))
         for array in (inputs["mask_positions"], ids, weights):
             assert array.shape[-1] == expected
-    # All but [CLS] and [SEP].
+    # All tokens except [CLS] and [SEP].
     assert weights[0].sum() == min(expected, 22 if rate == 1 else 3)
     preprocessor.sequence_length = 48
     inputs, ids, weights = to_numpy(preprocessor(long))
@@ -277,7 +277,7 @@ def parts(inputs, row):
 
 
 def unmask(outputs):
-    """The inputs with the masked words in their places again."""
+    """Restore the masked words of the inputs."""
     inputs, labels, weights = to_numpy(outputs)
     ids = labels["prediction_logits"]
     tokens = inputs["token_ids"].copy()

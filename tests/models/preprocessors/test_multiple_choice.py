@@ -32,7 +32,7 @@ def preprocessor(vocabulary):
 
 @pytest.fixture(scope="module")
 def expected(vocabulary, tmp_path_factory):
-    """What transformers gives for each pair, zeros where there is none."""
+    """The results of transformers for each pair, and zeros for no pair."""
     folder = tmp_path_factory.mktemp("vocabulary")
     tokenizer = make_fast_tokenizer(vocabulary, folder)
     arrays = np.zeros((3, 3, 3, LENGTH), "int32")
@@ -60,7 +60,7 @@ def assert_same(found, expected):
 def test_pairs_of_the_original(preprocessor, expected):
     found = to_numpy(preprocessor(X))
     assert found["token_ids"].dtype == np.int32
-    # Two of them do not fit.
+    # Two of them are too long.
     assert (expected["padding_mask"].sum(-1) == LENGTH).sum() >= 2
     assert_same(found, expected)
 
@@ -189,7 +189,7 @@ def test_wrong_labels(preprocessor, y, message):
 def test_wrong_batches_in_a_graph(preprocessor, choices, y, message):
     x = {"prompt": PROMPTS, "choices": tf.ragged.constant(choices)}
     data_set = tf.data.Dataset.from_tensors((x, y))
-    # The shapes of these batches are known before there is one.
+    # The shapes of these batches are known in advance.
     errors = (ValueError, tf.errors.InvalidArgumentError)
     with pytest.raises(errors, match=message):
         next(iter(data_set.map(lambda x, y: preprocessor(x, y=y))))

@@ -17,7 +17,7 @@ from tests.task_checks import to_numpy
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
-# The answer is in brackets. All contexts but the last two are longer than a
+# Answers are in brackets. All contexts except the last two are longer than a
 # window of the tests.
 SAMPLES = [
     (
@@ -55,7 +55,7 @@ SAMPLES = [
 
 
 def split_brackets(context):
-    """A context and its answer, `("", -1)` if it has none."""
+    """Split a context from its answer, which is `("", -1)` if missing."""
     start, end = context.find("["), context.find("]")
     text = context.replace("[", "").replace("]", "")
     return text, start, text[start : end - 1] if start >= 0 else ""
@@ -88,7 +88,7 @@ def preprocessor(tokenizer):
 
 
 def original(oracle, x, y, sequence_length, stride):
-    """What transformers' `run_qa.py` makes of questions and answers."""
+    """The results of transformers' `run_qa.py`."""
     encodings = oracle(
         list(x["question"]),
         list(x["context"]),
@@ -258,7 +258,7 @@ def test_default_stride(tokenizer, oracle):
 
 
 def changed(**changes):
-    """The samples with something else in the first of them."""
+    """The samples, with changes in the first one."""
     return {
         name: [changes.get(name, values[0]), *values[1:]]
         for name, values in (X | Y).items()
@@ -289,7 +289,7 @@ def test_wrong_samples(preprocessor, samples, message):
 
 
 def test_wrong_samples_in_a_graph(preprocessor):
-    # A data set of them all, which is traced once.
+    # A dataset of all samples, which is traced once.
     columns = [samples for samples, _ in WRONG_SAMPLES]
     x, y = (
         {name: [samples[name] for samples in columns] for name in names}

@@ -13,7 +13,7 @@ WORDS = [
     ["The", "unaffable", "Café", "中国", "O'Neil's", "[MASK]", "."],
     [],
     ["fox"],
-    # Words of which nothing is left, also at both ends.
+    # Some words have no tokens, including the first and the last.
     ["\u200b", "quick", "\u200b", "antidisestablishmentarianism", "\x00", ""],
     "it was the best of times , it was the worst of times".split(),
     ["incomprehensibilities"] * 7,
@@ -27,7 +27,7 @@ SIZES = [(16, 4), (16, 0), (9, 3), (8, 5), (32, 8), (4, 1), (3, 0), (128, 32)]
 
 
 def labels_of(words):
-    """A label of its own for each word."""
+    """A different label for each word."""
     counts = np.cumsum([0, *map(len, words)])
     return [
         list(range(1 + start, 1 + end))
@@ -47,7 +47,7 @@ def oracle(vocabulary, tmp_path_factory):
     )
 
     def encode(words, labels, sequence_length, stride):
-        """The windows of transformers, and where its words should count."""
+        """The windows of transformers, and where words should count."""
         rows = []
         for sample, of_sample in zip(words, labels, strict=True):
             windows = tokenizer(
@@ -109,7 +109,7 @@ def test_windows_and_labels(tokenizer, oracle, sequence_length, stride):
     weights = to_numpy(weights)
     assert weights.dtype == "float32"
     np.testing.assert_array_equal(weights, expected_labels > 0)
-    # Every word of which something is left counts once.
+    # Every word that has tokens counts once.
     found = expected_labels[expected_labels > 0]
     absent = {9, 11, 13, 14}
     assert sorted(found) == sorted(set(sum(labels, [])) - absent)
@@ -171,7 +171,7 @@ def test_tf_data(tokenizer, oracle):
 def test_forms_of_inputs(tokenizer, convert):
     preprocessor = MobileBertTokenClassifierPreprocessor(tokenizer, 8, 2)
     x, y = [["a", "fox"], ["the"]], [[1, 2], [3]]
-    # A tuple alone would be read as inputs and labels.
+    # A tuple alone would be taken for inputs and labels.
     outputs = preprocessor(convert(x), convert(y))
     expected = preprocessor(x, y)
     keras.tree.map_structure(

@@ -1,4 +1,4 @@
-"""What every task does with the data it is given."""
+"""Tests how tasks handle their data."""
 
 import itertools
 import threading
@@ -18,7 +18,7 @@ ORDER = list(range(10))
 
 
 def to_numbers(texts):
-    """A preprocessor: the texts are numbers."""
+    """A preprocessor for texts that are numbers."""
     if isinstance(texts, tuple):
         return sum(map(to_numbers, texts))
     if isinstance(texts, tf.Tensor):
@@ -27,7 +27,7 @@ def to_numbers(texts):
 
 
 class Doubler(TextTask, keras_hub.models.Task):
-    """Multiplies by two, at first."""
+    """A task that initially multiplies by two."""
 
     def __init__(self, preprocessor=to_numbers):
         inputs = keras.Input((1,))
@@ -48,7 +48,7 @@ class Doubler(TextTask, keras_hub.models.Task):
         return {}
 
     def checked_class_weight(self, class_weight, sample_weight=None):
-        # Its labels are classes for those who say so.
+        # For tests that set class weights, its labels are classes.
         return class_weight
 
 
@@ -59,7 +59,7 @@ def task():
 
 @pytest.fixture
 def fed(monkeypatch):
-    """Collects the labels that Keras is given, a list for each epoch."""
+    """Collect the labels that Keras receives, as a list per epoch."""
     epochs = []
 
     def collect(data_set, steps, repetitions):
@@ -159,7 +159,7 @@ def test_validation_data(task, shuffle, with_weights):
     history = task.fit(
         TEXTS, LABELS, validation_data=tuple(data), shuffle=shuffle, verbose=0
     ).history
-    # Errors of 1 and 1, of which the second may not count.
+    # Both errors are 1, and the second one may be ignored.
     assert history["val_loss"] == [0.5 if with_weights else 1.0]
 
 
@@ -208,7 +208,7 @@ def test_wrong_number_of_samples(task, x, message):
 
 
 def test_training_step_is_traced_once(task):
-    """Keras would trace it twice on TensorFlow, which takes twice the time."""
+    """Keras would trace it twice on TensorFlow, which takes twice as long."""
     calls = []
 
     def loss(y_true, y_pred):
@@ -223,7 +223,7 @@ def test_training_step_is_traced_once(task):
 
 
 class Failure(keras.callbacks.Callback):
-    """Fails in one of the methods of a callback, at the second batch."""
+    """Fails in a method of a callback at the second batch."""
 
     def __init__(self, method, batch=1):
         super().__init__()
@@ -248,7 +248,7 @@ class Failure(keras.callbacks.Callback):
     ],
 )
 def test_a_failure_leaves_the_weights_in_place(task, tmp_path, method, batch):
-    # Those of the initializers are what Keras would start anew with.
+    # Unlike the initial weights, which Keras could reset to.
     task.set_weights([np.full((1, 1), 3.0), np.ones(1)])
     task.compile()
     task.fit(TEXTS, LABELS, batch_size=4, verbose=0)
@@ -310,7 +310,7 @@ def test_the_readers_of_data_have_no_advice(task, caplog):
 
 
 def raw_samples(name):
-    """Raw inputs of a task, and labels."""
+    """Raw inputs of a task and labels."""
     if name == "TokenClassifier":
         return [["a", "b"], ["b"]], [[0, 1], [1]]
     if name == "QuestionAnswering":
@@ -354,6 +354,6 @@ def test_weights_without_a_part_in_the_loss_are_no_news(name):
     task.compile(loss=loss, run_eagerly=True)
     pooler = backbone.pooler.get_weights()
     task.fit(*raw_samples(name), verbose=0)
-    # Those are trained as ever, and the pooler stays.
+    # The others are trained, and the pooler is not changed.
     np.testing.assert_array_equal(backbone.pooler.get_weights()[0], pooler[0])
     assert int(task.optimizer.iterations) == 1
