@@ -64,12 +64,12 @@ def add_column_arguments(parser):
         "--text-column",
         action="append",
         metavar="NAME",
-        help="the name of the text column; give it twice for pairs of texts",
+        help="the text column, if it has another name; give it twice for pairs",
     )
     parser.add_argument(
         "--label-column",
         metavar="NAME",
-        help="the name of the label column",
+        help="the label column, if it has another name",
     )
     parser.add_argument(
         "--label-separator",

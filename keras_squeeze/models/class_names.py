@@ -1,4 +1,4 @@
-"""Names of classes, labels given by name, and probabilities by name."""
+"""Maps between the names, ids and probabilities of classes."""
 
 import math
 import numbers
@@ -43,7 +43,7 @@ def check_class_names(class_names, num_classes):
         num_classes = len(class_names)
     if num_classes != len(class_names):
         raise ValueError(
-            "`class_names` must have one name for each class. Received: "
+            "`class_names` must have one name per class. Received: "
             f"num_classes={num_classes}, {len(class_names)} class_names: "
             f"{class_names}"
         )
@@ -51,14 +51,14 @@ def check_class_names(class_names, num_classes):
 
 
 def softmax(logits):
-    """The probabilities of classes, or of what else scores are for.
+    """Compute probabilities from scores.
 
     Args:
         logits: float array or tensor of shape `(..., n)`.
 
     Returns:
-        An array of the same shape, float32 where the logits have half
-        precision, in which probabilities do not add up to one.
+        An array of the same shape. It is float32 if the logits have half
+        precision, in which probabilities would not add up to one.
     """
     logits = ops.convert_to_numpy(logits)
     logits = logits.astype(np.result_type(logits.dtype, "float32"))
@@ -67,16 +67,16 @@ def softmax(logits):
 
 
 def likeliest(probabilities, class_names, top_k=None):
-    """The likeliest classes by name.
+    """Return the likeliest classes by name.
 
     Args:
         probabilities: float array of shape `(num_classes,)`.
         class_names: List of strings in the order of the ids.
-        top_k: int or `None`. How many classes to give. Defaults to `None`,
-            for the likeliest alone and not in a list.
+        top_k: int or `None`. The number of classes to return. Defaults to
+            `None`, for the likeliest class without a list.
 
     Returns:
-        A list of dictionaries of the `label` and its `score`, or one such
+        A list of dictionaries with the `label` and its `score`, or a single
         dictionary.
     """
     order = np.argsort(-probabilities, kind="stable")[: top_k or 1]
@@ -88,11 +88,11 @@ def likeliest(probabilities, class_names, top_k=None):
 
 
 def labels_to_ids(labels, class_names):
-    """Replace labels given by name by their ids.
+    """Replace the names of classes by their ids.
 
     Args:
         labels: A tensor, array or list of labels. Labels that are not strings
-            are returned as they are.
+            are returned unchanged.
         class_names: List of strings in the order of the ids, or `None` if
             the classes have no names.
 
@@ -107,7 +107,7 @@ def labels_to_ids(labels, class_names):
     if hasattr(labels, "numpy"):
         labels = labels.numpy()
     if isinstance(labels, (list, tuple)):
-        # NumPy would make a string of whatever is among strings.
+        # NumPy would convert numbers among strings to strings.
         labels = np.array(labels, "object")
     labels = np.asarray(labels)
     if labels.dtype.kind == "O":
@@ -116,11 +116,11 @@ def labels_to_ids(labels, class_names):
         if any(are_names) and not all(are_names):
             i = are_names.index(False)
             raise ValueError(
-                "Labels must be names, every one of them, or none. Received: "
+                "Labels must either all be names, or none of them. Received: "
                 f"{values[i]!r} of type {type(values[i]).__name__} as label "
                 f"{i}"
             )
-        # Numbers among objects, of a data frame, are numbers after all.
+        # Object arrays, as from data frames, may have numbers.
         labels = np.array(labels.tolist())
     if labels.dtype.kind not in "SU":
         return labels
@@ -130,7 +130,7 @@ def labels_to_ids(labels, class_names):
     unknown = sorted({str(x) for x in labels.ravel() if x not in ids})
     if unknown:
         raise ValueError(
-            f"Labels given by name must be among the `class_names` "
+            f"Labels that are names must be among the `class_names` "
             f"{class_names}. Received: {unknown[:10]}"
         )
     flat = [ids[x] for x in labels.ravel()]
@@ -138,7 +138,7 @@ def labels_to_ids(labels, class_names):
 
 
 def check_class_ids(ids, num_classes):
-    """Check that labels are ids of classes.
+    """Check that labels are valid class ids.
 
     Args:
         ids: A tensor, array or list of labels.
@@ -148,7 +148,7 @@ def check_class_ids(ids, num_classes):
         An int32 array, or a tensor inside a `tf.data` pipeline.
 
     Raises:
-        ValueError: If a label is something else than the id of a class.
+        ValueError: If a label is not a valid class id.
     """
     expected = f"Labels must be integers from 0 to {num_classes - 1}."
     if hasattr(ids, "graph"):
@@ -161,7 +161,7 @@ def check_class_ids(ids, num_classes):
     ids = np.asarray(ids)
     if ids.size and ids.dtype.kind not in "biuf":
         raise ValueError(f"{expected} Received: {ids.ravel()[:10].tolist()}")
-    # Labels read from a table may be floats, which are as good if whole.
+    # Labels from a table may be floats, which are accepted if whole.
     wrong = ids[~((ids >= 0) & (ids < num_classes) & (ids % 1 == 0))]
     if wrong.size:
         raise ValueError(
@@ -171,21 +171,21 @@ def check_class_ids(ids, num_classes):
 
 
 def class_weights_to_ids(class_weight, class_names, num_classes):
-    """Replace names of classes by their ids in the weights of classes.
+    """Convert class weights so that they are by class id.
 
     Args:
-        class_weight: Dictionary of numbers by the ids or the names of
-            classes.
+        class_weight: Dictionary that maps the ids or names of classes to
+            numbers.
         class_names: List of strings in the order of the ids, or `None` if
             the classes have no names.
         num_classes: int.
 
     Returns:
-        A dictionary of a float for each class id, 1 for those that
-        `class_weight` leaves out.
+        A dictionary that maps each class id to a float, which is 1 for classes
+        that `class_weight` does not have.
 
     Raises:
-        ValueError: If `class_weight` is something else.
+        ValueError: If `class_weight` is invalid.
     """
     expected = f"`class_weight` must be a dictionary of ids below {num_classes}"
     if class_names is not None:
@@ -226,6 +226,6 @@ def _labels_to_ids_in_graph(labels, class_names):
 def _check_named(class_names, labels):
     if class_names is None:
         raise ValueError(
-            "Labels given by name need a task with `class_names`. Received: "
+            "Labels that are names need a task with `class_names`. Received: "
             f"labels={labels}, class_names=None"
         )

@@ -1,4 +1,4 @@
-"""Lets go of the data sets that TensorFlow was fed from."""
+"""Releases datasets that TensorFlow would keep."""
 
 import contextlib
 import inspect
@@ -6,22 +6,22 @@ import threading
 
 import keras
 
-# Where TensorFlow keeps the functions of Python that a graph may call.
+# The attribute in which TensorFlow keeps Python functions used by a graph.
 _KEPT = "_py_funcs_used_in_graph"
-# What these functions call that which they read.
+# The variable of these functions that refers to the data they read.
 _STATE = "generator_state"
 _state = threading.local()
 
 
 @contextlib.contextmanager
 def released_data_sets():
-    """Within it, Keras makes no data set that outlives it.
+    """Context at whose end the datasets that Keras created are released.
 
-    On TensorFlow, Keras reads other data sets through `from_generator()`,
-    whose functions the default graph keeps until the end of the process, with
-    the samples and the model that preprocesses them. That graph is one for
-    each thread. A `fit()` that evaluates, which keeps its data set for the
-    next epoch, lets go of all at its end.
+    On TensorFlow, Keras reads other datasets through `from_generator()`. The
+    default graph keeps its functions until the process ends, along with the
+    samples and the model that preprocesses them. There is one such graph per
+    thread. A `fit()` with validation, which keeps its validation dataset for
+    the next epoch, releases everything when it ends.
     """
     is_outermost = not getattr(_state, "is_within", False)
     if keras.backend.backend() != "tensorflow" or not is_outermost:
@@ -41,7 +41,7 @@ def released_data_sets():
 
 
 def _is_of_keras(function):
-    """Whether a function reads a data set that Keras made of another one."""
+    """Whether a function reads a dataset that Keras made from another one."""
     function = inspect.unwrap(function)
     state = getattr(function, "__self__", None)
     if state is None and inspect.isfunction(function):

@@ -1,4 +1,4 @@
-"""Composes the docstrings of the models' classes from those of their bases."""
+"""Composes the docstrings of model classes from those of their base classes."""
 
 import inspect
 import re
@@ -9,19 +9,19 @@ _CLASS = re.compile(r"(?<=keras_squeeze\.models\.)\w+")
 
 
 class ComposedDocstring:
-    """Gives the classes of a model a whole docstring that is written once.
+    """Gives the classes of each model complete docstrings from their bases.
 
-    In the source, a class that sets `backbone_cls` has a summary line. The
-    description and each section after it come from the first base in this
-    package that has them. The example of a base is written for MobileBERT and
-    gets the names of the class and of its tiny preset. The reference is that
-    of the backbone. What a class has itself stays.
+    In the source, a class that sets `backbone_cls` only has a summary line. The
+    description and each following section come from the first base class in
+    this package that has them. The example of a base class is written for
+    MobileBERT, and gets the names of the class and of its tiny preset. The
+    reference is that of the backbone. Sections of the class itself are kept.
     """
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         backbone_cls = vars(cls).get("backbone_cls")
-        # `python -OO` leaves all docstrings out.
+        # `python -OO` removes all docstrings.
         if backbone_cls is not None and cls.__doc__:
             cls.__doc__ = _compose(cls, backbone_cls)
 
@@ -31,7 +31,7 @@ def _compose(cls, backbone_cls):
     found = {}
     for base in reversed(cls.__mro__[1:]):
         sections = _sections(base)
-        # A mixin has no headings, and describes what no caller needs to know.
+        # Mixins have no headings, and their descriptions are internal.
         if base.__module__.startswith(f"{package}.") and not (
             sections.keys().isdisjoint(_HEADINGS)
         ):
@@ -45,20 +45,20 @@ def _compose(cls, backbone_cls):
     parts = [found["summary"], found.get("description")]
     for heading in _HEADINGS:
         if found.get(heading):
-            # An example is set off by an empty line.
+            # An example is preceded by an empty line.
             gap = "\n\n" if heading == "Example" else "\n"
             parts.append(f"{heading}:{gap}{found[heading]}")
     return "\n\n".join(filter(None, parts))
 
 
 def _sections(cls):
-    """Returns the parts that the docstring of a class has, by their names."""
+    """Split the docstring of a class into sections, by name."""
     docstring = inspect.cleandoc(vars(cls).get("__doc__") or "")
     head, *rest = _HEADING.split(docstring)
     summary, _, description = head.partition("\n\n")
     sections = {"summary": summary, "description": description}
     sections.update(zip(rest[::2], rest[1::2], strict=True))
-    # The text of a section is indented, that of an example is not.
+    # The text of a section is indented, but not that of an example.
     return {
         name: text.strip("\n").rstrip()
         for name, text in sections.items()

@@ -1,4 +1,4 @@
-"""The base of the backbones: embeddings, layers and a pooler."""
+"""Base class of the backbones: embeddings, layers and a pooler."""
 
 import contextlib
 import gc
@@ -17,7 +17,7 @@ from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.torch_parameters import TorchParameters
 
-# The rows of the weight tables for what every backbone here has.
+# The rows of the weight tables for the parts that all backbones have.
 SHARED_ROWS = [
     ("embeddings.word_embeddings", "embeddings.token_embedding", EMBEDDING),
     (
@@ -47,19 +47,19 @@ def count_parameters(
     trigram_input=False,
     **kwargs,
 ):
-    """About how many parameters a backbone has, without biases and the like.
+    """Estimate the parameters of a backbone, without biases and norms.
 
     Args:
-        count_in_layer: Function of `hidden_dim` and the arguments that are
-            left over, that counts those of a transformer layer.
-        vocabulary_size: int. As in the backbones, like the others.
+        count_in_layer: Function that counts the parameters of a transformer
+            layer, from `hidden_dim` and the remaining arguments.
+        vocabulary_size: int. See the backbones, also for the other arguments.
         num_layers: int.
         hidden_dim: int.
         embedding_dim: int.
         max_sequence_length: int.
         num_segments: int.
         trigram_input: bool.
-        **kwargs: Further arguments of the backbone.
+        **kwargs: Other arguments of the backbone.
 
     Returns:
         int.
@@ -75,11 +75,11 @@ def count_parameters(
 
 @contextlib.contextmanager
 def fast_collections():
-    """Keep the objects that exist out of collections of garbage.
+    """Exclude existing objects from garbage collection.
 
     Keras collects garbage for each weight that it replaces, and each time
-    looks at every object of the process. Objects that somebody else keeps out
-    stay out.
+    inspects every object of the process. Objects that other code has excluded
+    stay excluded.
     """
     if gc.get_freeze_count():
         yield
@@ -99,19 +99,19 @@ class EncoderBackbone(
     OneAtATime,
     keras_hub.models.Backbone,
 ):
-    """Base of the BERT-like backbones: embeddings, layers, pooler.
+    """Base class of the BERT-like backbones.
 
-    The concrete backbones create the layers; this class wires them, once for
-    the functional model and again for every caller that needs more than its
-    two outputs.
+    Subclasses create the layers. This class connects them, once for the
+    functional model and again for every caller that needs more than its two
+    outputs.
 
     Args:
         embeddings: A `keras_squeeze.layers.bert_embeddings.BertEmbeddings`.
         transformer_layers: List of layers that take hidden states, an
             attention bias and a head mask.
-        pooler: A layer that gives one vector a sequence.
+        pooler: A layer that returns one vector per sequence.
         dtype: The dtype policy. Defaults to the global one.
-        **kwargs: other keyword arguments of `keras_hub.models.Backbone`.
+        **kwargs: Other keyword arguments of `keras_hub.models.Backbone`.
     """
 
     def __init__(
@@ -150,12 +150,12 @@ class EncoderBackbone(
         head_mask=None,
         return_attention=False,
     ):
-        """Run the backbone's layers with every input and output they have.
+        """Run the backbone with all inputs and outputs of its layers.
 
-        Works on tensors and on symbolic `keras.Input`s alike.
+        It accepts tensors and symbolic `keras.Input`s.
 
         Args:
-            token_ids: int tensor of shape `(batch, length)`. Needed unless
+            token_ids: int tensor of shape `(batch, length)`. Required unless
                 `input_embeddings` is passed.
             segment_ids: Optional int tensor of shape `(batch, length)`.
             padding_mask: Optional tensor of ones and zeros of shape `(batch,
@@ -163,17 +163,18 @@ class EncoderBackbone(
             position_ids: Optional int tensor of shape `(batch, length)`.
             input_embeddings: Optional float tensor of shape `(batch, length,
                 embedding_dim)`.
-            head_mask: Optional list with a mask for each layer, `None` or a
-                float tensor that broadcasts to `(batch, num_heads, length,
+            head_mask: Optional list that has a mask for each layer, `None` or
+                a float tensor that broadcasts to `(batch, num_heads, length,
                 length)`.
-            return_attention: bool. Whether to return attention scores and
-                probabilities too. Defaults to `False`.
+            return_attention: bool. Whether to also return attention scores
+                and probabilities. Defaults to `False`.
 
         Returns:
             A dictionary with `"sequence_output"`, `"pooled_output"` and
-            `"hidden_states"`, a list of the embeddings' output and every
-            layer's; with `return_attention` also `"attention_scores"` and
-            `"attention_probabilities"`, lists with an entry a layer.
+            `"hidden_states"`, a list of the outputs of the embeddings and of
+            each layer. With `return_attention`, it also has
+            `"attention_scores"` and `"attention_probabilities"`, lists with
+            one entry per layer.
         """
         x = self.embeddings(
             token_ids=token_ids,
@@ -214,9 +215,9 @@ class EncoderBackbone(
             mode: string. `"int8"` or `"int4"`, or another mode of
                 `keras.Model.quantize`.
             config: Optional configuration, instead of `mode`.
-            filters: Optional regular expression of the names of the layers to
-                quantize, a list of such, or a function of a layer.
-            **kwargs: other arguments of `keras.Model.quantize`.
+            filters: Optional regular expression for the names of the layers to
+                quantize, a list of them, or a function of a layer.
+            **kwargs: Other arguments of `keras.Model.quantize`.
 
         Example:
 
@@ -229,15 +230,15 @@ class EncoderBackbone(
             super().quantize(mode, config=config, filters=filters, **kwargs)
 
     def resize_vocabulary(self, vocabulary_size, initializer="mean"):
-        """Let the vocabulary grow or shrink at its end.
+        """Add tokens to the end of the vocabulary, or remove them.
 
-        A head for masked words has to be resized, too, by its own
-        `resize_vocabulary()`, and a compiled model to be compiled again.
+        A head for masked words must also be resized, with its own
+        `resize_vocabulary()`, and a compiled model must be compiled again.
 
         Args:
             vocabulary_size: int. The new size of the vocabulary.
-            initializer: `"mean"`, for the mean of the embeddings that there
-                are, or an initializer, for new tokens. Defaults to `"mean"`.
+            initializer: `"mean"`, for the mean of the existing embeddings, or
+                an initializer, for new tokens. Defaults to `"mean"`.
 
         Raises:
             ValueError: If `vocabulary_size` is not a positive integer.
@@ -255,9 +256,9 @@ class EncoderBackbone(
         self.vocabulary_size = vocabulary_size
 
     def hidden_states_view(self):
-        """A second model over the same layers, with every hidden state.
+        """Create a second model of the same layers that has all hidden states.
 
-        Attention weights come from `encode(..., return_attention=True)`.
+        Use `encode(..., return_attention=True)` for attention weights.
 
         Returns:
             A `keras.Model` with the inputs of the backbone and the outputs of

@@ -1,4 +1,4 @@
-"""The base of the tokenizers of the models."""
+"""Base class of the models' tokenizers."""
 
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.models.docstrings import ComposedDocstring

@@ -1,4 +1,4 @@
-"""Models that several threads can share, and that failures leave whole."""
+"""Makes models safe to share between threads, and intact after failures."""
 
 import contextlib
 import functools
@@ -9,7 +9,7 @@ from keras_squeeze.models.data_sets import released_data_sets
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
 
-# What a step on JAX takes and gives back, in this order.
+# The inputs and outputs of a step on JAX, in this order.
 _JAX_STATE = (
     "trainable_variables",
     "non_trainable_variables",
@@ -19,17 +19,17 @@ _JAX_STATE = (
 
 
 def one_at_a_time(method):
-    """Let a method of a model run in one thread at a time.
+    """Make a method of a model run in one thread at a time.
 
-    Keras keeps the state of `fit()` and its like in the model, and on JAX the
-    weights leave the model while it runs. What calls the model from another
-    thread has to wait; what is called by the method itself has not.
+    Keras stores the state of methods such as `fit()` in the model, and on JAX
+    the weights leave the model while they run. Calls from other threads wait,
+    calls by the method itself do not.
 
-    When the method fails, the model has its weights all the same. When it
-    ends, the data sets that Keras made in it are let go of.
+    If the method fails, the weights are put back into the model. When it ends,
+    the datasets that Keras created in it are released.
 
     Args:
-        method: A method of a class with `OneAtATime` among its bases.
+        method: A method of a subclass of `OneAtATime`.
 
     Returns:
         A method.
@@ -37,9 +37,9 @@ def one_at_a_time(method):
 
     @functools.wraps(method)
     def wrapper(self, *args, **kwargs):
-        # The weights are the backbone's, whichever task it is that has it.
-        # The lock is not set as an attribute, which Keras would look into;
-        # of threads that come at once, `setdefault()` gives all the same one.
+        # The lock belongs to the backbone, whose weights several tasks may
+        # share. It is not set as an attribute, which Keras would track. With
+        # concurrent calls, `setdefault()` returns the same lock to all.
         owner = getattr(self, "backbone", self)
         lock = vars(owner).setdefault("_one_at_a_time", threading.RLock())
         with lock, released_data_sets():
@@ -54,10 +54,10 @@ def one_at_a_time(method):
 
 @contextlib.contextmanager
 def _whole_file(filepath, ending, overwrite):
-    """The name to write a file under, unless it is left to Keras."""
+    """Yield the path of a temporary file to write, unless Keras handles it."""
     name = os.fspath(filepath)
     is_ours = isinstance(name, str) and name.endswith(ending)
-    # Keras asks before it replaces what is there, or writes elsewhere.
+    # Keras asks before it replaces a file, and writes to remote paths itself.
     asks = os.path.exists(name) and not overwrite
     if not is_ours or asks or "://" in name or os.path.isdir(name):
         yield filepath
@@ -67,10 +67,11 @@ def _whole_file(filepath, ending, overwrite):
 
 
 class OneAtATime:
-    """A model that several threads can share, and that failures leave whole.
+    """Makes a model safe to share between threads, and intact after failures.
 
-    It comes before Keras' class in the bases. A class that calls the methods
-    of `keras.Model` by name decorates its own with `one_at_a_time`.
+    It must come before the Keras class in the bases. A class that calls the
+    methods of `keras.Model` by name must decorate its own with
+    `one_at_a_time`.
     """
 
     @one_at_a_time
@@ -99,15 +100,15 @@ class OneAtATime:
 
     @one_at_a_time
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
-        """Write the model to a file, as a whole or not at all.
+        """Write the model to a file atomically.
 
         Args:
             filepath: string or `os.PathLike`. See `keras.Model.save`.
-            overwrite: bool. Whether to replace a file without being asked.
-                Defaults to `True`.
-            zipped: bool. Whether to write a file, and not a folder. Defaults
-                to `None`, for `True` if the name ends in `.keras`.
-            **kwargs: other arguments of `keras.Model.save`.
+            overwrite: bool. Whether to replace a file without asking. Defaults
+                to `True`.
+            zipped: bool. Whether to write a file instead of a folder. Defaults
+                to `None`, for `True` if the name ends with `.keras`.
+            **kwargs: Other arguments of `keras.Model.save`.
         """
         ending = "/" if zipped is False else ".keras"
         with _whole_file(filepath, ending, overwrite) as path:
@@ -115,14 +116,14 @@ class OneAtATime:
 
     @one_at_a_time
     def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Write the weights to a file, as a whole or not at all.
+        """Write the weights to a file atomically.
 
         Args:
             filepath: string or `os.PathLike`. See
                 `keras.Model.save_weights`.
-            overwrite: bool. Whether to replace a file without being asked.
-                Defaults to `True`.
-            **kwargs: other arguments of `keras.Model.save_weights`.
+            overwrite: bool. Whether to replace a file without asking. Defaults
+                to `True`.
+            **kwargs: Other arguments of `keras.Model.save_weights`.
         """
         folder = os.path.dirname(os.path.abspath(filepath))
         if os.path.isdir(folder):
@@ -134,8 +135,8 @@ class OneAtATime:
             super().save_weights(path, overwrite=overwrite, **kwargs)
 
     def _get_jax_state(self, purge_model_variables=False, **which):
-        # Keras takes the weights out of the model here, and would know of
-        # them after the first step only, which may fail.
+        # Keras removes the weights from the model here, and would only record
+        # them after the first step, which can fail.
         state = super()._get_jax_state(
             purge_model_variables=purge_model_variables, **which
         )
@@ -145,7 +146,7 @@ class OneAtATime:
         return state
 
     def take_state_back(self):
-        """Put what a method that failed had taken out of the model back."""
+        """Restore the state that a failed method took out of the model."""
         if getattr(self, "_jax_state", None):
             self.jax_state_sync()
             self._jax_state = None

@@ -1,13 +1,13 @@
-"""The built-in presets: where they are, and how their folder is found."""
+"""Describes the built-in presets, and finds their folder."""
 
 import pathlib
 
 
 def presets_folder():
-    """The folder of the presets that carry weights.
+    """The folder of the presets whose weights are part of the package.
 
-    A wheel holds it inside the package; a checkout, and so an editable
-    install, beside it.
+    It is inside the package in a wheel, and next to it in a checkout or an
+    editable install.
 
     Returns:
         A `pathlib.Path`.
@@ -18,15 +18,15 @@ def presets_folder():
 
 
 def built_in_preset(name, description, params):
-    """The entry of a preset whose weights are in the package.
+    """Create the entry of a preset whose weights are part of the package.
 
     Args:
-        name: string. The preset's name, which is its folder's.
-        description: string. A sentence or two for people who choose.
-        params: int. The number of the backbone's parameters.
+        name: string. The name of the preset and of its folder.
+        description: string. A sentence or two, to help people choose.
+        params: int. The number of parameters of the backbone.
 
     Returns:
-        A dictionary as KerasHub registers it.
+        A dictionary in the format that KerasHub registers.
     """
     return {
         "metadata": {
@@ -34,22 +34,22 @@ def built_in_preset(name, description, params):
             "params": params,
             "license": "Apache-2.0",
         },
-        # KerasHub hands the handle to its file finder, which takes folders.
+        # KerasHub passes the handle to its file finder, which accepts folders.
         "kaggle_handle": str(presets_folder() / name),
     }
 
 
 def hub_preset(repository, description, params, paper):
-    """The entry of a preset that is fetched at first use.
+    """Create the entry of a preset that is downloaded on first use.
 
     Args:
-        repository: string. The repository on the Hugging Face hub.
-        description: string. A sentence or two for people who choose.
-        params: int. The number of the backbone's parameters.
-        paper: string. The address of the paper.
+        repository: string. The repository on the Hugging Face Hub.
+        description: string. A sentence or two, to help people choose.
+        params: int. The number of parameters of the backbone.
+        paper: string. The URL of the paper.
 
     Returns:
-        A dictionary as KerasHub registers it.
+        A dictionary in the format that KerasHub registers.
     """
     return {
         "metadata": {

@@ -1,12 +1,12 @@
-"""What `export()` of tasks and backbones needs to know of the backend."""
+"""Exports tasks and backbones as SavedModels, depending on the backend."""
 
 import keras
 
 
 class SavedModelExport:
-    """Gives models an `export()` that works, or says what to do instead.
+    """Gives models an `export()` that works, or explains what to do instead.
 
-    Mixed in before KerasHub's classes.
+    It must come before KerasHub's classes in the bases.
     """
 
     def export(
@@ -17,20 +17,20 @@ class SavedModelExport:
         input_signature=None,
         **kwargs,
     ):
-        """Write the model, without its preprocessor, for other programs.
+        """Export the model, without its preprocessor, for other programs.
 
-        Files for phones are written by `keras_squeeze.export_tflite()`.
+        Use `keras_squeeze.export_tflite()` for files for phones.
 
         Args:
             filepath: string or `os.PathLike`. The folder or file to write.
-            format: string. `"tf_saved_model"`, or another of what
-                `keras.Model.export` takes. Defaults to `"tf_saved_model"`.
+            format: string. `"tf_saved_model"`, or another format of
+                `keras.Model.export`. Defaults to `"tf_saved_model"`.
             verbose: Optional bool. Whether to print what was written.
-            input_signature: Optional. The inputs, as `keras.Model.export`
-                takes them. A SavedModel takes sequences of any length by
-                default, and from JAX those of the preprocessor's, or else of
-                the longest that the backbone has positions for.
-            **kwargs: other arguments of `keras.Model.export`.
+            input_signature: Optional. The inputs, as for `keras.Model.export`.
+                By default, a SavedModel takes sequences of any length. On JAX,
+                it takes sequences of the preprocessor's length, or else of the
+                backbone's maximum length.
+            **kwargs: Other arguments of `keras.Model.export`.
 
         Raises:
             ValueError: If the backend cannot write the format.
@@ -39,9 +39,9 @@ class SavedModelExport:
             backend = keras.backend.backend()
             if backend == "torch":
                 raise ValueError(
-                    "PyTorch writes no SavedModel. Save the model with "
-                    "`save_to_preset()`, set KERAS_BACKEND to tensorflow or "
-                    "jax, and export it there. Received: "
+                    "A SavedModel cannot be exported with PyTorch. Save the "
+                    "model with `save_to_preset()`, set KERAS_BACKEND to "
+                    "tensorflow or jax, and export it there. Received: "
                     f"format={format!r} on the torch backend"
                 )
             if backend == "jax" and input_signature is None:
@@ -55,7 +55,7 @@ class SavedModelExport:
         )
 
     def _fixed_inputs(self):
-        """Inputs of one length, which JAX cannot see to be that of all."""
+        """Inputs of a fixed length, as JAX cannot infer that all are equal."""
         backbone = getattr(self, "backbone", None) or self
         preprocessor = getattr(self, "preprocessor", None)
         length = getattr(
@@ -66,8 +66,8 @@ class SavedModelExport:
             shape = tensor.shape
             if len(shape) > 2:
                 raise ValueError(
-                    "On JAX, a SavedModel takes one number of choices, which "
-                    "`input_signature` must tell. Received: "
+                    "On JAX, a SavedModel takes a fixed number of choices, "
+                    "which `input_signature` must define. Received: "
                     "input_signature=None"
                 )
             if name in backbone.input:

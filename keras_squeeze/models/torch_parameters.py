@@ -1,13 +1,13 @@
-"""The parameters of a model, as PyTorch asks for them."""
+"""Provides the parameters of a model in the form PyTorch expects."""
 
 import keras
 
 
 class TorchParameters:
-    """Gives a model of KerasHub the parameters that PyTorch asks it for.
+    """Gives a KerasHub model its PyTorch parameters before `fit()`.
 
-    KerasHub sets attributes around PyTorch until a model is initialized, so
-    that `parameters()` would be empty before `fit()`.
+    KerasHub bypasses PyTorch when it sets attributes, until the model is
+    initialized. Without this class, `parameters()` would be empty until then.
     """
 
     if keras.config.backend() == "torch":

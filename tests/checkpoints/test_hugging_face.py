@@ -402,7 +402,7 @@ def test_other_names_for_the_same_head(model, classifier, saved_classifier):
     task = model.classifier_cls.from_preset(saved_classifier, class_names=names)
     assert task.class_names == names
     assert_logits_equal(task, classifier)
-    with pytest.raises(ValueError, match="one name for each class"):
+    with pytest.raises(ValueError, match="one name per class"):
         model.classifier_cls.from_preset(
             saved_classifier, class_names=names[:2]
         )

@@ -98,7 +98,7 @@ def test_missing_labels(missing, convert):
     names = ["ham", "nan", "None", "1"]
     for labels in (["ham", missing], [missing, "ham"]):
         i = labels.index(missing)
-        message = f"every one of them.*Received: .* as label {i}"
+        message = f"or none of them.*Received: .* as label {i}"
         with pytest.raises(ValueError, match=message):
             labels_to_ids(convert(labels), names)
 

@@ -374,7 +374,7 @@ def test_large_activations_train():
         ({"num_classes": 0}, "`num_classes` must be a positive integer"),
         ({"num_classes": 2.0}, "num_classes=2.0"),
         ({"class_names": ["a", "a"]}, "`class_names` must be distinct"),
-        ({"class_names": NAMES, "num_classes": 3}, "one name for each class"),
+        ({"class_names": NAMES, "num_classes": 3}, "one name per class"),
         ({"num_classes": None}, "One of `num_classes` and `class_names`"),
         ({"num_classes": 2, "dropout": 1.0}, "`dropout` must be"),
     ],

@@ -225,7 +225,7 @@ def test_class_weight():
     data_set = tf.data.Dataset.from_tensors((WORDS[:1], LABELS[:1]))
     for x, y, sample_weight, message in (
         (*data, [1.0] * 4, "must not both"),
-        (data_set, None, None, "that are not a data set"),
+        (data_set, None, None, "that are not a dataset"),
     ):
         with pytest.raises(ValueError, match=message):
             task.fit(x, y, sample_weight=sample_weight, class_weight={"O": 2.0})

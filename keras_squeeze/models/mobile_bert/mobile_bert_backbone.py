@@ -20,12 +20,12 @@ class MobileBertBackbone(EncoderBackbone):
     includes the embeddings, the transformer layers and the pooler, but not
     the heads for masked language modeling or next sentence prediction.
 
-    The default constructor gives a randomly initialized network of the
+    The default constructor returns a randomly initialized network of the
     published size, 24.8 million parameters. To load preset architectures and
     weights, use the `from_preset()` constructor.
 
     The published checkpoint has `classifier_activation=False`: its pooled
-    output is the bare first hidden state, whose values reach 1e7. Clip
+    output is the first hidden state itself, whose values reach 1e7. Clip
     gradients (`global_clipnorm=1.0`) when fine-tuning it.
 
     Args:
@@ -42,16 +42,16 @@ class MobileBertBackbone(EncoderBackbone):
             `128`.
         bottleneck_dim: int. The size inside a layer, if `use_bottleneck`.
             Defaults to `128`.
-        use_bottleneck: bool. Whether the layers work at `bottleneck_dim`
-            inside. Defaults to `True`.
-        num_feedforward_networks: int. The number of feed-forward networks in
-            a layer. Defaults to `4`.
+        use_bottleneck: bool. Whether the layers reduce their inputs to
+            `bottleneck_dim`. Defaults to `True`.
+        num_feedforward_networks: int. The number of feed-forward networks per
+            layer. Defaults to `4`.
         trigram_input: bool. Whether to embed each token together with its
             neighbours. Defaults to `True`.
-        use_bottleneck_attention: bool. Whether query, key and value come from
-            the bottleneck's output. Defaults to `False`.
-        key_query_shared_bottleneck: bool. Whether query and key come from a
-            bottleneck of their own. Defaults to `True`.
+        use_bottleneck_attention: bool. Whether query, key and value are
+            computed from the bottleneck's output. Defaults to `False`.
+        key_query_shared_bottleneck: bool. Whether query and key are computed
+            from a separate bottleneck. Defaults to `True`.
         normalization_type: string. `"no_norm"` for a learned scale and shift,
             or `"layer_norm"`. Defaults to `"no_norm"`.
         classifier_activation: bool. Whether the pooler has a dense layer with
@@ -71,18 +71,18 @@ class MobileBertBackbone(EncoderBackbone):
         pad_token_id: int. The id of the padding token. Defaults to `0`.
         dtype: string or `keras.mixed_precision.DTypePolicy`. The dtype to use
             for computations and weights. Defaults to the global policy.
-        **kwargs: other keyword arguments of `keras_hub.models.Backbone`,
+        **kwargs: Other keyword arguments of `keras_hub.models.Backbone`,
             including `name` and `trainable`.
 
     Returns:
         Called on a dictionary of the int32 arrays `token_ids`, `segment_ids`
-        and `padding_mask`, each of shape `(batch, length)`, the model gives a
-        dictionary of `sequence_output`, of shape `(batch, length,
+        and `padding_mask`, each of shape `(batch, length)`, the model returns
+        a dictionary of `sequence_output`, of shape `(batch, length,
         hidden_dim)`, and `pooled_output`, of shape `(batch, hidden_dim)`.
 
     Raises:
-        ValueError: If an argument is out of range, or a combination of
-            arguments cannot run.
+        ValueError: If an argument is invalid, or a combination of arguments
+            is not supported.
 
     Example:
 

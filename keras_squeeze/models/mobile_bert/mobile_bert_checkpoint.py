@@ -1,4 +1,4 @@
-"""What a Hugging Face checkpoint of MobileBERT holds, as tables."""
+"""Maps Hugging Face checkpoints of MobileBERT to the backbone."""
 
 import functools
 

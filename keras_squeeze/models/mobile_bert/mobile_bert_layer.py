@@ -5,7 +5,7 @@ import keras
 from keras_squeeze.layers.dot_product_attention import DotProductAttention
 from keras_squeeze.layers.projection_norm import ProjectionNorm
 
-# Two of the original's layer normalizations ignore the configured epsilon.
+# Two layer normalizations of the original ignore the configured epsilon.
 FIXED_EPSILON = 1e-5
 
 
@@ -13,10 +13,9 @@ FIXED_EPSILON = 1e-5
 class MobileBertLayer(keras.layers.Layer):
     """A MobileBERT transformer layer.
 
-    With a bottleneck, the layer works at `bottleneck_dim` inside and at
-    `hidden_dim` outside: a dense layer shrinks its input, attention and
-    several small feed-forward networks follow, and another dense layer widens
-    the result again.
+    With a bottleneck, a dense layer reduces the input from `hidden_dim` to
+    `bottleneck_dim`. It is followed by attention, several small feed-forward
+    networks, and a dense layer that restores the size.
 
     Args:
         hidden_dim: int. Size of the layer's input and output.
@@ -25,11 +24,11 @@ class MobileBertLayer(keras.layers.Layer):
         intermediate_dim: int. Size inside the feed-forward networks.
         num_feedforward_networks: int. Number of feed-forward networks.
         use_bottleneck: bool. Whether there is a bottleneck.
-        use_bottleneck_attention: bool. Whether query, key and value all come
-            from the bottleneck's output.
-        key_query_shared_bottleneck: bool. Whether query and key come from a
-            bottleneck of their own, while the value comes from the layer's
-            input.
+        use_bottleneck_attention: bool. Whether query, key and value are all
+            computed from the bottleneck's output.
+        key_query_shared_bottleneck: bool. Whether query and key are computed
+            from a separate bottleneck, while the value is computed from the
+            layer's input.
         normalization_type: string. `"layer_norm"` or `"no_norm"`.
         activation: The feed-forward networks' activation.
         dropout: float. Dropout rate of the outputs.
@@ -38,19 +37,19 @@ class MobileBertLayer(keras.layers.Layer):
         layer_norm_epsilon: float. Epsilon of the layer normalizations.
         initializer_range: float. Standard deviation of the initial weights.
             Defaults to `0.02`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         inputs: float tensor of shape `(batch, length, hidden_dim)`.
         attention_bias: Optional float tensor that broadcasts to `(batch,
             num_heads, length, length)`.
-        head_mask: Optional float tensor of the same kind.
-        return_attention: bool. Whether to return attention scores and
-            probabilities too. Defaults to `False`.
+        head_mask: Optional float tensor of the same form.
+        return_attention: bool. Whether to also return attention scores and
+            probabilities. Defaults to `False`.
 
     Returns:
-        A float tensor of shape `(batch, length, hidden_dim)`; with
+        A float tensor of shape `(batch, length, hidden_dim)`. With
         `return_attention`, a tuple of it, the scores and the probabilities.
 
     Reference:
@@ -92,7 +91,7 @@ class MobileBertLayer(keras.layers.Layer):
         self.initializer_range = initializer_range
 
         self.inner_dim = bottleneck_dim if use_bottleneck else hidden_dim
-        # The original applies its dropout at the full width alone.
+        # The original only applies its dropout at the full width.
         self.inner_dropout = 0.0 if use_bottleneck else dropout
 
         self._make_bottlenecks()
@@ -204,7 +203,7 @@ class MobileBertLayer(keras.layers.Layer):
         self.built = True
 
     def _projected_shapes(self, outer, inner):
-        """What query and key, and what value are projected from."""
+        """The input shapes of the query and key, and of the value."""
         if not self.use_bottleneck:
             return outer, outer
         if self.use_bottleneck_attention:

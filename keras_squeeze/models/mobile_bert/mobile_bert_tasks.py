@@ -40,7 +40,7 @@ from keras_squeeze.models.tasks.token_classifier import TokenClassifier
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MobileBertTokenizer(EncoderTokenizer):
-    """A MobileBERT tokenizer, which gives the ids of the original."""
+    """A MobileBERT tokenizer, with the same ids as the original."""
 
     backbone_cls = MobileBertBackbone
 
@@ -75,7 +75,7 @@ class MobileBertTextEmbedderPreprocessor(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MobileBertTextEmbedder(TextEmbedder):
-    """A MobileBERT model that gives a vector for each text."""
+    """A MobileBERT model that computes embedding vectors of texts."""
 
     backbone_cls = MobileBertBackbone
     preprocessor_cls = MobileBertTextEmbedderPreprocessor
@@ -123,7 +123,7 @@ class MobileBertMultipleChoicePreprocessor(MultipleChoicePreprocessor):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MobileBertMultipleChoice(MultipleChoice):
-    """A MobileBERT model that chooses which of several texts fits a prompt."""
+    """A MobileBERT model that selects the text that best fits a prompt."""
 
     backbone_cls = MobileBertBackbone
     preprocessor_cls = MobileBertMultipleChoicePreprocessor
@@ -173,7 +173,7 @@ class MobileBertPretrainingPreprocessor(PretrainingPreprocessor):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class MobileBertPretraining(Pretraining):
-    """A MobileBERT model with both heads that it is pretrained with."""
+    """A MobileBERT model with both heads used for pretraining."""
 
     backbone_cls = MobileBertBackbone
     preprocessor_cls = MobileBertPretrainingPreprocessor

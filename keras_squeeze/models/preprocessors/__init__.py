@@ -1,1 +1,1 @@
-"""The preprocessors that the models share: from raw inputs to arrays."""
+"""The preprocessors of all models, which convert raw inputs to arrays."""

@@ -14,25 +14,25 @@ class MaskedLMPreprocessor(
 
     It takes `x`, a string, a batch of strings, or a tuple of batches of
     strings whose segments are combined into a single sequence. There are no
-    labels to pass: the masked words are what is to be predicted.
+    labels to pass, because the masked words are the labels.
 
     The output is `(x, y, sample_weight)`, without the first axis for a single
     string. `x` is a dictionary of int32 tensors:
 
     - `"token_ids"`: `[CLS]`, the tokens, some of them masked, and `[SEP]` of
       each segment, `[PAD]`. Of shape `(batch_size, sequence_length)`.
-    - `"segment_ids"`: The number of the segment that each token is in.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
-    - `"mask_positions"`: Where the words to predict are, filled up with zeros.
-      Of shape `(batch_size, mask_selection_length)`.
+    - `"segment_ids"`: The index of the segment of each token.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
+    - `"mask_positions"`: The positions of the words to predict, padded with
+      zeros. Of shape `(batch_size, mask_selection_length)`.
 
-    `y` are the ids of these words, and `sample_weight` is 1 for each of them
-    and 0 for what fills the row up.
+    `y` has the ids of these words, and `sample_weight` is 1 for each of them
+    and 0 for padding.
 
-    `fill_mask_inputs()` takes text that is masked already.
+    `fill_mask_inputs()` takes text that is already masked.
 
     Raises:
-        ValueError: if an argument has no meaning, if `x` is not text, or if
+        ValueError: if an argument is invalid, if `x` is not text, or if
             labels are passed.
 
     Example:

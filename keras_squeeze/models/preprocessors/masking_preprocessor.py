@@ -1,4 +1,4 @@
-"""What the preprocessors share that mask words."""
+"""Base class of the preprocessors that mask words."""
 
 import numpy as np
 
@@ -16,33 +16,33 @@ from keras_squeeze.tokenizers.token_masker import check_masking
 
 
 class MaskingPreprocessor(TextPreprocessor):
-    """Base of the preprocessors of tasks that predict masked words.
+    """Base class of the preprocessors for tasks that predict masked words.
 
-    A direct call, as well as `fit()` and `evaluate()` of the task, masks
-    words at random, anew each time. `predict()` and `annotate()` take the
-    words that are `[MASK]` in the text.
+    Direct calls, and `fit()` and `evaluate()` of the task, mask random words,
+    which differ in each call. `predict()` and `annotate()` use the words that
+    are `[MASK]` in the text.
 
     Args:
         tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
         sequence_length: int. The length of the packed inputs.
-        truncate: string. How segments that do not fit are truncated. See
+        truncate: string. How segments that are too long are truncated. See
             `SequencePacker`.
-        truncation_side: string. Which end of a segment is cut off, `"right"`
-            or `"left"`.
-        mask_selection_rate: float. The share of the tokens of a text to
+        truncation_side: string. The end of a segment that is truncated,
+            `"right"` or `"left"`.
+        mask_selection_rate: float. The fraction of the tokens of a text to
             select for prediction. Special tokens are never selected.
-        mask_selection_length: int or `None`. The largest number of tokens to
+        mask_selection_length: int or `None`. The maximum number of tokens to
             select from a text, and the number of predictions that the model
             makes. Defaults to `None`, for as many as `mask_selection_rate`
             can select from `sequence_length` tokens.
-        mask_token_rate: float. The share of the selected tokens that become
+        mask_token_rate: float. The fraction of the selected tokens that become
             `[MASK]`.
-        random_token_rate: float. The share of the selected tokens that become
-            a random one. The rest of them stay as they are.
+        random_token_rate: float. The fraction of the selected tokens that
+            become a random token. The rest are not changed.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if an argument has no meaning, or `sequence_length` has no
+        ValueError: if an argument is invalid, or `sequence_length` has no
             room for the special tokens.
     """
 
@@ -98,13 +98,13 @@ class MaskingPreprocessor(TextPreprocessor):
         """Mask words of packed inputs.
 
         Args:
-            inputs: What `pack()` returns.
+            inputs: The result of `pack()`.
             random: Optional `numpy.random.Generator` to draw from.
 
         Returns:
             A tuple `(inputs, mask_ids, mask_weights)`: the inputs of the
-            task, the tokens to predict, and 1 for each of those and 0 for
-            what fills the row up.
+            task, the tokens to predict, and weights that are 1 for these and 0
+            for padding.
         """
         token_ids = inputs["token_ids"]
         token_ids, positions, ids, weights = self.masker(
@@ -118,22 +118,22 @@ class MaskingPreprocessor(TextPreprocessor):
         return inputs, ids, weights
 
     def fill_mask_inputs(self, x, is_mask_needed=True):
-        """Preprocess text in which the words to predict are masked already.
+        """Preprocess text in which the words to predict are already masked.
 
         Args:
             x: A string, a batch of strings, or a pair of them. Words to
-                predict are written `[MASK]`.
-            is_mask_needed: bool. Whether a text must have one. Defaults to
-                `True`.
+                predict are written as `[MASK]`.
+            is_mask_needed: bool. Whether a text must have a `[MASK]`. Defaults
+                to `True`.
 
         Returns:
             A dictionary of the inputs of the task.
 
         Raises:
             ValueError: If a text has no `[MASK]`, more than
-                `mask_selection_length`, or one that was cut off. In a
-                TensorFlow graph a `tf.errors.InvalidArgumentError`, when it
-                is run.
+                `mask_selection_length`, or one that was truncated. A
+                TensorFlow graph raises a `tf.errors.InvalidArgumentError`
+                instead, when it is run.
         """
         segments, is_batched = self.tokenize(x)
         inputs = self.pack(segments)
@@ -150,7 +150,7 @@ class MaskingPreprocessor(TextPreprocessor):
             )
         _check_rows(
             counts == kept,
-            f"No `{self.tokenizer.mask_token}` may be cut off: each must be "
+            f"No `{self.tokenizer.mask_token}` may be truncated: each must be "
             f"within sequence_length={self.sequence_length} tokens.",
             x,
         )
@@ -158,7 +158,7 @@ class MaskingPreprocessor(TextPreprocessor):
         _check_rows(
             counts <= longest,
             f"A text to fill may have `{self.tokenizer.mask_token}` {longest} "
-            "times, for more pass `mask_selection_length`.",
+            "times. To allow more, pass `mask_selection_length`.",
             x,
         )
         positions, _ = self.masker.locate(is_mask)
@@ -168,11 +168,11 @@ class MaskingPreprocessor(TextPreprocessor):
         return self.pack_texts(x)
 
     def training_samples(self, x, y=None, random=None):
-        """Preprocess raw inputs and mask words at random.
+        """Preprocess raw inputs and mask random words.
 
         Args:
             x: A string, a batch of strings, or a pair of them.
-            y: The labels of tasks that have any.
+            y: The labels, for tasks that have any.
             random: Optional `numpy.random.Generator` to draw from.
 
         Returns:
@@ -185,11 +185,11 @@ class MaskingPreprocessor(TextPreprocessor):
         )
 
     def check_labels(self, y, sample_weight):
-        """Raise a `ValueError` for labels or weights that have no use.
+        """Raise a `ValueError` for labels or weights that cannot be used.
 
         Args:
             y: The labels, or `None`.
-            sample_weight: The weights of the samples, or `None`.
+            sample_weight: The sample weights, or `None`.
         """
         if sample_weight is not None:
             raise ValueError(
@@ -215,7 +215,7 @@ class MaskingPreprocessor(TextPreprocessor):
 
 
 def _count_in_rows(ids, lengths, id):
-    """How often `id` is in each of the rows that follow each other in `ids`."""
+    """Count an id in each of the consecutive rows of `ids`."""
     lib = library_of(lengths)
     lengths = to_int32(lengths)
     sums = lib.pad(lib.cumsum(to_int32(ids == id)), [[1, 0]])
@@ -224,7 +224,7 @@ def _count_in_rows(ids, lengths, id):
 
 
 def _check_rows(is_valid, message, x):
-    """Raise an error with the first of the texts that are not valid."""
+    """Raise an error with the first of the invalid texts."""
     if isinstance(is_valid, np.ndarray):
         if not is_valid.all():
             segments, _ = text_segments(x)

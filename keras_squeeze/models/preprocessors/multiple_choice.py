@@ -17,8 +17,8 @@ from keras_squeeze.tokenizers.texts import named_texts
 from keras_squeeze.tokenizers.texts import ragged_rows
 from keras_squeeze.tokenizers.texts import samples_of
 
-# Texts and choices, both in a row; which of the choices of each prompt there
-# are, and how many; and whether it is a batch, or a single prompt.
+# Prompts and choices, both as flat lists; which choices each prompt has, and
+# how many; and whether it is a batch instead of a single prompt.
 Choices = collections.namedtuple(
     "Choices", ["prompts", "choices", "is_choice", "counts", "is_batched"]
 )
@@ -27,14 +27,14 @@ Choices = collections.namedtuple(
 class MultipleChoicePreprocessor(TextPreprocessor):
     """Base class for multiple choice preprocessing layers.
 
-    It takes `x`, `y` and `sample_weight`. `x` is a dictionary of
+    It takes `x`, `y` and `sample_weight`. `x` is a dictionary:
 
     - `"prompt"`: A string or a batch of strings.
-    - `"choices"`: For each prompt, a list of strings of any length, its
-      choices. In a `tf.data` pipeline, a ragged or dense tensor. A `None` in
-      the place of a choice stands for none.
+    - `"choices"`: For each prompt, a list of any number of strings, its
+      choices. In a `tf.data` pipeline, a ragged or dense tensor. `None` stands
+      for a missing choice.
 
-    `y` is optional and has the index of the right choice for each prompt.
+    `y` is optional and has the index of the correct choice for each prompt.
     `sample_weight` is optional and passed through.
 
     The output is `x`, `(x, y)` or `(x, y, sample_weight)`, where `x` is a
@@ -45,15 +45,14 @@ class MultipleChoicePreprocessor(TextPreprocessor):
       `[PAD]`.
     - `"segment_ids"`: 0 for the tokens of the prompt and 1 for those of the
       choice.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
 
-    `num_choices` is that of the prompt that has the most. Others are filled
-    up with choices of nothing but padding.
+    `num_choices` is the largest number of choices of any prompt. Other prompts
+    are padded with choices that are all padding.
 
     Raises:
-        ValueError: if an argument has no meaning, if `x` is something else or
-            a prompt has no choices, or if a label is not the index of a
-            choice.
+        ValueError: if an argument is invalid, if `x` is invalid or a prompt
+            has no choices, or if a label is not the index of a choice.
 
     Example:
 
@@ -85,7 +84,7 @@ class MultipleChoicePreprocessor(TextPreprocessor):
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
     def check_inputs(self, x):
-        # The task has read all choices, of which it needs to know more.
+        # The task has already read the choices.
         pass
 
     def serving_inputs(self, x):
@@ -95,8 +94,8 @@ class MultipleChoicePreprocessor(TextPreprocessor):
             x: The raw inputs of the task.
 
         Returns:
-            A dictionary of arrays by the names of the backbone's inputs, with
-            a row for each choice: those of the first prompt, and so on.
+            A dictionary of arrays by the names of the backbone's inputs. They
+            have one row per choice: those of the first prompt, and so on.
         """
         return self._pack_choices(read_choices(x))
 
@@ -104,7 +103,7 @@ class MultipleChoicePreprocessor(TextPreprocessor):
         lib = library_of(choices.counts)
         ids, lengths = self.tokenizer.tokenize_rows(choices.prompts)
         starts = lib.cumsum(lengths) - lengths
-        # A prompt is tokenized once, whatever the number of its choices.
+        # A prompt is only tokenized once for all its choices.
         prompts = [lib.repeat(x, choices.counts) for x in (lengths, starts)]
         return self.pack(
             ((ids, *prompts), self.tokenizer.tokenize_rows(choices.choices))
@@ -112,7 +111,7 @@ class MultipleChoicePreprocessor(TextPreprocessor):
 
 
 def read_choices(x):
-    """Returns the prompts and choices that a preprocessor was called on.
+    """Read the prompts and choices that a preprocessor was called on.
 
     Args:
         x: Dictionary with the raw inputs `"prompt"` and `"choices"`.
@@ -120,12 +119,12 @@ def read_choices(x):
     Returns:
         A tuple of `prompts` and `choices`, lists of strings, or in a
         TensorFlow graph string tensors of rank 1; `is_choice`, a bool array
-        or tensor of shape `(num_prompts, num_choices)` that is `True` where
-        there is a choice; `counts`, how many choices each prompt has; and
+        or tensor of shape `(num_prompts, num_choices)` that is `True` for
+        existing choices; `counts`, the number of choices of each prompt; and
         `is_batched`, a bool.
 
     Raises:
-        ValueError: if `x` is something else, or a prompt has no choices.
+        ValueError: if `x` is invalid, or a prompt has no choices.
     """
     if not isinstance(x, dict) or set(x) != {"prompt", "choices"}:
         keys = f"the keys {sorted(x)}" if isinstance(x, dict) else f"{x!r:.200}"
@@ -197,18 +196,17 @@ def _read_choices_in_graph(prompts, choices):
 
 
 def check_choice_labels(y, choices):
-    """Check that labels are indices of choices.
+    """Check that labels are valid indices of choices.
 
     Args:
         y: A tensor, array or list of labels, or one for a single prompt.
-        choices: What `read_choices()` returns.
+        choices: The result of `read_choices()`.
 
     Returns:
         An int32 array, or a tensor inside a `tf.data` pipeline.
 
     Raises:
-        ValueError: If a label is something else than the index of a choice
-            that its prompt has.
+        ValueError: If a label is not the index of a choice of its prompt.
     """
     expected = "Labels must be the indices of choices that their prompts have."
     if in_tf_function():
@@ -242,12 +240,12 @@ def check_choice_labels(y, choices):
 
 
 def _spread(rows, is_choice, padding):
-    """Returns rows where there are choices, and padding where there are none.
+    """Arrange rows by prompt and choice, with padding for missing choices.
 
     Args:
         rows: Array or tensor of shape `(num_choices_of_all, length)`.
         is_choice: bool array or tensor of shape `(num_prompts, num_choices)`.
-        padding: int. The value where there is no choice.
+        padding: int. The value for missing choices.
 
     Returns:
         An array or tensor of shape `(num_prompts, num_choices, length)`.

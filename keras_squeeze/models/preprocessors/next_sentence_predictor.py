@@ -9,7 +9,7 @@ class NextSentencePredictorPreprocessor(TextPreprocessor):
     """Base class for next sentence prediction preprocessing layers.
 
     It takes `x`, a pair `(first, second)` of strings or of batches of
-    strings, in a tuple; and optionally `y` and `sample_weight`, which are
+    strings, in a tuple, and optionally `y` and `sample_weight`, which are
     passed through.
 
     The output is `x`, `(x, y)` or `(x, y, sample_weight)`, where `x` is a
@@ -20,10 +20,10 @@ class NextSentencePredictorPreprocessor(TextPreprocessor):
       `[PAD]`.
     - `"segment_ids"`: 0 for the tokens of the first text and 1 for those of
       the second.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
 
     Raises:
-        ValueError: if an argument has no meaning, or if `x` is not a pair.
+        ValueError: if an argument is invalid, or if `x` is not a pair.
 
     Example:
 
@@ -54,6 +54,7 @@ def check_pair(x):
     if not isinstance(x, tuple) or len(x) != 2:
         raise ValueError(
             "`x` must be a pair `(first, second)` of lists of strings, in a "
-            "tuple. To call a preprocessor on it, pass `y=None` too. Received: "
+            "tuple. To call a preprocessor on it, also pass `y=None`. "
+            "Received: "
             f"x={x!r:.200}"
         )

@@ -1,4 +1,4 @@
-"""Preprocessing for masked words together with the order of sentences."""
+"""Preprocessing for masked words and the order of sentences."""
 
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.preprocessors.masking_preprocessor import (
@@ -19,9 +19,9 @@ class PretrainingPreprocessor(MaskingPreprocessor):
     """Base class for the preprocessing layers of pretraining.
 
     It takes `x`, strings or a pair `(first, second)` of batches of strings.
-    A text that is not a pair is made one, of its two halves. In half of the
-    rows the second part is replaced by that of another row of the batch, and
-    words of both parts are masked.
+    A text that is not a pair is split into two halves. In half of the rows,
+    the second part is replaced by that of another row of the batch. Words of
+    both parts are masked.
 
     The output is `(x, y, sample_weight)`. `x` is a dictionary of int32
     tensors:
@@ -31,26 +31,25 @@ class PretrainingPreprocessor(MaskingPreprocessor):
       `(batch_size, sequence_length)`.
     - `"segment_ids"`: 0 for the tokens of the first part and 1 for those of
       the second.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
-    - `"mask_positions"`: Where the words to predict are, filled up with zeros.
-      Of shape `(batch_size, mask_selection_length)`.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
+    - `"mask_positions"`: The positions of the words to predict, padded with
+      zeros. Of shape `(batch_size, mask_selection_length)`.
 
     `y` and `sample_weight` are dictionaries:
 
-    - `"prediction_logits"`: The ids of the masked words, and 1 for each of
-      them and 0 for what fills the row up. Of shape `(batch_size,
+    - `"prediction_logits"`: The ids of the masked words, and weights that are
+      1 for these words and 0 for padding. Of shape `(batch_size,
       mask_selection_length)`.
-    - `"seq_relationship_logits"`: 0 where the second part follows the first,
-      and 1 where it comes from elsewhere. All weights are 1. Of shape
-      `(batch_size,)`.
+    - `"seq_relationship_logits"`: 0 if the second part follows the first, and
+      1 if it was replaced. All weights are 1. Of shape `(batch_size,)`.
 
-    With labels `y`, pairs stay as they are, and the labels say which of them
+    With labels `y`, pairs are not changed, and the labels are whether they
     belong together.
 
-    `fill_mask_inputs()` takes text that is masked already.
+    `fill_mask_inputs()` takes text that is already masked.
 
     Raises:
-        ValueError: if an argument has no meaning, if `x` is not text, or if
+        ValueError: if an argument is invalid, if `x` is not text, or if
             there are labels for texts that are not pairs.
 
     Example:
@@ -76,8 +75,8 @@ class PretrainingPreprocessor(MaskingPreprocessor):
             )
         if y is not None and len(segments) == 1:
             raise ValueError(
-                "`y` says whether the second part of a pair follows the "
-                f"first, so that `x` must be pairs. Received: y={y} for x of "
+                "`y` is whether the second part of a pair follows the first, "
+                f"so `x` must be pairs. Received: y={y} for x of "
                 "single strings"
             )
         if len(segments) == 1:
@@ -91,7 +90,7 @@ class PretrainingPreprocessor(MaskingPreprocessor):
             segments = (segments[0], mixed)
         else:
             y = check_class_ids(y, 2)
-            # That of a single pair is a number.
+            # The label of a single pair is a scalar.
             y = to_int32(library_of(segments[0][1]).reshape(y, [-1]))
         inputs, ids, weights = self.mask(self.pack(segments), random)
         ones = library_of(ids).ones_like(weights[:, 0])
@@ -103,7 +102,7 @@ class PretrainingPreprocessor(MaskingPreprocessor):
 
 
 def _with_starts(ids, lengths, starts=None):
-    """A segment that says where in `ids` each of its rows starts."""
+    """Add the position in `ids` at which each row of a segment starts."""
     lengths = to_int32(lengths)
     if starts is None:
         starts = library_of(lengths).cumsum(lengths) - lengths
@@ -111,32 +110,33 @@ def _with_starts(ids, lengths, starts=None):
 
 
 def _halves(ids, lengths):
-    """The first and the second half of each row, as two segments."""
+    """Split each row into two halves, as two segments."""
     ids, lengths, starts = _with_starts(ids, lengths)
     first = (lengths + 1) // 2
     return (ids, first, starts), (ids, lengths - first, starts + first)
 
 
 def _mix(ids, lengths, starts, random_numbers):
-    """Give half of the rows the tokens of another row.
+    """Replace the tokens of half of the rows by those of other rows.
 
     Args:
         ids: Integer array or tensor. The ids of all rows.
-        lengths: int32 array or tensor. How many of them each row has.
-        starts: int32 array or tensor. Where in `ids` each row starts.
+        lengths: int32 array or tensor. The number of ids of each row.
+        starts: int32 array or tensor. The position in `ids` at which each row
+            starts.
         random_numbers: Two arrays or tensors of the shape of `lengths`: which
-            rows to change, and where to take the others from.
+            rows to change, and which rows to use instead.
 
     Returns:
         A tuple `(segment, is_mixed)`: the new segment, and an int32 array or
-        tensor with 1 for each row that has changed, else 0. A single row
-        stays as it is.
+        tensor that is 1 for each changed row and 0 for others. A single row is
+        not changed.
     """
     lib = library_of(lengths)
     choice, distance = random_numbers
     row = to_int32(count_up(lengths))
     num_rows = lib.zeros_like(row) + lib.size(row)
-    # Every other row is equally likely.
+    # All other rows are equally likely.
     step = 1 + to_int32(distance * to_float32(lib.maximum(num_rows - 1, 1)))
     is_mixed = lib.argsort(lib.argsort(choice)) < num_rows // 2
     source = lib.where(is_mixed, (row + step) % num_rows, row)

@@ -21,46 +21,45 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
     """Base class for question answering preprocessing layers.
 
     It takes `x`, `y` and `sample_weight`. `x` is a dictionary of batches of
-    strings, `"question"` and `"context"`. `y`, if there are answers, is a
-    dictionary of `"answer_text"`, which is a part of the context, and of
-    `"answer_start"`, the character of the context that it starts with; for a
-    question without an answer they are empty and -1. `sample_weight` is a
-    number for each sample.
+    strings, `"question"` and `"context"`. `y` is optional, and is a dictionary
+    of `"answer_text"`, a part of the context, and `"answer_start"`, the index
+    of its first character in the context. For a question without an answer,
+    they are `""` and -1. `sample_weight` has one number per sample.
 
-    A context that does not fit behind its question is cut into windows that
-    overlap, each behind the whole question, so that a batch gives at least as
-    many windows as it has samples. These are the windows that
-    `transformers.BertTokenizerFast` gives for `truncation="only_second"` and
-    `return_overflowing_tokens=True`. It gives the same when called directly
-    and in a `tf.data` pipeline; only the latter needs TensorFlow.
+    A context that is too long is split into overlapping windows, each after
+    the whole question, so a batch has at least as many windows as samples. The
+    windows are the same as those of `transformers.BertTokenizerFast` with
+    `truncation="only_second"` and `return_overflowing_tokens=True`. The
+    outputs are the same in direct calls and in a `tf.data` pipeline, and only
+    the latter needs TensorFlow.
 
     The output is `x`, `(x, y)` or `(x, y, sample_weight)`. `x` is a
     dictionary of int32 tensors of shape `(num_windows, sequence_length)`:
 
     - `"token_ids"`: `[CLS]`, the question, `[SEP]`, a part of the context,
       `[SEP]`, `[PAD]`.
-    - `"segment_ids"`: 1 for the context and the `[SEP]` behind it, else 0.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"segment_ids"`: 1 for the context and the `[SEP]` after it, else 0.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
 
     `y` is a dictionary of int32 tensors of shape `(num_windows,)`, the
-    positions in `"token_ids"` of the answer's first and last token, named
-    after the outputs of the task: `"start_logits"` and `"end_logits"`. They
-    are 0, that of `[CLS]`, for windows that do not have the whole answer.
-    Every window has the sample weight of its sample.
+    positions in `"token_ids"` of the answer's first and last token, with the
+    names of the outputs of the task: `"start_logits"` and `"end_logits"`. They
+    are 0, the position of `[CLS]`, for windows without the whole answer. Every
+    window has the sample weight of its sample.
 
     Args:
         tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
         sequence_length: int. The length of the windows.
-        stride: int or `None`. How many tokens of the context a window has in
-            common with the next, what transformers calls so, too. Defaults to
-            `None`, for a third of `sequence_length` and at most 128.
+        stride: int or `None`. The number of tokens of the context that
+            consecutive windows share, as in transformers. Defaults to `None`,
+            for a third of `sequence_length`, but at most 128.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if an argument has no meaning, if `x` or `y` are not what
-            is described above, if an answer is not in the context where `y`
-            says, or if a question leaves windows no room for more than their
-            overlap.
+        ValueError: if an argument is invalid, if `x` or `y` do not have the
+            form described above, if an answer is not at the given position of
+            the context, or if a question leaves no room in a window for more
+            than the overlap.
 
     Example:
 
@@ -116,11 +115,11 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
             x: The dictionary described above, or one of two single strings.
 
         Returns:
-            A tuple of two segments, and of whether these are batches, as
-            `text_segments()` gives it.
+            A tuple of two segments, and whether these are batches, as returned
+            by `text_segments()`.
 
         Raises:
-            ValueError: if `x` is something else.
+            ValueError: if `x` is invalid.
         """
         keys = ("question", "context")
         _check_keys("x", x, keys)
@@ -135,7 +134,7 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
             questions: list of strings, or in a TensorFlow graph a string
                 tensor of rank 1.
             contexts: tuple `(ids, lengths)` of the tokens of the contexts, as
-                `tokenizer.tokenize_rows()` gives it.
+                returned by `tokenizer.tokenize_rows()`.
 
         Returns:
             A tuple of the dictionary `x` described above, and the
@@ -167,7 +166,7 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
                 (ids, sizes, first_tokens(lengths) + starts),
             )
         )
-        # Behind `[CLS]` and the question's `[SEP]`.
+        # After `[CLS]` and the question's `[SEP]`.
         return x, ContextWindows(rows, starts, sizes, question_sizes + 2)
 
     def _overlap(self):
@@ -176,8 +175,8 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
         return self.stride
 
     def _check_room(self, questions, lengths):
-        """Returns the `lengths` of questions that leave enough room."""
-        # The three are the special tokens.
+        """Check that questions leave enough room, and return `lengths`."""
+        # Three positions are for the special tokens.
         longest = self.sequence_length - 3 - self._overlap() - 1
         message = (
             "A question must leave room in `sequence_length` for more of its "
@@ -205,14 +204,14 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
 
 @dataclasses.dataclass(frozen=True)
 class ContextWindows:
-    """Where windows are from, and where in them the context is.
+    """The origins of windows, and the positions of the context in them.
 
     Args:
         rows: int32 array, or tensor of a TensorFlow graph, of shape
-            `(num_windows,)`. The number of the sample of each window.
-        starts: The same, the first token of the context that is in it.
-        sizes: The same, how many tokens of the context are.
-        columns: The same, the position of the first one in the window.
+            `(num_windows,)`. The index of the sample of each window.
+        starts: The same, the first token of the context in the window.
+        sizes: The same, the number of tokens of the context.
+        columns: The same, the position of the first token in the window.
     """
 
     rows: object
@@ -227,11 +226,12 @@ class ContextWindows:
             tokens: int32 array or tensor of shape `(num_windows,)`. A token
                 of the context of each window.
             first: The same, the first token of its answer.
-            last: The same, the last one. Before the first if there is none.
+            last: The same, the last token, which comes before the first if
+                there is no answer.
 
         Returns:
             An int32 array or tensor of shape `(num_windows,)`: the position
-            in each window that has the whole answer, and 0 in the others.
+            in each window that has the whole answer, and 0 for others.
         """
         has_answer = (first <= last) & (first >= self.starts)
         has_answer &= last < self.starts + self.sizes
@@ -240,26 +240,26 @@ class ContextWindows:
 
 
 def _answer_characters(y, contexts):
-    """Returns the characters that the answers start with and end before."""
+    """Return the characters at which the answers start and end."""
     _check_keys("y", y, ("answer_start", "answer_text"))
     if in_tf_function():
         return _answer_characters_in_graph(y, contexts)
     texts, _ = named_texts(y["answer_text"], 'y["answer_text"]')
-    # By way of a list, for integers in an array of objects, too.
+    # Convert to a list first, for integers in an object array.
     starts = np.atleast_1d(np.array(np.asarray(y["answer_start"]).tolist()))
     if starts.dtype.kind == "f" and all(
         start.is_integer() for start in starts.ravel().tolist()
     ):
-        # What data frames make of a column in which some are missing.
+        # Data frames convert integers with missing values to floats.
         starts = starts.astype("int64")
     if starts.ndim != 1 or starts.dtype.kind not in "iu":
         raise ValueError(
-            "`answer_start` must be integers, one for each sample. Received: "
+            "`answer_start` must be integers, one per sample. Received: "
             f"answer_start={y['answer_start']!r}"
         )
     if not len(contexts) == len(texts) == len(starts):
         raise ValueError(
-            "`y` must have an answer for each sample. Received: "
+            "`y` must have one answer per sample. Received: "
             f"{len(contexts)} samples, {len(texts)} answer_text and "
             f"{len(starts)} answer_start"
         )

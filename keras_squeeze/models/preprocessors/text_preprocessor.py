@@ -1,4 +1,4 @@
-"""What the preprocessors of all tasks share."""
+"""Base class of the preprocessors of all tasks."""
 
 import keras
 import keras_hub
@@ -17,7 +17,7 @@ from keras_squeeze.tokenizers.texts import text_segments
 class TextPreprocessor(
     ComposedDocstring, FromPreset, keras_hub.models.Preprocessor
 ):
-    """Base of the preprocessors: a tokenizer and a packer.
+    """Base class of the preprocessors: a tokenizer and a packer.
 
     It takes `x`, `y` and `sample_weight`. `x` is a string, a batch of strings,
     or a tuple of batches of strings whose segments are combined into a single
@@ -28,30 +28,30 @@ class TextPreprocessor(
     `(sequence_length,)` for a single string:
 
     - `"token_ids"`: `[CLS]`, the tokens and `[SEP]` of each segment, `[PAD]`.
-    - `"segment_ids"`: The number of the segment that each token is in.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"segment_ids"`: The index of the segment of each token.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
 
-    It gives exactly what `transformers.BertTokenizerFast` gives for
-    `padding="max_length"` and `truncation=True`, called directly as well as
-    in a `tf.function` and in a `tf.data` pipeline. Only the latter two need
+    The outputs are exactly those of `transformers.BertTokenizerFast` with
+    `padding="max_length"` and `truncation=True`, in direct calls as well as in
+    a `tf.function` or a `tf.data` pipeline. Only the latter two need
     TensorFlow.
 
-    As with every KerasHub preprocessor, a tuple that is the only argument of a
+    As for all KerasHub preprocessors, a tuple that is the only argument of a
     direct call is read as `(x, y)` or `(x, y, sample_weight)`. To preprocess a
-    pair without labels, pass `y=None` too.
+    pair without labels, also pass `y=None`.
 
     Args:
         tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
         sequence_length: int. The length of the packed inputs.
-        truncate: string. How segments that do not fit are truncated, one of
+        truncate: string. How segments that are too long are truncated, one of
             `"longest_first"`, `"only_first"`, `"only_second"`,
             `"round_robin"` and `"waterfall"`. See `SequencePacker`.
-        truncation_side: string. Which end of a segment is cut off, `"right"`
-            or `"left"`.
+        truncation_side: string. The end of a segment that is truncated,
+            `"right"` or `"left"`.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if an argument has no meaning, if `x` is not text, if the
+        ValueError: if an argument is invalid, if `x` is not text, if the
             two parts of a pair have different lengths, or if
             `sequence_length` has no room for the special tokens.
 
@@ -77,7 +77,7 @@ class TextPreprocessor(
         **kwargs,
     ):
         check_packing(sequence_length, truncate, truncation_side)
-        # Not `super()`: KerasHub's preprocessors of single tasks, which come
+        # Not `super()`: KerasHub's preprocessors for single tasks, which come
         # next in some subclasses, would set the same attributes again.
         keras_hub.models.Preprocessor.__init__(self, **kwargs)
         self.tokenizer = tokenizer
@@ -90,7 +90,7 @@ class TextPreprocessor(
         if args:
             x, *labels = args
             if type(x) is tuple and not labels and not kwargs:
-                # The base class reads it as an input and its labels.
+                # The base class reads this as inputs and labels.
                 x = (lists_to_arrays(x[0]), *x[1:])
             else:
                 x = lists_to_arrays(x)
@@ -98,7 +98,7 @@ class TextPreprocessor(
         return super().__call__(*args, **kwargs)
 
     def build(self, input_shape):
-        # The ids are known once the tokenizer's assets have been loaded.
+        # The ids are only known after the tokenizer's assets are loaded.
         self.packer = SequencePacker(
             sequence_length=self.sequence_length,
             start_value=self.tokenizer.start_token_id,
@@ -115,9 +115,9 @@ class TextPreprocessor(
         )
 
     def check_inputs(self, x):
-        """Raise a `ValueError` if raw inputs cannot be read, some or all.
+        """Raise a `ValueError` if any raw inputs are invalid.
 
-        Tasks call it before they begin to work on batches of them.
+        Tasks call it before they process batches of them.
 
         Args:
             x: The raw inputs of the task.
@@ -144,7 +144,7 @@ class TextPreprocessor(
             x: A string, a batch of strings, or a tuple of either.
 
         Returns:
-            What `pack()` returns, without the first axis for a single string.
+            The result of `pack()`, without the first axis for a single string.
         """
         segments, is_batched = self.tokenize(x)
         return first_if(not is_batched, self.pack(segments))
@@ -154,14 +154,14 @@ class TextPreprocessor(
 
         Args:
             segments: tuple of segments, each a tuple `(ids, lengths)` as
-                `tokenizer.tokenize_rows()` gives it.
+                returned by `tokenizer.tokenize_rows()`.
 
         Returns:
             A dictionary of int32 arrays, or tensors in a TensorFlow graph, of
             shape `(num_rows, sequence_length)`.
         """
         if self.packer is None:
-            # Not only `call()`, which Keras builds the layer for, packs.
+            # Keras only builds the layer for `call()`.
             self.build(None)
         token_ids, segment_ids, padding_mask = self.packer(segments)
         return {
@@ -180,12 +180,12 @@ class TextPreprocessor(
             A dictionary of arrays or tensors by the names of the backbone's
             inputs.
         """
-        # Without labels by name, a pair would be taken for inputs and labels.
+        # Without `y=None`, a pair would be taken for inputs and labels.
         return self(x, y=None)
 
     @staticmethod
     def for_caller(outputs):
-        """Give arrays the type that the caller of the layer can use.
+        """Convert arrays to the type that the caller of the layer needs.
 
         Args:
             outputs: Any structure of arrays, or of tensors in a TensorFlow
@@ -193,7 +193,7 @@ class TextPreprocessor(
 
         Returns:
             The same structure of tensors of the Keras backend, of NumPy
-            arrays in a `grain` pipeline, or of TensorFlow's tensors in a
+            arrays in a `grain` pipeline, or of TensorFlow tensors in a
             TensorFlow graph.
         """
         if in_tf_function():
@@ -225,7 +225,7 @@ class TextPreprocessor(
 
 
 def first_if(condition, structure):
-    """The first rows of arrays, or the arrays as they are.
+    """Return the first rows of arrays, or the arrays unchanged.
 
     Args:
         condition: bool. Whether to take the first rows.

@@ -21,39 +21,39 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
     """Base class for token classification preprocessing layers.
 
     It takes `x`, `y` and `sample_weight`. `x` is a batch of samples, each a
-    list of words; `y`, if there are labels, has a list of class ids for each
-    sample, one a word; and `sample_weight` a number for each sample.
+    list of words. `y` is optional, and has a list of class ids for each
+    sample, one per word. `sample_weight` has one number per sample.
 
-    Words are tokenized one by one, as `transformers.BertTokenizerFast` does
-    for `is_split_into_words=True`. A sample with more tokens than fit is cut
-    into windows that overlap, as for `return_overflowing_tokens=True`, so
-    that a batch gives at least as many windows as it has samples.
+    Words are tokenized separately, as by `transformers.BertTokenizerFast` with
+    `is_split_into_words=True`. A sample that is too long is split into
+    overlapping windows, as with `return_overflowing_tokens=True`, so a batch
+    has at least as many windows as samples.
 
     The output is `x` or `(x, y, sample_weight)`. `x` is a dictionary of int32
     tensors of shape `(num_windows, sequence_length)`:
 
     - `"token_ids"`: `[CLS]`, the tokens of the words, `[SEP]`, `[PAD]`.
     - `"segment_ids"`: Zeros.
-    - `"padding_mask"`: 1 where there is a token and 0 where there is padding.
+    - `"padding_mask"`: 1 for tokens and 0 for padding.
 
     `y` and `sample_weight` are an int32 and a float32 tensor of the same
-    shape. The label of a word is at its first token, with a weight of 1. All
-    else has a weight of 0: further tokens of a word, special tokens, padding,
-    and what an overlap repeats, where each word counts once, in the window
-    that has more of the text around it.
+    shape. The label of a word is at its first token, with a weight of 1.
+    Everything else has a weight of 0: other tokens of a word, special tokens
+    and padding. In the overlap of windows, each word only counts once, in the
+    window that has more text around it.
 
     Args:
         tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
         sequence_length: int. The length of the windows.
-        stride: int or `None`. How many tokens a window has in common with the
-            next, what transformers calls so, too. Defaults to `None`, for a
-            quarter of `sequence_length`.
+        stride: int or `None`. The number of tokens that consecutive windows
+            share, as in transformers. Defaults to `None`, for a quarter of
+            `sequence_length`.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if an argument has no meaning, if `x` is not a batch of
-            lists of words, if `y` does not have one label for each word, or
-            if windows have no room for more than their overlap.
+        ValueError: if an argument is invalid, if `x` is not a batch of
+            lists of words, if `y` does not have one label per word, or if
+            windows have no room for more than their overlap.
 
     Example:
 
@@ -92,19 +92,19 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         word_rows(x)
 
     def word_windows(self, ids, pieces, counts):
-        """Cut the tokens of words into windows.
+        """Split the tokens of words into windows.
 
         Args:
             ids: int32 array, or tensor of a TensorFlow graph. The tokens of
-                all words, one after the other.
-            pieces: int32 array or tensor. How many tokens each word has.
-            counts: int32 array or tensor. How many words each sample has.
+                all words, concatenated.
+            pieces: int32 array or tensor. The number of tokens of each word.
+            counts: int32 array or tensor. The number of words of each sample.
 
         Returns:
             A tuple `(x, words)`. `x` is the dictionary described above.
             `words`, an int32 array or tensor of shape `(num_windows,
-            sequence_length)`, has the number of the word whose label each
-            token has, counted over all samples, and -1 where there is none.
+            sequence_length)`, has the index of the word whose label each
+            token has, counted over all samples, and -1 for no word.
 
         Raises:
             ValueError: if windows have no room for more than their overlap.
@@ -112,7 +112,7 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         stride, room = self._check_stride()
         lib = library_of(ids)
         pieces = to_int32(pieces)
-        # Which word each token starts, if it starts one.
+        # The index of the word that each token starts, or -1.
         word_of = lib.repeat(count_up(pieces), pieces)
         first = lib.cumsum(pieces) - pieces
         is_first = take(first, word_of) == count_up(ids)
@@ -126,8 +126,8 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         tokens = take(starts_of_rows, rows) + starts
         x = self.pack(((ids, sizes, tokens),))
 
-        # Two windows share out what they have in common, so that each word
-        # is in the one in which it is farther from the end.
+        # Two windows divide their overlap, so that each word counts in the
+        # window in which it is farther from the end.
         half = (stride + 1) // 2
         is_last = starts + sizes == take(lengths, rows)
         own_start = lib.where(starts == 0, 0, half)[:, np.newaxis]
@@ -138,7 +138,7 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         return x, to_int32(lib.where(is_own, words, -1))
 
     def _check_stride(self):
-        """Returns the overlap, and the room for the tokens of a window."""
+        """Return the overlap, and the room for the tokens of a window."""
         room = self.sequence_length - 2
         stride = self.stride
         if stride is None:
@@ -154,14 +154,14 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
 
 
 def _word_labels(y, counts):
-    """Returns the labels of all words in a row."""
+    """Concatenate the labels of all words."""
     if in_tf_function():
         import tensorflow as tf
 
         labels, found = ragged_rows(y)
         same = tf.debugging.Assert(
             tf.reduce_all(tf.equal(found, counts)),
-            ["`y` must have one label for each word of `x`:", found, counts],
+            ["`y` must have one label per word of `x`:", found, counts],
             summarize=10,
         )
         with tf.control_dependencies([same]):
@@ -169,7 +169,7 @@ def _word_labels(y, counts):
     samples = samples_of(y, "y")
     if len(samples) != len(counts):
         raise ValueError(
-            "`y` must have a list of labels for each sample. Received: "
+            "`y` must have one list of labels per sample. Received: "
             f"{len(counts)} samples and {len(samples)} lists of labels"
         )
     labels = []
@@ -177,14 +177,14 @@ def _word_labels(y, counts):
         sample = np.asarray(sample)
         if sample.shape != (counts[i],):
             raise ValueError(
-                "`y` must have one label for each word. Received: "
+                "`y` must have one label per word. Received: "
                 f"{counts[i]} words and labels of shape {sample.shape} for "
                 f"sample {i}"
             )
         if sample.size and sample.dtype.kind not in "iu":
             raise ValueError(
-                "`y` must have class ids. A task with `class_names` takes "
-                f"their names, too. Received: {sample.tolist()} for sample {i}"
+                "`y` must have class ids. A task with `class_names` also takes "
+                f"names. Received: {sample.tolist()} for sample {i}"
             )
         labels.append(to_int32(sample))
     return np.concatenate(labels)

@@ -1,4 +1,4 @@
-"""What the preprocessors share that cut long texts into windows."""
+"""Base class of the preprocessors that split long texts into windows."""
 
 import numpy as np
 
@@ -10,26 +10,25 @@ from keras_squeeze.models.preprocessors.text_preprocessor import (
 
 
 class WindowedPreprocessor(TextPreprocessor):
-    """Base of the preprocessors that cut long texts into windows.
+    """Base class of the preprocessors that split long texts into windows.
 
-    The windows are those that `transformers.BertTokenizerFast` gives for
-    `return_overflowing_tokens=True`, so that a batch gives at least as many
-    windows as it has samples.
+    The windows are the same as those of `transformers.BertTokenizerFast` with
+    `return_overflowing_tokens=True`. A batch has at least as many windows as
+    samples.
 
     Args:
         tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
         sequence_length: int. The length of the windows.
-        stride: int or `None`. How many tokens a window has in common with the
-            next, what transformers calls so, too. `None` leaves it to the
-            task.
+        stride: int or `None`. The number of tokens that consecutive windows
+            share, as in transformers. `None` is for the default of the task.
         **kwargs: Other arguments of `keras.layers.Layer`, such as `name`.
 
     Raises:
-        ValueError: if an argument has no meaning.
+        ValueError: if an argument is invalid.
     """
 
     def __init__(self, tokenizer, sequence_length=512, stride=None, **kwargs):
-        # By position: nothing is truncated, so that there is no choice how.
+        # Nothing is truncated, so the truncation arguments have no effect.
         super().__init__(
             tokenizer, sequence_length, "longest_first", "right", **kwargs
         )
@@ -37,7 +36,7 @@ class WindowedPreprocessor(TextPreprocessor):
 
     @property
     def stride(self):
-        """How many tokens a window has in common with the next."""
+        """The number of tokens that consecutive windows share."""
         return self._stride
 
     @stride.setter
@@ -48,19 +47,19 @@ class WindowedPreprocessor(TextPreprocessor):
 
     @staticmethod
     def sample_weights(sample_weight, counts):
-        """The weights of the samples as float32.
+        """Convert sample weights to float32.
 
         Args:
-            sample_weight: A list, array or tensor of a number a sample, or
-                the number of a single one.
+            sample_weight: A list, array or tensor of a number per sample, or
+                the number of a single sample.
             counts: Array of rank 1, or tensor of a TensorFlow graph, whose
-                first axis counts the samples.
+                first axis is for the samples.
 
         Returns:
             A float32 array or tensor of the same shape.
 
         Raises:
-            ValueError: if there is another number of weights.
+            ValueError: if the number of weights is wrong.
         """
         if in_tf_function():
             import tensorflow as tf
@@ -70,7 +69,7 @@ class WindowedPreprocessor(TextPreprocessor):
         weights = np.atleast_1d(np.asarray(sample_weight, "float32"))
         if weights.shape != counts.shape:
             raise ValueError(
-                "`sample_weight` must have one number for each sample. "
+                "`sample_weight` must have one number per sample. "
                 f"Received: {len(counts)} samples and weights of shape "
                 f"{weights.shape}"
             )

@@ -10,7 +10,7 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
     SqueezeBertLayer,
 )
 
-# The arguments that say how many groups a projection has.
+# The arguments for the numbers of groups of the projections.
 GROUPS = (
     "query_groups",
     "key_groups",
@@ -30,7 +30,7 @@ class SqueezeBertBackbone(EncoderBackbone):
     networks?". It includes the embeddings, the transformer layers and the
     pooler, but not the head for masked language modeling.
 
-    The default constructor gives a randomly initialized network of the
+    The default constructor returns a randomly initialized network of the
     published size, 51.1 million parameters. To load preset architectures and
     weights, use the `from_preset()` constructor.
 
@@ -38,16 +38,16 @@ class SqueezeBertBackbone(EncoderBackbone):
         vocabulary_size: int. The size of the token vocabulary. Defaults to
             `30522`.
         num_layers: int. The number of transformer layers. Defaults to `12`.
-        num_heads: int. The number of attention heads; must divide
+        num_heads: int. The number of attention heads, which must divide
             `hidden_dim`. Defaults to `12`.
         hidden_dim: int. The size of the hidden states. Defaults to `768`.
         intermediate_dim: int. The size inside the feed-forward network.
             Defaults to `3072`.
         embedding_dim: int. The size of the token embeddings, which must be
             equal to `hidden_dim`. Defaults to `768`.
-        query_groups: int. Groups of the query projection. Like every number
-            of groups, it must divide the sizes of the features on both sides.
-            Defaults to `4`.
+        query_groups: int. Groups of the query projection. As for all
+            projections, the number of groups must divide the sizes of the
+            inputs and outputs. Defaults to `4`.
         key_groups: int. Groups of the key projection. Defaults to `4`.
         value_groups: int. Groups of the value projection. Defaults to `4`.
         post_attention_groups: int. Groups of the attention's output
@@ -64,25 +64,25 @@ class SqueezeBertBackbone(EncoderBackbone):
         max_sequence_length: int. The longest sequence the encoder can take.
             Defaults to `512`.
         num_segments: int. The number of segment types. Defaults to `2`.
-        layer_norm_epsilon: float. Epsilon of the embeddings' layer
-            normalization; those of the layers use 1e-12, as in the original.
-            Defaults to `1e-12`.
+        layer_norm_epsilon: float. Epsilon of the layer normalization of the
+            embeddings. The layers use 1e-12, as in the original. Defaults to
+            `1e-12`.
         initializer_range: float. Standard deviation of the initial weights.
             Defaults to `0.02`.
         pad_token_id: int. The id of the padding token. Defaults to `0`.
         dtype: string or `keras.mixed_precision.DTypePolicy`. The dtype to use
             for computations and weights. Defaults to the global policy.
-        **kwargs: other keyword arguments of `keras_hub.models.Backbone`,
+        **kwargs: Other keyword arguments of `keras_hub.models.Backbone`,
             including `name` and `trainable`.
 
     Returns:
         Called on a dictionary of the int32 arrays `token_ids`, `segment_ids`
-        and `padding_mask`, each of shape `(batch, length)`, the model gives a
-        dictionary of `sequence_output`, of shape `(batch, length,
+        and `padding_mask`, each of shape `(batch, length)`, the model returns
+        a dictionary of `sequence_output`, of shape `(batch, length,
         hidden_dim)`, and `pooled_output`, of shape `(batch, hidden_dim)`.
 
     Raises:
-        ValueError: If an argument is out of range, or sizes do not divide.
+        ValueError: If an argument is invalid, or a size is not divisible.
 
     Example:
 

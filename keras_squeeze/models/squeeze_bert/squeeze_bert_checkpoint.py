@@ -1,4 +1,4 @@
-"""What a Hugging Face checkpoint of SqueezeBERT holds, as tables."""
+"""Maps Hugging Face checkpoints of SqueezeBERT to the backbone."""
 
 import functools
 

@@ -11,7 +11,7 @@ from keras_squeeze.layers.projection_norm import ProjectionNorm
 class SqueezeBertLayer(keras.layers.Layer):
     """A SqueezeBERT transformer layer.
 
-    It is BERT's layer with dense layers cut into groups of features.
+    This is BERT's layer, with dense layers split into groups of features.
 
     Args:
         num_heads: int. Number of attention heads.
@@ -29,19 +29,19 @@ class SqueezeBertLayer(keras.layers.Layer):
             probabilities.
         initializer_range: float. Standard deviation of the initial weights.
             Defaults to `0.02`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         inputs: float tensor of shape `(batch, length, hidden_dim)`.
         attention_bias: Optional float tensor that broadcasts to `(batch,
             num_heads, length, length)`.
-        head_mask: Optional float tensor of the same kind.
-        return_attention: bool. Whether to return attention scores and
-            probabilities too. Defaults to `False`.
+        head_mask: Optional float tensor of the same form.
+        return_attention: bool. Whether to also return attention scores and
+            probabilities. Defaults to `False`.
 
     Returns:
-        A float tensor of shape `(batch, length, hidden_dim)`; with
+        A float tensor of shape `(batch, length, hidden_dim)`. With
         `return_attention`, a tuple of it, the scores and the probabilities.
 
     Reference:
@@ -95,7 +95,7 @@ class SqueezeBertLayer(keras.layers.Layer):
             )
 
         def projection(groups, name):
-            # The original's layers ignore the configured epsilon, too.
+            # The layers of the original also ignore the configured epsilon.
             return ProjectionNorm(
                 hidden_dim,
                 groups=groups,

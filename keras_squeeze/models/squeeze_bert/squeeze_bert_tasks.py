@@ -30,7 +30,7 @@ from keras_squeeze.models.tasks.token_classifier import TokenClassifier
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SqueezeBertTokenizer(EncoderTokenizer):
-    """A SqueezeBERT tokenizer, which gives the ids of the original."""
+    """A SqueezeBERT tokenizer, with the same ids as the original."""
 
     backbone_cls = SqueezeBertBackbone
 
@@ -65,7 +65,7 @@ class SqueezeBertTextEmbedderPreprocessor(
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SqueezeBertTextEmbedder(TextEmbedder):
-    """A SqueezeBERT model that gives a vector for each text."""
+    """A SqueezeBERT model that computes embedding vectors of texts."""
 
     backbone_cls = SqueezeBertBackbone
     preprocessor_cls = SqueezeBertTextEmbedderPreprocessor
@@ -113,7 +113,7 @@ class SqueezeBertMultipleChoicePreprocessor(MultipleChoicePreprocessor):
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class SqueezeBertMultipleChoice(MultipleChoice):
-    """A SqueezeBERT model that chooses which of several texts fits a prompt."""
+    """A SqueezeBERT model that selects the text that best fits a prompt."""
 
     backbone_cls = SqueezeBertBackbone
     preprocessor_cls = SqueezeBertMultipleChoicePreprocessor

@@ -1,1 +1,1 @@
-"""The tasks that the models share: heads on a backbone, and what they do."""
+"""The tasks of all models: heads on a backbone, and their methods."""

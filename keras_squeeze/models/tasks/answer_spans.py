@@ -11,8 +11,8 @@ class AnswerSpans:
     """Collects the best answers over the windows of one context.
 
     Args:
-        max_answer_length: int. How many tokens an answer has at most.
-        top_k: int. How many answers to keep.
+        max_answer_length: int. The maximum number of tokens of an answer.
+        top_k: int. The number of answers to keep.
     """
 
     def __init__(self, max_answer_length, top_k):
@@ -22,14 +22,14 @@ class AnswerSpans:
         self._scores = {}
 
     def add_window(self, start_logits, end_logits, words):
-        """Take the answers of one more window into account.
+        """Add the answers of a window.
 
         Args:
             start_logits: float array of shape `(1 + num_tokens,)`. The output
                 for `[CLS]` and for the tokens of the context.
-            end_logits: The same, of the other output.
-            words: int array of shape `(num_tokens,)`. The number of the word
-                that each token is of, in ascending order.
+            end_logits: The same, for the other output.
+            words: int array of shape `(num_tokens,)`. The index of the word
+                of each token, in ascending order.
         """
         starts = softmax(start_logits.astype("float64"))
         ends = softmax(end_logits.astype("float64"))
@@ -44,22 +44,22 @@ class AnswerSpans:
         numbers = words - words[0]
         count = numbers[-1] + 1
         pairs = numbers[first] * count + numbers[last]
-        # Answers that have the same words are one.
+        # Add up the scores of answers with the same words.
         scores = np.bincount(pairs, scores)
         best = np.argsort(-scores, kind="stable")[: self.top_k]
         for pair in best[scores[best] > 0]:
             span = tuple(int(i + words[0]) for i in divmod(pair, count))
-            # Windows that overlap have it, too.
+            # Overlapping windows may have the same answer.
             self._scores[span] = max(
                 self._scores.get(span, 0.0), float(scores[pair])
             )
 
     def best(self):
-        """The best answers, as words.
+        """Return the best answers, as words.
 
         Returns:
             A list of at most `top_k` tuples `(score, first, last)` of a
-            probability and the numbers of the first and the last word, the
+            probability and the indices of the first and the last word, the
             likeliest first.
         """
         return heapq.nsmallest(

@@ -1,24 +1,24 @@
-"""Batches of samples that are preprocessed already."""
+"""Creates batches of preprocessed samples."""
 
 import keras
 import numpy as np
 
-# Programs are compiled, or planned, for each length that there is.
+# A program is compiled or planned for each length.
 LENGTH_STEP = 16
-# Of so many batches the texts are sorted, so that batches are not the same
-# ones in every epoch.
+# The number of batches among which texts are sorted by length. It is limited,
+# so that batches differ between epochs.
 BATCHES_SORTED = 50
 
 
 class ArrayBatches(keras.utils.PyDataset):
-    """Batches of the samples of arrays, in their order.
+    """Batches of array samples, in order.
 
     Args:
-        x: Dictionary of arrays whose first axis counts the samples.
+        x: Dictionary of arrays whose first axis is for the samples.
         y: The labels, in an array or a dictionary of arrays, or `None`.
-        sample_weight: Optional array of the weights of the samples.
-        batch_size: int. How many samples a batch has.
-        **kwargs: other keyword arguments of `keras.utils.PyDataset`.
+        sample_weight: Optional array of sample weights.
+        batch_size: int. The number of samples per batch.
+        **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
     """
 
     def __init__(self, x, y, sample_weight=None, batch_size=32, **kwargs):
@@ -43,18 +43,18 @@ class ArrayBatches(keras.utils.PyDataset):
 
 
 class LengthBatches(ArrayBatches):
-    """Batches of packed texts of about the same length, without the padding.
+    """Batches of packed texts of similar length, with little padding.
 
     Args:
         x: Dictionary of arrays of shape `(num_samples, sequence_length)`,
-            a `padding_mask` among them.
+            including a `padding_mask`.
         y: Array of labels.
-        sample_weight: Optional array of the weights of the samples.
-        batch_size: int. How many samples a batch has.
-        seed: int or `None`. What the order of the samples starts from, which
-            is another one in each epoch. Defaults to `None`, for batches that
-            stay as they are.
-        **kwargs: other keyword arguments of `keras.utils.PyDataset`.
+        sample_weight: Optional array of sample weights.
+        batch_size: int. The number of samples per batch.
+        seed: int or `None`. The seed of the order of the samples, which
+            changes in each epoch. Defaults to `None`, for the same batches in
+            each epoch.
+        **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class LengthBatches(ArrayBatches):
         if self.random is not None:
             mixed = self.random.permutation(len(batches))
             batches = [batches[i] for i in mixed]
-        # Those of the least and of the greatest length first: Keras looks at
-        # the first batches to see in what they differ.
+        # Put the shortest and the longest batch first, because Keras inspects
+        # the first batches to find out which shapes vary.
         for find in (np.argmax, np.argmin):
             i = find([self.lengths[batch].max() for batch in batches])
             batches.insert(0, batches.pop(i))

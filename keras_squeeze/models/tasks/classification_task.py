@@ -1,4 +1,4 @@
-"""What the tasks share that choose between classes."""
+"""Base class of the tasks that classify texts or tokens."""
 
 import re
 
@@ -13,29 +13,29 @@ from keras_squeeze.models.tasks.text_task import TextTask
 
 
 class ClassificationTask(TextTask):
-    """What tasks have in common that choose between classes.
+    """Base class of the tasks that choose between classes.
 
-    A dense layer gives the scores of the classes: from the pooled output, of
-    the whole text, if `uses_pooled_output`, else from the sequence output, of
-    each token.
+    A dense layer computes the scores of the classes: for the whole text, from
+    the pooled output, if `uses_pooled_output` is `True`, and otherwise for
+    each token, from the sequence output.
 
     Args:
         backbone: The backbone model.
-        num_classes: int. Number of classes to predict. May be left out if
+        num_classes: int. The number of classes. Can be omitted if
             `class_names` is passed.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
         class_names: Optional list of strings, the classes in the order of
-            their ids. They are kept in presets, name the answers of
-            `annotate()`, and can stand for the ids in the labels of `fit()`.
+            their ids. They are saved in presets, are the labels in the answers
+            of `annotate()`, and can be used as labels in `fit()`.
         activation: Optional string or callable. The activation of the
-            outputs. Defaults to `None`, which gives logits.
+            outputs. Defaults to `None`, for logits.
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.1`.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
-        ValueError: If an argument has no meaning, or `num_classes` and
+        ValueError: If an argument is invalid, or `num_classes` and
             `class_names` contradict each other.
     """
 
@@ -56,7 +56,7 @@ class ClassificationTask(TextTask):
         validation.check_positive_int("num_classes", num_classes)
         validation.check_rate("dropout", dropout)
 
-        # The default loss, which depends on these, is made with the model.
+        # These must be set first, because the default loss depends on them.
         self.num_classes = num_classes
         self.activation = keras.activations.get(activation)
 
@@ -105,7 +105,7 @@ class ClassificationTask(TextTask):
         )
 
     def names_of_classes(self):
-        """The names of all classes, `"LABEL_0"` and so on if they have none.
+        """The names of all classes, or `"LABEL_0"` and so on without names.
 
         Returns:
             A list of strings in the order of the ids.
@@ -115,7 +115,7 @@ class ClassificationTask(TextTask):
         ]
 
     def probabilities(self, outputs):
-        """What the outputs say about the classes, as numbers to be read.
+        """Convert the outputs of the task to probabilities.
 
         Args:
             outputs: The outputs of the task, whose last axis has the classes.
@@ -132,8 +132,8 @@ class ClassificationTask(TextTask):
 
         Args:
             outputs: Symbolic tensor. The outputs of the task.
-            probabilities: bool. Whether the file gives probabilities, or
-                logits. Defaults to `True`.
+            probabilities: bool. Whether the file returns probabilities instead
+                of logits. Defaults to `True`.
 
         Returns:
             A dictionary of symbolic tensors by name.
@@ -174,7 +174,7 @@ class ClassificationTask(TextTask):
     @classmethod
     def from_preset(cls, preset, **kwargs):
         if "num_classes" in kwargs:
-            # The names in the preset are those of its own head.
+            # The names in the preset belong to its own head.
             kwargs.setdefault("class_names", None)
         return super().from_preset(preset, **kwargs)
 
@@ -182,8 +182,8 @@ class ClassificationTask(TextTask):
     def from_config(cls, config):
         names = config.get("class_names")
         if names and config.get("num_classes") not in (None, len(names)):
-            # `from_preset()` of KerasHub's own classes puts the number of
-            # classes of a new head beside the names of the preset's.
+            # `from_preset()` of KerasHub's own classes combines the number of
+            # classes of a new head with the names of the preset.
             config = {**config, "class_names": None}
         return super().from_config(config)
 
@@ -207,8 +207,8 @@ def dropout_of_head(config):
         config: Dictionary. The contents of `config.json`.
 
     Returns:
-        A dictionary of the keyword argument `dropout`, empty if the
-        checkpoint does not say.
+        A dictionary of the keyword argument `dropout`. It is empty if the
+        checkpoint does not specify it.
     """
     dropout = config.get("classifier_dropout")
     if dropout is None:

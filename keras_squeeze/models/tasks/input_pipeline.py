@@ -1,4 +1,4 @@
-"""What `fit()` and its like make of raw inputs."""
+"""Prepares the raw inputs of `fit()`, `evaluate()` and `predict()`."""
 
 import functools
 
@@ -21,12 +21,12 @@ from keras_squeeze.models.tasks.samples import to_source
 
 
 class InputPipeline:
-    """Checks raw inputs, batches and shuffles them, and hands them to Keras.
+    """Checks raw inputs, batches and shuffles them, and passes them to Keras.
 
-    Tasks that preprocess all inputs at once, and not batch by batch, override
-    `prepare()`. `reads_segments` is `False` for those for which a tuple is no
-    text of several parts, and `chooses_one_class` is `True` for those whose
-    classes can have weights.
+    Tasks that preprocess all inputs at once, instead of batch by batch,
+    override `prepare()`. `reads_segments` is `False` for tasks in which a
+    tuple is not a text with several parts. `chooses_one_class` is `True` for
+    tasks that support class weights.
     """
 
     reads_segments = True
@@ -46,27 +46,27 @@ class InputPipeline:
     ):
         """Train the task on raw inputs.
 
-        KerasHub feeds `fit()` from a data set that it builds itself, and goes
-        over it in the same order in every epoch. Here raw inputs that are
-        not a data set are shuffled anew in each epoch, as `keras.Model` does.
+        KerasHub feeds `fit()` from its own dataset, which has the same order
+        in every epoch. Here, raw inputs that are not a dataset are shuffled
+        again in each epoch, as in `keras.Model`.
 
         Args:
             x: The raw inputs of the task, or a `tf.data.Dataset` or `grain`
-                data set of batches of inputs, labels and sample weights.
-            y: The labels, if `x` is not a data set.
-            batch_size: int. Defaults to `32` if `x` is not a data set.
-            sample_weight: Optional weights of the samples.
+                dataset of batches of inputs, labels and sample weights.
+            y: The labels, if `x` is not a dataset.
+            batch_size: int. Defaults to `32` if `x` is not a dataset.
+            sample_weight: Optional sample weights.
             validation_data: Optional tuple `(x, y)` or `(x, y,
-                sample_weight)`, or a data set.
-            validation_split: Optional float. The part of the arrays, at their
-                end, to validate on.
-            shuffle: bool. Whether to shuffle inputs that are not a data set.
-                The order follows `keras.utils.set_random_seed()`. Defaults to
-                `True`.
-            class_weight: Optional dictionary of the weights of the classes
-                in the loss, by their ids or their names, for tasks that
-                choose one class. Those that are left out weigh 1.
-            **kwargs: other arguments of `keras.Model.fit`.
+                sample_weight)`, or a dataset.
+            validation_split: Optional float. The fraction of the arrays, from
+                their end, to use for validation.
+            shuffle: bool. Whether to shuffle inputs that are not a dataset.
+                The order depends on `keras.utils.set_random_seed()`. Defaults
+                to `True`.
+            class_weight: Optional dictionary that maps the ids or names of
+                classes to their weights in the loss, for tasks that choose
+                one class. Missing classes have a weight of 1.
+            **kwargs: Other arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -102,9 +102,9 @@ class InputPipeline:
         class_weight=None,
         **kwargs,
     ):
-        """Train on what `prepare`, a method like `prepare()`, makes of arrays.
+        """Train on the result of `prepare`, a method like `prepare()`.
 
-        The other arguments are those of `fit()`.
+        The other arguments are the same as for `fit()`.
         """
         class_weight = self.checked_class_weight(class_weight, sample_weight)
         is_preprocessed = False
@@ -138,34 +138,34 @@ class InputPipeline:
         return self._method("fit", is_preprocessed)(
             **train,
             validation_data=validation_data,
-            # The batches of KerasHub's `fit()` are shuffled already.
+            # The batches for KerasHub's `fit()` are already shuffled.
             shuffle=shuffle and is_preprocessed,
             **kwargs,
         )
 
     def prepare(self, arrays, batch_size=None, shuffle=None, class_weight=None):
-        """Make batches of the samples of arrays.
+        """Create batches from array samples.
 
         Tasks that do not preprocess batch by batch override it.
 
         Args:
-            arrays: What `checked_arrays()` returns.
+            arrays: The result of `checked_arrays()`.
             batch_size: int. Defaults to `32`.
             shuffle: bool. Whether to shuffle the samples. Defaults to `None`,
-                for samples that are not trained on.
-            class_weight: Optional dictionary of a float for each class id.
+                for samples that are not used for training.
+            class_weight: Optional dictionary of a float per class id.
 
         Returns:
             A tuple `(arguments, is_preprocessed)`: a dictionary of arguments
-            of `keras.Model.fit`, and whether they are the inputs of the model
-            and not raw ones. Of samples that are not trained on, `"x"` is a
-            data set with all there is.
+            of `keras.Model.fit`, and whether they are preprocessed inputs
+            instead of raw ones. For samples that are not used for training,
+            `"x"` is a dataset with everything.
         """
         batches = self.batches(arrays, batch_size or 32, shuffle)
         return {"x": batches, "class_weight": class_weight}, False
 
     def _method(self, name, is_preprocessed):
-        """Returns a method of Keras, or KerasHub's, which preprocesses."""
+        """Return Keras' method, or that of KerasHub, which preprocesses."""
         if is_preprocessed:
             return functools.partial(getattr(keras.Model, name), self)
         return getattr(super(), name)
@@ -177,15 +177,15 @@ class InputPipeline:
         """Compute the loss and the metrics on raw inputs.
 
         Args:
-            x: The raw inputs of the task, or a data set of batches of inputs,
+            x: The raw inputs of the task, or a dataset of batches of inputs,
                 labels and sample weights.
-            y: The labels, if `x` is not a data set.
-            batch_size: int. Defaults to `32` if `x` is not a data set.
-            sample_weight: Optional weights of the samples.
-            **kwargs: other arguments of `keras.Model.evaluate`.
+            y: The labels, if `x` is not a dataset.
+            batch_size: int. Defaults to `32` if `x` is not a dataset.
+            sample_weight: Optional sample weights.
+            **kwargs: Other arguments of `keras.Model.evaluate`.
 
         Returns:
-            What `keras.Model.evaluate` returns.
+            The result of `keras.Model.evaluate`.
         """
         is_preprocessed = False
         if not is_data_set(x):
@@ -205,12 +205,12 @@ class InputPipeline:
         """Compute the outputs for raw inputs.
 
         Args:
-            x: The raw inputs of the task, or a data set of batches of them.
-            batch_size: int. Defaults to `32` if `x` is not a data set.
-            **kwargs: other arguments of `keras.Model.predict`.
+            x: The raw inputs of the task, or a dataset of batches of them.
+            batch_size: int. Defaults to `32` if `x` is not a dataset.
+            **kwargs: Other arguments of `keras.Model.predict`.
 
         Returns:
-            An array, or whatever structure of arrays the task's outputs have.
+            An array, or a structure of arrays, depending on the task.
         """
         if is_data_set(x):
             return super().predict(x, batch_size=batch_size, **kwargs)
@@ -222,7 +222,7 @@ class InputPipeline:
         return first_rows(outputs, count)
 
     def num_samples(self, x):
-        """Count the samples that raw inputs make, as `fit()` batches them.
+        """Count the samples that `fit()` makes from raw inputs.
 
         Args:
             x: The raw inputs of the task.
@@ -233,25 +233,25 @@ class InputPipeline:
         return len(keras_hub_seam.TensorLikeSource(to_arrays(x)))
 
     def checked_arrays(self, x, y=None, sample_weight=None):
-        """Raw inputs as arrays, after a look at all of them.
+        """Validate raw inputs and convert them to arrays.
 
-        Tasks extend it to refuse a sample that cannot be used before they
-        have trained on the ones that come first.
+        Tasks extend it to reject an invalid sample before they train on the
+        samples that come before it.
 
         Args:
             x: The raw inputs of the task.
             y: Optional labels.
-            sample_weight: Optional weights of the samples.
+            sample_weight: Optional sample weights.
 
         Returns:
-            What `to_arrays()` returns.
+            The result of `to_arrays()`.
 
         Raises:
             ValueError: If the inputs cannot be read, or a weight is not a
                 finite number.
         """
         self.check_texts(x)
-        # Inputs that are preprocessed already are in a dictionary.
+        # Inputs that are already preprocessed are in a dictionary.
         is_raw = not isinstance(x, dict) or set(x) != set(self.input)
         if isinstance(self.preprocessor, TextPreprocessor) and is_raw:
             self.preprocessor.check_inputs(x)
@@ -261,18 +261,18 @@ class InputPipeline:
         return arrays
 
     def checked_class_weight(self, class_weight, sample_weight=None):
-        """The weights of the classes, as Keras takes them.
+        """Convert class weights to the form that Keras takes.
 
         Args:
             class_weight: The argument of `fit()`.
-            sample_weight: Another one.
+            sample_weight: The argument of `fit()`.
 
         Returns:
-            `None`, or a dictionary of a float for each class id.
+            `None`, or a dictionary of a float per class id.
 
         Raises:
-            ValueError: If there are weights, but no classes that they could
-                be of, or if they are not weights of classes.
+            ValueError: If there are class weights for a task without classes,
+                or if they are invalid.
         """
         if class_weight is None:
             return None
@@ -292,12 +292,12 @@ class InputPipeline:
         )
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
-        # Of data sets, nothing was looked at before.
+        # Datasets have not been checked before.
         self.check_texts(x)
         return super().preprocess_samples(x, y, sample_weight)
 
     def check_texts(self, x):
-        """Raise a `ValueError` for what the backbone has no embeddings for.
+        """Raise a `ValueError` for inputs that the backbone cannot embed.
 
         Args:
             x: The raw inputs of the task, or preprocessed ones.
@@ -310,8 +310,8 @@ class InputPipeline:
             and len(x) > num_segments
         ):
             raise ValueError(
-                f"`{type(self).__name__}` reads texts, or tuples of as many "
-                f"as {num_segments} segments. To pass several texts, use a "
+                f"`{type(self).__name__}` reads texts, or tuples of at most "
+                f"{num_segments} segments. To pass several texts, use a "
                 f"list. Received: a tuple of {len(x)}"
             )
         longest = getattr(self.backbone, "max_sequence_length", None)
@@ -327,15 +327,15 @@ class InputPipeline:
             )
 
     def batches(self, arrays, size, shuffle=False):
-        """A data set of batches of the samples of arrays.
+        """Create a dataset of batches of array samples.
 
-        KerasHub makes one, too, but stacks single samples, which can have no
-        lists in them, and gives them to TensorFlow when preprocessing them
-        fails, whose error says less than the first.
+        KerasHub also creates one, but it stacks single samples, which may not
+        contain lists, and passes them to TensorFlow if preprocessing fails,
+        which hides the original error.
 
         Args:
-            arrays: What `to_arrays()` returns.
-            size: int. How many samples a batch has.
+            arrays: The result of `to_arrays()`.
+            size: int. The number of samples per batch.
             shuffle: bool. Whether to shuffle the samples. Defaults to
                 `False`.
 
@@ -347,7 +347,7 @@ class InputPipeline:
         source = to_source(arrays)
         indices = grain.MapDataset.range(len(source))
         if shuffle:
-            # KerasHub repeats the data set for all epochs, and a shuffled one
-            # has another order in each repetition.
+            # KerasHub repeats the dataset for all epochs, and a shuffled
+            # dataset has a different order in each repetition.
             indices = indices.shuffle(seed=np.random.randint(2**31))
         return indices.batch(size).map(source.__getitem__)

@@ -1,4 +1,4 @@
-"""Labels of texts that have any number of them."""
+"""Converts the labels of texts with any number of classes to vectors."""
 
 import numbers
 
@@ -10,12 +10,12 @@ from keras_squeeze.tokenizers.texts import ragged_rows
 
 
 def label_sets_to_vectors(labels, class_names, num_classes):
-    """Replace lists of names of classes by vectors of zeros and ones.
+    """Replace lists of class names by vectors of zeros and ones.
 
     Args:
         labels: For each text, a list of the names of its classes, or a vector
-            with a number from 0 to 1 for each class, as a list, array, tensor
-            or ragged tensor.
+            that has a number from 0 to 1 per class. Can be a list, array,
+            tensor or ragged tensor.
         class_names: List of strings in the order of the ids, or `None` if
             the classes have no names.
         num_classes: int.
@@ -25,7 +25,7 @@ def label_sets_to_vectors(labels, class_names, num_classes):
         inside a `tf.data` pipeline.
 
     Raises:
-        ValueError: If `labels` are something else.
+        ValueError: If `labels` are invalid.
     """
     if in_tf_function():
         return _to_vectors_in_graph(labels, class_names, num_classes)
@@ -40,7 +40,7 @@ def label_sets_to_vectors(labels, class_names, num_classes):
         if not isinstance(row, (list, tuple)):
             raise ValueError(
                 "With `multi_label`, the labels of each text must be a list "
-                f"of names, or of a 0 or 1 for each class. Received: {row!r} "
+                f"of names, or have a 0 or 1 per class. Received: {row!r} "
                 f"for text {i}"
             )
     sizes = [len(row) for row in labels]
@@ -76,5 +76,5 @@ def _to_vectors_in_graph(labels, class_names, num_classes):
     vectors = tf.math.unsorted_segment_sum(
         tf.one_hot(ids, num_classes), tf.repeat(tf.range(size), counts), size
     )
-    # A name may be there twice.
+    # A name may occur twice.
     return tf.minimum(vectors, 1.0)

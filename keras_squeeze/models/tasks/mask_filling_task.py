@@ -1,4 +1,4 @@
-"""What the tasks share that predict masked words."""
+"""Base class of the tasks that predict masked words."""
 
 import keras
 import numpy as np
@@ -20,20 +20,21 @@ from keras_squeeze.tokenizers.texts import text_segments
 
 
 class MaskFillingTask(TextTask):
-    """Base of the tasks whose head predicts masked words.
+    """Base class of the tasks whose head predicts masked words.
 
-    `fit()` and `evaluate()` mask words of raw inputs at random, anew in each
-    epoch; `predict()` and `annotate()` predict those that are `[MASK]` in
-    the text. Inputs that are preprocessed already are dictionaries.
+    `fit()` and `evaluate()` mask random words of raw inputs, which change in
+    each epoch. `predict()` and `annotate()` predict the words that are
+    `[MASK]` in the text. Inputs that are already preprocessed must be
+    dictionaries.
 
     Args:
         backbone: The backbone model.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
     """
 
-    # Whether `annotate()` has nothing to say about a text without a mask.
+    # Whether `annotate()` requires texts to have a mask.
     is_mask_needed = True
     hugging_face_head = [
         (
@@ -88,8 +89,8 @@ class MaskFillingTask(TextTask):
         Args:
             encoded: Dictionary of tensors. The outputs of the backbone.
             mask_positions: Optional int tensor of shape `(batch,
-                predictions)`, the positions to predict. All of them if
-                `None`.
+                predictions)`, the positions to predict. If `None`, all
+                positions are predicted.
 
         Returns:
             A tensor or a dictionary of tensors.
@@ -100,14 +101,14 @@ class MaskFillingTask(TextTask):
         return self.combine_outputs(logits, encoded["pooled_output"])
 
     def combine_outputs(self, logits, pooled_output):
-        """The outputs of the task.
+        """Combine the outputs of the task.
 
         Args:
             logits: The outputs of the head for masked words.
             pooled_output: The backbone's output for the whole text.
 
         Returns:
-            A symbolic tensor or a dictionary of such.
+            A symbolic tensor or a dictionary of them.
         """
         return logits
 
@@ -126,8 +127,8 @@ class MaskFillingTask(TextTask):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(arrays)
         if self.preprocessor is None or isinstance(x, dict):
             return batches
-        # Preprocessed here and not by KerasHub, whose threads would take
-        # numbers from one generator in an order of their own.
+        # Preprocess here: KerasHub's threads would draw from the random number
+        # generator in an arbitrary order.
         return batches.random_map(
             self._training_samples, seed=np.random.randint(2**31)
         )
@@ -137,18 +138,17 @@ class MaskFillingTask(TextTask):
         return self.preprocessor.training_samples(x, y, random)
 
     def predict(self, x=None, batch_size=None, **kwargs):
-        """Compute the outputs for the words that are `[MASK]` in raw inputs.
+        """Compute the outputs for the `[MASK]` words of raw inputs.
 
         Args:
-            x: Strings, a pair of lists of them, or a data set of batches of
-                either. What stands for a text without a `[MASK]` means
-                nothing.
-            batch_size: int. Defaults to `32` if `x` is not a data set.
-            **kwargs: other arguments of `keras.Model.predict`.
+            x: Strings, a pair of lists of them, or a dataset of batches of
+                either. The outputs for texts without `[MASK]` have no meaning.
+            batch_size: int. Defaults to `32` if `x` is not a dataset.
+            **kwargs: Other arguments of `keras.Model.predict`.
 
         Returns:
-            What the task gives for `mask_selection_length` words a text, of
-            which only as many mean something as the text has masks.
+            The outputs of the task for `mask_selection_length` words per text.
+            Only the first ones have a meaning, one per mask of the text.
         """
         if self.preprocessor is not None:
             if is_data_set(x):
@@ -161,7 +161,7 @@ class MaskFillingTask(TextTask):
     def _fill_inputs(self, x, y=None, sample_weight=None):
         if isinstance(x, dict):
             return x
-        # As KerasHub's: of several texts, some may have nothing to predict.
+        # As in KerasHub: some of several texts may have nothing to predict.
         return self.preprocessor.fill_mask_inputs(x, is_mask_needed=False)
 
     def annotate(self, inputs, top_k=None, batch_size=32):
@@ -170,20 +170,20 @@ class MaskFillingTask(TextTask):
         Args:
             inputs: A string with `[MASK]` in it, a list of such strings, or a
                 pair `(first, second)` of lists of strings.
-            top_k: int or `None`. How many words to give for each mask, the
-                likeliest first. Defaults to `None`, for the likeliest alone
-                and not in a list.
-            batch_size: int. How many inputs to predict at once. Defaults to
+            top_k: int or `None`. The number of words per mask, the likeliest
+                first. Defaults to `None`, for the likeliest word without a
+                list.
+            batch_size: int. The number of inputs per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each input, a dictionary of the `score` of the
+            A list that has a dictionary per input: the `score` of the
             likeliest word, a probability, its id `token`, the word
-            `token_str`, and `sequence`, the text with the word in the place
-            of the mask; with `top_k`, a list of `top_k` such dictionaries.
-            For an input with several masks, a list of what there is for each
-            of them, where the others are left in `sequence`. For a single
-            string, the entry alone.
+            `token_str`, and `sequence`, the text in which the word replaces
+            the mask. With `top_k`, a list of `top_k` such dictionaries. For an
+            input with several masks, a list that has an entry per mask, with
+            the other masks left in `sequence`. For a single string, only its
+            entry.
 
         Example:
 
@@ -207,13 +207,12 @@ class MaskFillingTask(TextTask):
 
         Args:
             inputs: The inputs of `annotate()`.
-            top_k: int or `None`. How many words to give for each mask.
-            batch_size: int. How many inputs to predict at once.
+            top_k: int or `None`. The number of words per mask.
+            batch_size: int. The number of inputs per batch.
 
         Yields:
-            A tuple `(filled, outputs)` for each batch: a list with, for each
-            text, a list with an entry for each of its masks, and the outputs
-            of the task.
+            A tuple `(filled, outputs)` per batch: a list that has, for each
+            text, a list with an entry per mask, and the outputs of the task.
         """
         self.check_annotatable()
         if top_k is not None:
@@ -227,7 +226,7 @@ class MaskFillingTask(TextTask):
         )
         mask = self.preprocessor.tokenizer.mask_token
         counts = [sum(part.count(mask) for part in text) for text in texts]
-        # Predictions for what fills the rows up take as long as others.
+        # Predictions for padded positions take as long as others.
         longest = power_of_two(max([1, *counts]))
         positions = arrays["mask_positions"][:, :longest]
         arrays = {**arrays, "mask_positions": positions}
@@ -251,7 +250,7 @@ class MaskFillingTask(TextTask):
             yield filled, outputs
 
     def mask_logits(self, outputs):
-        """The part of the outputs that is about masked words.
+        """Select the outputs for masked words.
 
         Args:
             outputs: The outputs of the task.
@@ -262,7 +261,7 @@ class MaskFillingTask(TextTask):
         return outputs
 
     def _words(self, probabilities, text, index, top_k):
-        """The likeliest words for one of the masks of a text."""
+        """The likeliest words for a mask of a text."""
         tokenizer = self.preprocessor.tokenizer
         # The model may have rows that no token uses.
         known = probabilities[: tokenizer.vocabulary_size()]
@@ -310,15 +309,15 @@ def mean_over_masks():
 
 
 def named_scores(logits, probabilities, prefix=""):
-    """An output of an exported file.
+    """Name an output of an exported file.
 
     Args:
         logits: Symbolic tensor.
-        probabilities: bool. Whether to give the softmax of the logits.
-        prefix: string. What the name of the output starts with.
+        probabilities: bool. Whether to return the softmax of the logits.
+        prefix: string. The start of the name of the output.
 
     Returns:
-        A dictionary of one symbolic tensor by its name.
+        A dictionary that maps the name to a symbolic tensor.
     """
     if not probabilities:
         return {f"{prefix}logits": logits}
@@ -327,14 +326,14 @@ def named_scores(logits, probabilities, prefix=""):
 
 
 def _fill(text, mask, index, word, suffix_indicator):
-    """Put a word in the place of one of the masks of a text.
+    """Replace one of the masks of a text by a word.
 
     Args:
         text: Tuple of strings, the parts of the text.
-        mask: string. What a mask is written as.
-        index: int. The number of the mask.
-        word: string. The token for it.
-        suffix_indicator: string. What tokens that continue a word start with.
+        mask: string. The text of a mask.
+        index: int. The index of the mask.
+        word: string. The token to replace it with.
+        suffix_indicator: string. The start of tokens that continue a word.
 
     Returns:
         A string, or a tuple of strings if the text has several parts.

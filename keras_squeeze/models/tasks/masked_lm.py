@@ -9,15 +9,15 @@ from keras_squeeze.models.tasks.mask_filling_task import named_scores
 
 
 class MaskedLM(MaskFillingTask, keras_hub.models.MaskedLM):
-    """Base of the masked language models.
+    """Base class of the masked language models.
 
     With a `preprocessor`, which `from_preset()` creates by default, `fit()`
-    and `evaluate()` take raw text and mask words of it at random, anew in
-    each epoch. `predict()` and `annotate()` take text with `[MASK]`. Inputs
-    that are preprocessed already are dictionaries.
+    and `evaluate()` take raw text and mask random words, which change in each
+    epoch. `predict()` and `annotate()` take text with `[MASK]`. Inputs that
+    are already preprocessed must be dictionaries.
 
-    The loss is the mean over the masked words of a batch, so that its
-    exponential is their perplexity. The accuracy is over those words as well.
+    The loss is the mean over the masked words of a batch, so its exponential
+    is their perplexity. The accuracy is also over these words.
 
     Example:
 
@@ -43,12 +43,12 @@ class MaskedLM(MaskFillingTask, keras_hub.models.MaskedLM):
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.
 
-        The file predicts the words of all positions, masked or not.
+        The file predicts the words at all positions, masked or not.
 
         Args:
             outputs: Symbolic tensor. The outputs of `serving_graph()`.
-            probabilities: bool. Whether the file gives probabilities, or
-                logits. Defaults to `True`.
+            probabilities: bool. Whether the file returns probabilities instead
+                of logits. Defaults to `True`.
 
         Returns:
             A dictionary of symbolic tensors by name.

@@ -1,4 +1,4 @@
-"""Multiple choice: which of several texts goes with a prompt."""
+"""Multiple choice: selects the text that best fits a prompt."""
 
 import keras
 import keras_hub
@@ -18,30 +18,30 @@ from keras_squeeze.models.tasks.text_task import TextTask
 
 
 class MultipleChoice(TextTask, keras_hub.models.Task):
-    """Base of the multiple choice tasks: which choice goes with a prompt.
+    """Base class of the multiple choice tasks.
 
     With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
     `evaluate()`, `predict()` and `annotate()` take raw text.
 
-    A dense layer on the pooled output gives one score for a prompt and a
-    choice, which are read together as a pair. The scores of the choices of a
-    prompt are its logits. There may be any number of choices, and another
-    one for each prompt.
+    A prompt and a choice are read together as a pair, and a dense layer on the
+    pooled output computes their score. The scores of the choices of a prompt
+    are its logits. The number of choices is arbitrary, and can differ between
+    prompts.
 
     The inputs of the model have the shape `(batch, choices, length)`, its
-    output `(batch, choices)`. A choice of nothing but padding gets no
-    probability.
+    output `(batch, choices)`. A choice that is all padding gets a probability
+    of zero.
 
     Args:
         backbone: The backbone model.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.1`.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
-        ValueError: If `dropout` is not a rate.
+        ValueError: If `dropout` is invalid.
 
     Example:
 
@@ -126,23 +126,23 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
         return super().checked_arrays(x, y, sample_weight)
 
     def annotate(self, inputs, top_k=None, batch_size=32):
-        """Choose for each prompt, and give the answers in words.
+        """Choose for each prompt, and return readable answers.
 
         Args:
             inputs: Dictionary of `"prompt"`, a list of strings, and
                 `"choices"`, a list of lists of strings; or of a string and a
                 list of strings.
-            top_k: int or `None`. How many choices to give for each prompt,
+            top_k: int or `None`. The maximum number of choices per prompt,
                 the likeliest first. Defaults to `None`, for the likeliest
-                alone and not in a list.
-            batch_size: int. How many prompts to predict at once. Defaults to
+                choice without a list.
+            batch_size: int. The number of prompts per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each prompt, a dictionary of the index of the
-            choice as `label`, its text as `answer` and its probability as
-            `score`; with `top_k`, a list of up to `top_k` such dictionaries.
-            For a single prompt, the entry alone.
+            A list that has a dictionary per prompt: the index of the choice as
+            `label`, its text as `answer` and its probability as `score`. With
+            `top_k`, a list of up to `top_k` such dictionaries. For a single
+            prompt, only its entry.
 
         Example:
 
@@ -179,12 +179,12 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
         return answers if choices.is_batched else answers[0]
 
     def serving_graph(self):
-        """The graph of layers that an exported file holds.
+        """The graph of layers for an exported file.
 
         Files have the inputs of the backbone, and score one choice at a time.
 
         Returns:
-            A functional `keras.Model` over the inputs of the backbone, with
+            A functional `keras.Model` of the inputs of the backbone, with
             an output of shape `(batch, 1)`.
         """
         inputs = self.backbone.input
@@ -194,16 +194,16 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.
 
-        The file takes a prompt and one choice and gives one score. An app
-        runs it for each choice of a prompt; the softmax of the scores gives
+        The file takes a prompt and one choice and returns one score. An app
+        runs it for each choice of a prompt. The softmax of the scores gives
         the probabilities.
 
         Args:
             outputs: Symbolic tensor. The outputs of `serving_graph()`.
-            probabilities: Not used: a single score has none.
+            probabilities: Not used, because a single score has none.
 
         Returns:
-            A dictionary of a symbolic tensor by the name `"logits"`.
+            A dictionary that maps `"logits"` to a symbolic tensor.
         """
         return {"logits": outputs}
 
@@ -218,7 +218,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
 
 
 def _even(choices):
-    """Raw inputs with as many choices for each prompt, some of them `None`.
+    """Pad raw inputs with `None` to the same number of choices per prompt.
 
     All batches of them have the same shape.
     """

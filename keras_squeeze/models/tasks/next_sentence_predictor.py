@@ -18,28 +18,28 @@ HEAD = [("cls.seq_relationship", "output_dense", DENSE)]
 
 
 class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
-    """Base of the next sentence predictors.
+    """Base class of the next sentence predictors.
 
     With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
     `evaluate()`, `predict()` and `annotate()` take pairs of raw text. A dense
-    layer on the pooled output tells whether the second text of a pair follows
-    the first, class 0, or comes from elsewhere, class 1.
+    layer on the pooled output predicts whether the second text of a pair
+    follows the first, class 0, or not, class 1.
 
     Args:
         backbone: The backbone model.
         num_classes: int. Defaults to `2`.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
         class_names: List of the names of the two classes. Defaults to
             `["is_next", "not_next"]`.
         activation: Optional string or callable. The activation of the
-            outputs. Defaults to `None`, which gives logits.
+            outputs. Defaults to `None`, for logits.
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.0`.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
-        ValueError: If an argument has no meaning, or there are not two
+        ValueError: If an argument is invalid, or there are not two
             classes.
 
     Example:
@@ -103,22 +103,21 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
         return check_class_ids(labels_to_ids(y, self.class_names), 2)
 
     def annotate(self, inputs, top_k=None, batch_size=32):
-        """Tell whether texts follow others.
+        """Predict whether texts follow others.
 
         Args:
             inputs: A pair `(first, second)` of strings or of lists of
                 strings, in a tuple.
-            top_k: int or `None`. How many classes to give for each pair, the
-                likeliest first. Defaults to `None`, for the likeliest alone
-                and not in a list.
-            batch_size: int. How many pairs to predict at once. Defaults to
+            top_k: int or `None`. The number of classes per pair, the
+                likeliest first. Defaults to `None`, for the likeliest class
+                without a list.
+            batch_size: int. The number of pairs per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each pair, a dictionary of the `label`,
-            `"is_next"` or `"not_next"`, and its `score`, a probability; with
-            `top_k`, a list of such dictionaries. For a single pair, the entry
-            alone.
+            A list that has a dictionary per pair: the `label`, `"is_next"` or
+            `"not_next"`, and its `score`, a probability. With `top_k`, a list
+            of such dictionaries. For a single pair, only its entry.
 
         Example:
 
@@ -145,5 +144,5 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
 
     @classmethod
     def head_kwargs(cls, config, is_restored):
-        # The labels of the config are those of other tasks.
+        # The labels in the config belong to other tasks.
         return {}

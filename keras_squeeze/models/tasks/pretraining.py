@@ -1,4 +1,4 @@
-"""Pretraining: masked words together with the next sentence."""
+"""Pretraining: masked words and next sentence prediction."""
 
 import keras
 import keras_hub
@@ -19,16 +19,16 @@ from keras_squeeze.tokenizers.texts import text_segments
 
 
 class Pretraining(MaskFillingTask, keras_hub.models.Task):
-    """Base of the tasks that a backbone is trained on before all others.
+    """Base class of the tasks for pretraining a backbone.
 
     With a `preprocessor`, which `from_preset()` creates by default, `fit()`
-    and `evaluate()` take raw text, mask words of it and exchange parts at
-    random. `predict()` and `annotate()` take pairs with `[MASK]`.
+    and `evaluate()` take raw text, mask random words and exchange random
+    parts. `predict()` and `annotate()` take pairs with `[MASK]`.
 
-    One head predicts the masked words of a pair of texts, and another whether
-    the second text follows the first. The outputs are a dictionary of
+    One head predicts the masked words of a pair of texts. Another predicts
+    whether the second text follows the first. The outputs are a dictionary of
     `"prediction_logits"` of shape `(batch, predictions, vocabulary_size)` and
-    `"seq_relationship_logits"` of shape `(batch, 2)`, of which class 0 means
+    `"seq_relationship_logits"` of shape `(batch, 2)`, in which class 0 means
     that it follows. The loss is the sum of both.
 
     Example:
@@ -52,7 +52,7 @@ class Pretraining(MaskFillingTask, keras_hub.models.Task):
         ("cls.seq_relationship", "next_sentence_dense", DENSE),
     ]
     uses_pooled_output = True
-    # Pairs without a mask are still predicted to belong together or not.
+    # The order of texts is also predicted for pairs without masks.
     is_mask_needed = False
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
@@ -95,22 +95,22 @@ class Pretraining(MaskFillingTask, keras_hub.models.Task):
         return outputs[PREDICTION]
 
     def annotate(self, inputs, top_k=None, batch_size=32):
-        """Fill the masks of pairs, and tell whether they belong together.
+        """Fill the masks of pairs, and predict whether they belong together.
 
         Args:
             inputs: A pair `(first, second)` of strings or of lists of
-                strings, in a tuple. They may have `[MASK]` in them.
-            top_k: int or `None`. How many words to give for each mask, the
-                likeliest first. Defaults to `None`, for the likeliest alone
-                and not in a list.
-            batch_size: int. How many pairs to predict at once. Defaults to
+                strings, in a tuple. They can contain `[MASK]`.
+            top_k: int or `None`. The number of words per mask, the likeliest
+                first. Defaults to `None`, for the likeliest word without a
+                list.
+            batch_size: int. The number of pairs per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each pair, a dictionary of `masks`, a list with
-            an entry for each mask such as `MaskedLM.annotate()` gives; and of
-            the `label`, `"is_next"` or `"not_next"`, and its `score`, a
-            probability. For a single pair, the entry alone.
+            A list that has a dictionary per pair: `masks`, a list with an
+            entry per mask, as returned by `MaskedLM.annotate()`; the `label`,
+            `"is_next"` or `"not_next"`; and its `score`, a probability. For a
+            single pair, only its entry.
 
         Example:
 
@@ -132,13 +132,13 @@ class Pretraining(MaskFillingTask, keras_hub.models.Task):
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.
 
-        The file predicts the words of all positions, masked or not.
+        The file predicts the words at all positions, masked or not.
 
         Args:
             outputs: Dictionary of symbolic tensors. The outputs of
                 `serving_graph()`.
-            probabilities: bool. Whether the file gives probabilities, or
-                logits. Defaults to `True`.
+            probabilities: bool. Whether the file returns probabilities instead
+                of logits. Defaults to `True`.
 
         Returns:
             A dictionary of symbolic tensors by name.

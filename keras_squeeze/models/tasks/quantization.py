@@ -1,4 +1,4 @@
-"""Tasks whose weights are stored in fewer bits."""
+"""Quantizes the weights of tasks."""
 
 import warnings
 
@@ -8,23 +8,23 @@ from keras_squeeze.models.encoder_backbone import fast_collections
 
 
 class Quantization:
-    """Lets a task be quantized, saved and loaded, its head included."""
+    """Makes a task quantizable, and its quantized head saveable."""
 
     def quantize(self, mode=None, config=None, filters=None, **kwargs):
         """Store the weights of dense layers and embeddings in fewer bits.
 
-        The task predicts from them, but is not trained on. SqueezeBERT's
-        grouped layers, which Keras has no integers for, stay as they are.
-        Files for phones are quantized by `keras_squeeze.export_tflite()`,
-        from a task that is not.
+        A quantized task can predict, but cannot be trained. SqueezeBERT's
+        grouped layers, which Keras cannot quantize, are not changed. For
+        phones, export an unquantized task with
+        `keras_squeeze.export_tflite()`, which quantizes the file.
 
         Args:
-            mode: string. `"int8"` or `"int4"`, or another of what
-                `keras.Model.quantize` takes.
-            config: Optional configuration, in the place of `mode`.
-            filters: Optional regular expression of the names of the layers to
-                quantize, a list of such, or a function of a layer.
-            **kwargs: other arguments of `keras.Model.quantize`.
+            mode: string. `"int8"` or `"int4"`, or another mode of
+                `keras.Model.quantize`.
+            config: Optional configuration, instead of `mode`.
+            filters: Optional regular expression for the names of the layers to
+                quantize, a list of them, or a function of a layer.
+            **kwargs: Other arguments of `keras.Model.quantize`.
 
         Example:
 
@@ -36,24 +36,24 @@ class Quantization:
         classifier.save_to_preset("int8_preset")
         ```
         """
-        # Without the preprocessor, which Keras would quantize as well.
+        # Exclude the preprocessor, which Keras would also quantize.
         graph = keras.Model(self.input, self.output)
         with warnings.catch_warnings():
-            # Of layers that have no weights to quantize.
+            # Ignore warnings about layers without weights to quantize.
             warnings.filterwarnings(
                 "ignore", "Layer (?!GroupedDense).* does not have a `quantize`"
             )
             with fast_collections():
                 graph.quantize(mode, config=config, filters=filters, **kwargs)
         for model in (self, self.backbone):
-            # What was compiled of the layers that were.
+            # Discard functions that were compiled with the original layers.
             model.train_function = None
             model.test_function = None
             model.predict_function = None
             model._post_quantize(mode)
 
     def _quantized_head_layers(self):
-        """The layers that are not the backbone's and are quantized."""
+        """The quantized layers that do not belong to the backbone."""
         of_backbone = set(map(id, self.backbone._flatten_layers()))
         return [
             layer
@@ -64,7 +64,7 @@ class Quantization:
 
     def get_config(self):
         config = super().get_config()
-        # KerasHub keeps those of the backbone in the config of the latter.
+        # KerasHub stores the policies of the backbone in its config.
         policies = {}
         for layer in self._quantized_head_layers():
             policy = layer.dtype_policy
@@ -82,18 +82,18 @@ class Quantization:
         }
         if policies and isinstance(config["backbone"], dict):
             config["backbone"] = keras.layers.deserialize(config["backbone"])
-            # What the layers of the head are made with.
+            # The layers of the head are created with these policies.
             by_path = config["backbone"].dtype_policy
             if isinstance(by_path, keras.dtype_policies.DTypePolicyMap):
                 for path in policies.keys() - by_path.keys():
                     by_path[path] = policies[path]
         task = super().from_config(config)
         for layer in task._flatten_layers(include_self=False):
-            # Where only the head is quantized, there is no such map.
+            # If only the head is quantized, there is no such map.
             if layer.path in policies and layer.quantization_mode is None:
                 layer.dtype_policy = policies[layer.path]
-            # Keras' "int4" leaves activations as they are, but embeddings that
-            # are loaded would round those that they turn into logits.
+            # Keras' "int4" does not quantize activations, but loaded embeddings
+            # would quantize the inputs of the logits.
             is_embedding = isinstance(layer, keras.layers.ReversibleEmbedding)
             if is_embedding and layer.quantization_mode == "int4":
                 layer.inputs_quantizer = None

@@ -1,4 +1,4 @@
-"""Question answering: where in a text the answer is."""
+"""Question answering: finds the answer to a question in a text."""
 
 import keras
 import keras_hub
@@ -12,28 +12,28 @@ from keras_squeeze.models.tasks.tokenized_words import TokenizedWords
 from keras_squeeze.models.tasks.windowed_task import WindowedTask
 from keras_squeeze.tokenizers.texts import samples_of
 
-# The labels and the losses have the names of the outputs.
+# The outputs. The labels and the losses have the same names.
 OUTPUTS = ("start_logits", "end_logits")
 
 
 class QuestionAnswering(WindowedTask, keras_hub.models.Task):
-    """Base of the question answering tasks, which find answers in contexts.
+    """Base class of the question answering tasks.
 
     With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
     `evaluate()`, `predict()` and `annotate()` take raw questions and contexts
     of any length.
 
-    A dense layer on the sequence output says for every token whether an
-    answer starts and whether it ends with it. The outputs are a dictionary of
+    A dense layer on the sequence output predicts for every token whether an
+    answer starts or ends there. The outputs are a dictionary of
     `"start_logits"` and `"end_logits"`, both of shape `(batch_size,
-    sequence_length)`. The loss is the sum of those of both. Where there is no
-    answer, both are meant to point at the first token, `[CLS]`.
+    sequence_length)`. The loss is the sum of both. If there is no answer, both
+    should point at the first token, `[CLS]`.
 
     Args:
         backbone: The backbone model.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Example:
 
@@ -120,36 +120,36 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
     ):
         """Find the answers to questions in their contexts.
 
-        The score of an answer is the probability that it starts where it
-        does times the probability that it ends there, as in transformers'
-        pipeline of question answering. It is that of the window that is
-        surest, of those that have the answer. Answers are of whole words:
-        where the model cuts one, the score counts for all of it.
+        The score of an answer is the product of the probabilities of its start
+        and its end, as in transformers' question answering pipeline. If an
+        answer is in several windows, the highest score counts. Answers are
+        whole words: if the model selects a part of a word, the score counts
+        for the whole word.
 
         Args:
             inputs: Dictionary of lists of strings, `"question"` and
                 `"context"`, or of two strings.
-            top_k: int or `None`. How many answers to give for each question
-                at most, the likeliest first. Defaults to `None`, for the
-                likeliest alone and not in a list.
-            batch_size: int. How many windows to predict at once. Defaults to
+            top_k: int or `None`. The maximum number of answers per question,
+                the likeliest first. Defaults to `None`, for the likeliest
+                answer without a list.
+            batch_size: int. The number of windows per batch. Defaults to
                 `32`.
-            max_answer_length: int. How many tokens an answer has at most.
+            max_answer_length: int. The maximum number of tokens of an answer.
                 Defaults to `30`, as in transformers' `run_qa.py`.
             handle_impossible_answer: bool. Whether there may be no answer,
-                for models that were trained on such questions, too. It is
-                the answer `""` from 0 to 0, with the score that the least
-                convinced window gives it. Defaults to `False`.
+                for models that were also trained on such questions. This is
+                the answer `""` from 0 to 0, with the lowest score that any
+                window gives it. Defaults to `False`.
             null_threshold: float. How much likelier than another answer no
                 answer must be to come before it, as the logarithm of the
-                quotient of their scores. Defaults to `0.0`, for the order of
+                ratio of their scores. Defaults to `0.0`, for the order of
                 the scores.
 
         Returns:
-            A list with, for each question, a dictionary of the `answer`, its
-            `score`, and the characters `start` and `end` of the context
-            between which it is; with `top_k`, a list of such dictionaries.
-            For a dictionary of two strings, the entry alone.
+            A list that has a dictionary per question: the `answer`, its
+            `score`, and the characters `start` and `end` of its position in
+            the context. With `top_k`, a list of such dictionaries. For a
+            dictionary of two strings, only its entry.
 
         Example:
 
@@ -191,7 +191,7 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
         return answers if is_batched else answers[0]
 
     def _find_spans(self, questions, words, batch_size, *args):
-        """Returns the `AnswerSpans` of every context."""
+        """Return the `AnswerSpans` of every context."""
         word_of_token = np.repeat(np.arange(len(words.pieces)), words.pieces)
         context_of_word = np.repeat(np.arange(len(questions)), words.counts)
         lengths = np.bincount(

@@ -1,23 +1,23 @@
-"""Batches of few sizes, for which JAX compiles few programs."""
+"""Limits the batch sizes, so that JAX compiles few programs."""
 
 import keras
 import numpy as np
 
 
 def pad_rows(structure, batch_size):
-    """Repeat the last row until the last batch is of one of a few sizes.
+    """Repeat the last row until the last batch has one of a few sizes.
 
-    JAX compiles a program for each shape, and keeps it, so that texts of all
-    lengths and numbers would fill the memory. The sizes are powers of two.
-    Other backends have one program for all, or none.
+    JAX compiles and keeps a program for each shape, so inputs of all lengths
+    and numbers would fill the memory. The sizes are powers of two. Other
+    backends have one program for all shapes, or none.
 
     Args:
-        structure: Any structure of NumPy arrays of the same number of rows.
-        batch_size: int. How many rows a batch has.
+        structure: Any structure of NumPy arrays with the same number of rows.
+        batch_size: int. The number of rows per batch.
 
     Returns:
-        A tuple of the same structure, with more rows or not, and of how many
-        rows there were.
+        A tuple of the same structure, possibly with more rows, and the
+        original number of rows.
     """
     arrays = keras.tree.flatten(structure)
     count = len(arrays[0])
@@ -30,7 +30,7 @@ def pad_rows(structure, batch_size):
 
 
 def power_of_two(number):
-    """The least power of two that is not less than a positive number.
+    """The smallest power of two that is at least a positive number.
 
     Args:
         number: int.
@@ -42,11 +42,11 @@ def power_of_two(number):
 
 
 def first_rows(structure, count):
-    """The first rows of arrays.
+    """Return the first rows of arrays.
 
     Args:
         structure: Any structure of arrays.
-        count: int. How many rows to keep.
+        count: int. The number of rows to keep.
 
     Returns:
         The same structure.

@@ -1,4 +1,4 @@
-"""The samples of raw inputs: told from data sets, as arrays, one by one."""
+"""Distinguishes raw inputs from datasets, and converts them to arrays."""
 
 import keras
 import numpy as np
@@ -8,10 +8,10 @@ from keras_squeeze.tokenizers.texts import lists_to_arrays
 
 
 def is_data_set(x):
-    """Whether what a method was passed is a data set, and not arrays.
+    """Whether an argument is a dataset instead of arrays.
 
     Args:
-        x: The first argument of `fit()` and its like.
+        x: The first argument of `fit()` and similar methods.
 
     Returns:
         bool.
@@ -21,17 +21,17 @@ def is_data_set(x):
 
 
 def to_arrays(x, y=None, sample_weight=None):
-    """The arguments of `fit()` in one tuple, with arrays for lists.
+    """Pack the arguments of `fit()`, with arrays instead of lists.
 
     Args:
         x: The raw inputs.
         y: The labels.
-        sample_weight: The weights of the samples.
+        sample_weight: The sample weights.
 
     Returns:
-        What `keras.utils.pack_x_y_sample_weight` makes of the arrays.
+        The arrays, packed by `keras.utils.pack_x_y_sample_weight`.
     """
-    # Strings of any length: NumPy's own type has the longest one's for all.
+    # Use object arrays, because NumPy strings all have the longest length.
     x, y = lists_to_arrays(x), lists_to_arrays(y)
     return keras_hub_seam.convert_to_numpy(
         keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
@@ -39,7 +39,7 @@ def to_arrays(x, y=None, sample_weight=None):
 
 
 def check_weights(sample_weight):
-    """Raise a `ValueError` for weights that are not finite numbers.
+    """Raise a `ValueError` for sample weights that are not finite numbers.
 
     Args:
         sample_weight: A structure of arrays.
@@ -53,17 +53,17 @@ def check_weights(sample_weight):
 
 
 def to_source(arrays):
-    """The samples of arrays, one by one.
+    """Create a source of single samples from arrays.
 
     Args:
-        arrays: What `to_arrays()` returns.
+        arrays: The result of `to_arrays()`.
 
     Returns:
-        A source of a `grain.MapDataset`.
+        A source for a `grain.MapDataset`.
 
     Raises:
-        ValueError: If the arrays are not all of the same number of samples,
-            or have none.
+        ValueError: If the arrays differ in their numbers of samples, or have
+            none.
     """
     source = keras_hub_seam.TensorLikeSource(arrays)
     if not len(source):

@@ -22,38 +22,39 @@ from keras_squeeze.models.tasks.samples import to_source
 
 
 class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
-    """Base of the text classifiers: a dense layer on the pooled output.
+    """Base class of the text classifiers.
 
     With a `preprocessor`, which `from_preset()` creates by default, `fit()`,
-    `evaluate()`, `predict()` and `annotate()` take raw text. A text has one of
-    several classes, or a number, or any number of classes:
+    `evaluate()`, `predict()` and `annotate()` take raw text. A dense layer on
+    the pooled output predicts one of several classes, a number, or any number
+    of classes:
 
     - By default, `y` has the ids or the names of the classes.
     - With `num_classes=1`, `y` has numbers. The loss is the mean squared
-        error, and the single output the number.
-    - With `multi_label=True`, `y` has a list of names for each text, or a
-        vector with a 0 or a 1 for each class. Each class is decided on its
-        own, by a binary cross-entropy.
+        error, and the only output is the number.
+    - With `multi_label=True`, `y` has a list of names per text, or a
+        vector with a 0 or a 1 per class. Each class is predicted separately,
+        with a binary cross-entropy.
 
     Args:
         backbone: The backbone model.
-        num_classes: int. Number of classes to predict, or `1` for
-            regression. May be left out if `class_names` is passed.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
+        num_classes: int. The number of classes, or `1` for regression. Can be
+            omitted if `class_names` is passed.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
         class_names: Optional list of strings, the classes in the order of
-            their ids. They are kept in presets, name the answers of
-            `annotate()`, and can stand for the ids in the labels of `fit()`.
+            their ids. They are saved in presets, are the labels in the answers
+            of `annotate()`, and can be used as labels in `fit()`.
         activation: Optional string or callable. The activation of the
-            outputs. Defaults to `None`, which gives logits.
+            outputs. Defaults to `None`, for logits.
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.1`.
-        multi_label: bool. Whether a text has any number of the classes.
+        multi_label: bool. Whether a text can have any number of classes.
             Defaults to `False`.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
-        ValueError: If an argument has no meaning, or arguments contradict
+        ValueError: If an argument is invalid, or arguments contradict
             each other.
 
     Example:
@@ -93,7 +94,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         multi_label=False,
         **kwargs,
     ):
-        # The default loss, which depends on it, is made with the model.
+        # This must be set first, because the default loss depends on it.
         self.multi_label = multi_label
         super().__init__(
             backbone,
@@ -109,15 +110,15 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             and self.activation is keras.activations.softmax
         ):
             raise ValueError(
-                "`activation` must not be a softmax, which shares one unit "
-                "between the classes, for regression or with `multi_label`. "
+                "`activation` must not be a softmax, whose outputs add up to "
+                "one, for regression or with `multi_label`. "
                 f"Received: activation={activation}, "
                 f"num_classes={self.num_classes}, multi_label={multi_label}"
             )
 
     @property
     def problem_type(self):
-        """string. What is predicted, in the words of transformers.
+        """string. The kind of prediction, in the terms of transformers.
 
         One of `"regression"`, `"single_label_classification"` and
         `"multi_label_classification"`.
@@ -130,7 +131,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
 
     @property
     def chooses_one_class(self):
-        """bool. Whether a text has one of the classes."""
+        """bool. Whether a text has exactly one class."""
         return self.problem_type == "single_label_classification"
 
     def default_loss(self):
@@ -180,38 +181,38 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
 
         Args:
             x: The raw inputs of the task, or a `tf.data.Dataset` or `grain`
-                data set of batches of inputs, labels and sample weights.
-            y: The labels, if `x` is not a data set.
-            batch_size: int. Defaults to `32` if `x` is not a data set.
-            sample_weight: Optional weights of the samples.
+                dataset of batches of inputs, labels and sample weights.
+            y: The labels, if `x` is not a dataset.
+            batch_size: int. Defaults to `32` if `x` is not a dataset.
+            sample_weight: Optional sample weights.
             validation_data: Optional tuple `(x, y)` or `(x, y,
-                sample_weight)`, or a data set.
-            validation_split: Optional float. The part of the arrays, at their
-                end, to validate on.
-            shuffle: bool. Whether to shuffle inputs that are not a data set.
-                The order follows `keras.utils.set_random_seed()`. Defaults to
-                `True`.
-            group_by_length: bool. Whether a batch has texts of about the same
-                length, without the padding that all of them have. Much less
-                is computed where texts are of many lengths, but JAX compiles
-                a program for each length, which are multiples of 16. All
-                inputs are tokenized before the first step. Defaults to
+                sample_weight)`, or a dataset.
+            validation_split: Optional float. The fraction of the arrays, from
+                their end, to use for validation.
+            shuffle: bool. Whether to shuffle inputs that are not a dataset.
+                The order depends on `keras.utils.set_random_seed()`. Defaults
+                to `True`.
+            group_by_length: bool. Whether to put texts of similar length in
+                the same batch, without the padding that all of them share.
+                This saves much time if the lengths vary a lot, but JAX
+                compiles a program for each length, which is a multiple of 16.
+                All inputs are tokenized before the first step. Defaults to
                 `False`.
-            **kwargs: other arguments of `fit()` of the other tasks, such as
+            **kwargs: Other arguments of `fit()` of all tasks, such as
                 `class_weight`, and of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If `group_by_length` is passed for a data set, or
-                `class_weight` with `sample_weight`, for a regression, or with
-                `multi_label`.
+            ValueError: If `group_by_length` is passed for a dataset, or if
+                `class_weight` is passed with `sample_weight`, for regression,
+                or with `multi_label`.
         """
         if group_by_length and is_data_set(x):
             raise ValueError(
-                "`group_by_length` must be False for a data set, whose batches "
-                f"are made already. Received: x of type {type(x).__name__}"
+                "`group_by_length` must be False for a dataset, which already "
+                f"has batches. Received: x of type {type(x).__name__}"
             )
         return self._train(
             self._prepare_by_length if group_by_length else self.prepare,
@@ -228,7 +229,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
     def _prepare_by_length(
         self, arrays, batch_size=None, shuffle=None, class_weight=None
     ):
-        """Like `prepare()`, but a batch has texts of about the same length."""
+        """Like `prepare()`, but batches have texts of similar length."""
         to_source(arrays)
         seed = np.random.randint(2**31) if shuffle else None
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
@@ -242,7 +243,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         return {"x": batches, "class_weight": class_weight}, True
 
     def _read_labels(self, y):
-        """Labels as the numbers that the loss takes, checked."""
+        """Validate labels, and convert them to numbers for the loss."""
         if self.problem_type == "regression":
             return _check_numbers(y)
         if self.multi_label:
@@ -251,29 +252,29 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         is_sparse = isinstance(
             self.loss, keras.losses.SparseCategoricalCrossentropy
         )
-        # With another loss, labels may be anything.
+        # With another loss, labels can be anything.
         if is_sparse and self.loss.ignore_class is None:
             return check_class_ids(y, self.num_classes)
         return y
 
     def annotate(self, inputs, top_k=None, batch_size=32):
-        """Classify raw inputs and give the answers by name.
+        """Classify raw inputs and return readable answers.
 
         Args:
             inputs: A string, a list of strings, or a pair `(first, second)`
                 of lists of strings.
-            top_k: int or `None`. How many classes to give for each input,
-                the likeliest first. Defaults to `None`, for the likeliest
-                alone and not in a list, or with `multi_label` for all whose
-                probability is above one half, which may be none.
-            batch_size: int. How many inputs to predict at once. Defaults to
+            top_k: int or `None`. The number of classes per input, the
+                likeliest first. Defaults to `None`, for the likeliest class
+                without a list, or with `multi_label` for all classes whose
+                probability is above one half, of which there may be none.
+            batch_size: int. The number of inputs per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each input, a dictionary of the `label` and its
-            `score`, a probability; with `top_k`, a list of `top_k` such
-            dictionaries, and with `multi_label` always a list. In regression
-            the `score` is the number. For a single string, the entry alone.
+            A list that has a dictionary per input: the `label` and its
+            `score`, a probability. With `top_k`, a list of `top_k` such
+            dictionaries, and with `multi_label` always a list. For regression,
+            the `score` is the number. For a single string, only its entry.
 
         Example:
 
@@ -308,12 +309,12 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
 
         Args:
             outputs: Symbolic tensor. The outputs of the task.
-            probabilities: bool. Whether the file gives probabilities, or
-                logits. Of no matter in regression. Defaults to `True`.
+            probabilities: bool. Whether the file returns probabilities instead
+                of logits. Ignored for regression. Defaults to `True`.
 
         Returns:
-            A dictionary of a symbolic tensor by name: `"probabilities"`,
-            `"logits"`, or `"score"` for the number of a regression.
+            A dictionary that maps a name to a symbolic tensor:
+            `"probabilities"`, `"logits"`, or `"score"` for regression.
         """
         if self.problem_type == "regression":
             return {"score": outputs}
@@ -335,7 +336,8 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             return {**kwargs, "multi_label": True}
         if problem_type == "regression" and kwargs["num_classes"] != 1:
             raise ValueError(
-                "The checkpoint must have one label for regression. Received: "
+                "The checkpoint must have a single label for regression. "
+                "Received: "
                 f"problem_type={problem_type!r}, "
                 f"num_labels={kwargs['num_classes']}"
             )
@@ -355,7 +357,7 @@ def _check_numbers(y):
         return y
     y = np.asarray(y)
     if y.dtype.kind == "O":
-        # Numbers among objects, of a data frame, are numbers after all.
+        # Object arrays, as from data frames, may have numbers.
         values = y.ravel().tolist()
         wrong = [x for x in values if not isinstance(x, numbers.Real)]
         if wrong:

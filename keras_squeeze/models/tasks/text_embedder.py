@@ -1,4 +1,4 @@
-"""Text embeddings, and search by them."""
+"""Computes text embeddings, and searches with them."""
 
 import keras
 import keras_hub
@@ -10,33 +10,32 @@ from keras_squeeze.models.tasks.text_task import TextTask
 
 
 class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
-    """Base of the text embedders: one vector a text.
+    """Base class of the text embedders, which return one vector per text.
 
     With a `preprocessor`, which `from_preset()` creates by default,
     `encode_text()`, `search()` and `predict()` take raw text.
 
-    The vectors of texts of a similar meaning point in similar directions, all
-    the more so after a training for it. `search()` finds them, and vectors of
-    a length of one, which these are by default, can be compared by their dot
-    product.
+    The vectors of texts with a similar meaning point in similar directions,
+    especially after training for it. `search()` finds such texts. Vectors of
+    unit length, which is the default, can be compared by their dot product.
 
-    There is no loss by default. To train on pairs with the number of how
-    similar they are, a text classifier with `num_classes=1` is more exact,
-    which reads the two texts together; its backbone can be passed on.
+    There is no default loss. To train on pairs of texts and their similarity,
+    a text classifier with `num_classes=1` is more exact, because it reads both
+    texts together. Its backbone can be used for an embedder.
 
     Args:
         backbone: The backbone model.
-        preprocessor: The preprocessor layer, or `None` to pass inputs that
-            are preprocessed already.
-        pooling: string. `"mean"` for the mean of the outputs for all tokens
-            of a text, padding apart, or `"pooled"` for the pooled output,
-            which stands for the first token. Defaults to `"mean"`.
-        normalize: bool. Whether to give all vectors the length one. Defaults
-            to `True`.
-        **kwargs: other keyword arguments of `keras_hub.models.Task`.
+        preprocessor: The preprocessor layer, or `None` if inputs are already
+            preprocessed.
+        pooling: string. `"mean"` for the mean of the outputs of all tokens
+            of a text, without padding, or `"pooled"` for the pooled output,
+            which is that of the first token. Defaults to `"mean"`.
+        normalize: bool. Whether to normalize all vectors to unit length.
+            Defaults to `True`.
+        **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
-        ValueError: If `pooling` is none of these.
+        ValueError: If `pooling` is invalid.
 
     Example:
 
@@ -70,8 +69,8 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
         # === Layers ===
         self.backbone = backbone
         self.preprocessor = preprocessor
-        # In float32, whatever the backbone computes in: sums over tokens, and
-        # of squares, leave the range of float16.
+        # Always float32: sums over tokens, and sums of squares, exceed the
+        # range of float16.
         if pooling == "mean":
             self.pooling_layer = MeanPooling(dtype="float32", name="pooling")
         else:
@@ -115,24 +114,23 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
     def search(
         self, queries, corpus, top_k=5, corpus_embeddings=None, batch_size=32
     ):
-        """Find the texts that are closest to others in their meaning.
+        """Find the texts with the most similar meaning.
 
         Args:
             queries: A string or a list of strings.
             corpus: List of strings to search.
-            top_k: int. How many texts to give for each query. Defaults to
-                `5`.
+            top_k: int. The number of texts per query. Defaults to `5`.
             corpus_embeddings: Optional array of shape `(len(corpus),
-                hidden_dim)`, what `encode_text(corpus)` gave, to compute it
-                once for many searches.
-            batch_size: int. How many texts to predict at once. Defaults to
+                hidden_dim)`. The result of `encode_text(corpus)`, to compute it
+                only once for many searches.
+            batch_size: int. The number of texts per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each query, a list of `top_k` dictionaries, the
-            closest first: the text as `sequence`, the cosine of the angle
-            between the two vectors as `score`, and the `index` in the corpus.
-            For a single string, its list alone.
+            A list that has, for each query, a list of `top_k` dictionaries,
+            the most similar first: the text as `sequence`, the cosine
+            similarity of the two vectors as `score`, and the `index` in the
+            corpus. For a single string, only its list.
 
         Example:
 
@@ -158,7 +156,7 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
             )
         if len(corpus_embeddings) != len(corpus):
             raise ValueError(
-                "`corpus_embeddings` must have one vector for each text of "
+                "`corpus_embeddings` must have one vector per text of "
                 f"`corpus`. Received: {len(corpus_embeddings)} vectors for "
                 f"{len(corpus)} texts"
             )
@@ -182,10 +180,10 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
 
         Args:
             outputs: Symbolic tensor. The outputs of the task.
-            probabilities: Not used: there are no scores.
+            probabilities: Not used, because there are no scores.
 
         Returns:
-            A dictionary of a symbolic tensor by the name `"embedding"`.
+            A dictionary that maps `"embedding"` to a symbolic tensor.
         """
         return {"embedding": outputs}
 
@@ -196,7 +194,7 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
 
 
 def _of_length_one(vectors):
-    """Vectors over their lengths, zeros where there are only zeros."""
+    """Normalize vectors to unit length, except for zeros."""
     vectors = np.asarray(vectors, "float32")
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.maximum(lengths, 1e-12)

@@ -1,4 +1,4 @@
-"""What all tasks share."""
+"""Base class of all tasks."""
 
 import os
 
@@ -30,20 +30,24 @@ class TextTask(
     TorchParameters,
     OneAtATime,
 ):
-    """What the tasks do differently from KerasHub's, whatever their head.
+    """Defines how all tasks differ from those of KerasHub.
 
-    `fit()` shuffles, presets leave the optimizer's state out, and a model
-    loaded from a `.keras` file goes on training as it was compiled.
+    `fit()` shuffles, presets do not store the optimizer's state, and a model
+    loaded from a `.keras` file continues training as it was compiled.
 
-    Subclasses set `hugging_face_classes`, the endings of the names of the
-    transformers classes whose checkpoints have their head, and
-    `hugging_face_head`, the rows of the weight table for it;
-    `hugging_face_ties`, the names of tensors that a checkpoint may hold in
-    addition, each with the name of the one that it is equal to;
-    `uses_pooled_output`, without which a checkpoint may lack a pooler; and
-    for exported files `phone_libraries`, what the libraries for phones call a
-    model of the task, `reads_text`, whether an input is a text or a pair, and
-    `evaluation_kind`, the kind of its labels: see `export.checks.evaluation`.
+    Subclasses set:
+
+    - `hugging_face_classes`: the endings of the names of the transformers
+        classes whose checkpoints have their head.
+    - `hugging_face_head`: the rows of the weight table for the head.
+    - `hugging_face_ties`: the names of additional tensors that a checkpoint
+        may have, each with the name of the tensor that it is equal to.
+    - `uses_pooled_output`: whether a checkpoint must have a pooler.
+    - `phone_libraries`, for exported files: the libraries for phones that
+        support the task, with their names for it.
+    - `reads_text`, for exported files: whether an input is a text or a pair.
+    - `evaluation_kind`, for exported files: the kind of the labels, see
+        `export.checks.evaluation`.
     """
 
     hugging_face_classes = ()
@@ -56,7 +60,7 @@ class TextTask(
 
     @property
     def preprocessor(self):
-        """The `keras_hub.models.Preprocessor` of the raw inputs."""
+        """The `keras_hub.models.Preprocessor` for raw inputs."""
         return keras_hub.models.Task.preprocessor.fget(self)
 
     @preprocessor.setter
@@ -78,15 +82,14 @@ class TextTask(
         Args:
             optimizer: `"auto"`, an optimizer name or a `keras.Optimizer`.
                 Defaults to `"auto"`: Adam with a learning rate of 5e-5 and
-                gradients clipped to a global norm of 1, without which
-                MobileBERT's published checkpoint does not train.
-            loss: `"auto"`, or what `keras.Model.compile` takes. Defaults to
+                gradients clipped to a global norm of 1, which the published
+                MobileBERT checkpoint needs to train.
+            loss: `"auto"`, or a loss of `keras.Model.compile`. Defaults to
                 `"auto"`: the loss of the task, see `default_loss()`.
-            metrics: `"auto"`, or what `keras.Model.compile` takes. Defaults
+            metrics: `"auto"`, or metrics of `keras.Model.compile`. Defaults
                 to `"auto"`: the metrics of the task, see `default_metrics()`.
-            weighted_metrics: The same, for metrics that sample weights apply
-                to.
-            **kwargs: other arguments of `keras.Model.compile`.
+            weighted_metrics: The same, for metrics that use sample weights.
+            **kwargs: Other arguments of `keras.Model.compile`.
         """
         if isinstance(optimizer, str) and optimizer == "auto":
             optimizer = default_optimizer()
@@ -98,10 +101,10 @@ class TextTask(
         if isinstance(weighted_metrics, str) and weighted_metrics == "auto":
             weighted_metrics = defaults.get("weighted_metrics")
         if metrics is None and weighted_metrics is None:
-            # Keras would keep those of an earlier compilation.
+            # Keras would keep the metrics of an earlier compilation.
             metrics = []
         # Not `super()`: KerasHub's tasks, which come next in some subclasses,
-        # have defaults of their own.
+        # have other defaults.
         keras.Model.compile(
             self,
             optimizer=optimizer,
@@ -115,7 +118,7 @@ class TextTask(
         """The loss of the task.
 
         Returns:
-            What `keras.Model.compile` takes for `loss`.
+            A value for the `loss` of `keras.Model.compile`.
         """
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -123,7 +126,7 @@ class TextTask(
         """The metrics of the task.
 
         Returns:
-            A dictionary of what `keras.Model.compile` takes for `metrics`,
+            A dictionary of arguments of `keras.Model.compile`: `metrics`,
             `weighted_metrics`, or both.
         """
         return {"metrics": [keras.metrics.SparseCategoricalAccuracy()]}
@@ -137,16 +140,16 @@ class TextTask(
         return loss + zero_of(getattr(self.backbone, "pooler", None))
 
     def serving_graph(self):
-        """The graph of layers that an exported file holds.
+        """The graph of layers for an exported file.
 
         Returns:
-            A functional `keras.Model` over the inputs of the backbone, whose
-            outputs are those that `export_outputs()` names.
+            A functional `keras.Model` of the inputs of the backbone, whose
+            outputs are named by `export_outputs()`.
         """
         return keras.Model(self.input, self.output, name=self.name)
 
     def save_task_weights(self, filepath):
-        # The backbone's come next.
+        # The weights of the backbone are written next.
         folder = os.path.dirname(os.path.abspath(filepath))
         check_free_space(folder, self.weights)
         keras.saving.save_weights(
@@ -155,16 +158,17 @@ class TextTask(
 
     def load_task_weights(self, filepath):
         with open_weights(filepath):
-            # Keras does not name a file that is cut off.
+            # Keras does not name a truncated file in its error.
             pass
         keras.saving.load_weights(
             self, filepath, objects_to_skip=self._not_in_task_weights()
         )
 
     def _not_in_task_weights(self):
-        """The backbone's layers, and the optimizer.
+        """The backbone's layers and the optimizer.
 
-        Its state is twice the size of the model, and of no use to a preset.
+        The state of the optimizer is twice the size of the model, and a preset
+        does not need it.
         """
         return [*self.backbone._flatten_layers(), self.optimizer]
 
@@ -179,12 +183,12 @@ class TextTask(
 
     @classmethod
     def head_kwargs(cls, config, is_restored):
-        """Our arguments for the head of a Hugging Face checkpoint.
+        """Arguments for the head of a Hugging Face checkpoint.
 
         Args:
             config: Dictionary. The contents of `config.json`.
-            is_restored: bool. Whether the checkpoint's own head is used, and
-                not a new one in its place.
+            is_restored: bool. Whether the checkpoint's own head is used
+                instead of a new one.
 
         Returns:
             A dictionary of keyword arguments of the class.
@@ -200,7 +204,7 @@ def _check_vocabulary(preprocessor, backbone):
     """Check that the embeddings have a row for every token."""
     tokenizer = getattr(preprocessor, "tokenizer", None)
     num_rows = getattr(backbone, "vocabulary_size", None)
-    # The vocabulary of a file that is being read comes later.
+    # While a file is being loaded, the tokenizer has no vocabulary yet.
     if getattr(tokenizer, "vocabulary", None) is None or num_rows is None:
         return
     num_tokens = tokenizer.vocabulary_size()

@@ -15,13 +15,13 @@ from keras_squeeze.tokenizers.texts import samples_of
 
 
 class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
-    """Base of the token classifiers: a dense layer on the sequence output.
+    """Base class of the token classifiers.
 
-    It finds the names in a text, or the parts of speech of its words. With a
-    `preprocessor`, which `from_preset()` creates by default, `fit()`,
-    `evaluate()` and `predict()` take lists of words, and `annotate()` also
-    takes raw text. The loss and the accuracy are averages over words: only
-    the first token of each has a label.
+    A dense layer on the sequence output finds the names in a text, or the parts
+    of speech of its words. With a `preprocessor`, which `from_preset()` creates
+    by default, `fit()`, `evaluate()` and `predict()` take lists of words, and
+    `annotate()` also takes raw text. The loss and the accuracy are means over
+    words: only the first token of each word has a label.
 
     Example:
 
@@ -46,7 +46,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
 
     def default_loss(self):
         loss = super().default_loss()
-        # Not over padding, of which short texts have the most.
+        # Do not average over padding, which would favour long texts.
         loss.reduction = "mean_with_sample_weight"
         return loss
 
@@ -72,44 +72,42 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             try:
                 rows.append(to_ids(labels))
             except ValueError as e:
-                raise ValueError(f"Sample {i} of `y` is not right. {e}") from e
+                raise ValueError(f"Sample {i} of `y` is invalid. {e}") from e
         return np.fromiter(rows, "object", len(rows))
 
     def annotate(self, inputs, top_k=None, batch_size=32):
         """Find the entities in texts.
 
-        The label of a word is that of its first token, and words that follow
-        each other are put together as `entity_spans()` of
-        `keras_squeeze.metrics.entities` says, in any of the schemes of
-        seqeval. With labels that start with `"B-"` and `"I-"`, this is like
-        transformers' pipeline of token classification with
-        `aggregation_strategy="first"`. Unlike there, windows of a long text do
-        not break its entities: each word has the label of the window that has
-        most of the text around it.
+        The label of a word is that of its first token. Consecutive words are
+        joined by `entity_spans()` of `keras_squeeze.metrics.entities`, in any
+        of the schemes of seqeval. With labels that start with `"B-"` and
+        `"I-"`, this is like transformers' token classification pipeline with
+        `aggregation_strategy="first"`. Unlike there, the windows of a long
+        text do not split its entities: each word has the label from the window
+        that has the most text around it.
 
-        In a text, every punctuation mark is a word, as BERT has it. Where the
-        words that the task was trained on may have punctuation in them, pass
-        lists of words.
+        In a text, every punctuation mark is a word, as in BERT. If the task
+        was trained on words that may contain punctuation, pass lists of
+        words.
 
-        Without `class_names` every word is in an entity, for no class is
+        Without `class_names`, every word is in an entity, because no class is
         known to be `"O"`, and labels are `"LABEL_0"` and so on.
 
         Args:
             inputs: A string, a list of strings, or a list of lists of words.
-            top_k: int or `None`. How many entities to give for each input at
-                most, the surest first. Defaults to `None`, for all of them in
-                the order of the text.
-            batch_size: int. How many windows to predict at once. Defaults to
+            top_k: int or `None`. The maximum number of entities per input, the
+                surest first. Defaults to `None`, for all entities in the order
+                of the text.
+            batch_size: int. The number of windows per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each input, a list of dictionaries: the `label`
-            of an entity without a prefix like `"B-"`; its `score`, the mean
-            probability of the labels of its words; the `word`, which is all
-            of the entity as the text has it; and the characters `start` and
-            `end` of the text between which it is. The text of a list of words
-            is made by joining them with spaces. For a single string, the
-            entry alone.
+            A list that has, for each input, a list of dictionaries: the
+            `label` of an entity without a prefix such as `"B-"`; its `score`,
+            the mean probability of the labels of its words; the `word`, which
+            is the text of the whole entity; and the characters `start` and
+            `end` of its position in the text. Lists of words are joined with
+            spaces to get a text. For a single string, only its entry.
 
         Example:
 
@@ -131,7 +129,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         names = self.names_of_classes()
         answers = []
         for text, indices in words.samples():
-            # Characters that leave no token do not come between the others.
+            # Ignore words without tokens, so that they do not split entities.
             indices = indices[class_ids[indices] >= 0]
             entities = []
             for label, first, last in entity_spans(
@@ -156,16 +154,16 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         return answers
 
     def predict_labels(self, inputs, batch_size=32):
-        """Give every word its likeliest label.
+        """Predict the likeliest label of every word.
 
         Args:
             inputs: A list of lists of words.
-            batch_size: int. How many windows to predict at once. Defaults to
+            batch_size: int. The number of windows per batch. Defaults to
                 `32`.
 
         Returns:
-            A list with, for each input, a list of the names of the labels,
-            one a word, and `"O"` for a word of which no token is left.
+            A list that has, for each input, a list of the names of the labels,
+            one per word. Words without tokens have `"O"`.
 
         Example:
 
@@ -180,7 +178,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         self.check_annotatable()
         words = TokenizedWords.of_words(self.preprocessor.tokenizer, inputs)
         class_ids, _ = self._classify(words, batch_size)
-        # The last one is what -1 stands for.
+        # The last name is that of class -1.
         names = [*self.names_of_classes(), "O"]
         return [
             [names[i] for i in class_ids[indices]]
@@ -192,11 +190,11 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
 
         Args:
             words: A `TokenizedWords`.
-            batch_size: int. How many windows to predict at once.
+            batch_size: int. The number of windows per batch.
 
         Returns:
             A tuple of two arrays of shape `(num_words,)`: the class ids, -1
-            for a word of which no token is left, and their probabilities.
+            for a word without tokens, and their probabilities.
         """
         x, words_of_tokens = self.preprocessor.word_windows(
             words.ids, words.pieces, words.counts

@@ -1,4 +1,4 @@
-"""A backbone and its head for masked words as one layer, for export."""
+"""Combines a backbone and its head for masked words, for export."""
 
 import keras
 
@@ -7,24 +7,24 @@ from keras_squeeze.layers.masked_lm_head import MaskedLMHead
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class TokenPredictor(keras.layers.Layer):
-    """A backbone and the head that shares its token embeddings, in one layer.
+    """A backbone and the head that shares its token embeddings, as one layer.
 
-    As two layers of a graph they would share them no longer once the graph
-    is rebuilt from its config, as it is for an exported file.
+    As two layers of a graph, they would not share the embeddings after the
+    graph is rebuilt from its config, as for an exported file.
 
     Args:
         backbone: The backbone model.
         masked_lm_head: A `keras_squeeze.layers.masked_lm_head.MaskedLMHead`
-            over the backbone's `token_embedding`.
-        **kwargs: other keyword arguments of `keras.layers.Layer`, including
+            of the backbone's `token_embedding`.
+        **kwargs: Other keyword arguments of `keras.layers.Layer`, including
             `name` and `dtype`.
 
     Call arguments:
         inputs: The inputs of the backbone.
 
     Returns:
-        A dictionary of the `"logits"` of every position, of shape `(batch,
-        length, vocabulary_size)`, and of the backbone's `"pooled_output"`.
+        A dictionary of the `"logits"` of all positions, of shape `(batch,
+        length, vocabulary_size)`, and the backbone's `"pooled_output"`.
     """
 
     def __init__(self, backbone, masked_lm_head, **kwargs):
@@ -67,8 +67,8 @@ class TokenPredictor(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         backbone = keras.layers.deserialize(config["backbone"])
-        # With the shared embeddings in the place of those of the config, which
-        # would stay among the head's layers.
+        # Use the shared embeddings instead of those in the config, which would
+        # be kept as a layer of the head.
         head = MaskedLMHead.from_config(
             {
                 **config["masked_lm_head"]["config"],

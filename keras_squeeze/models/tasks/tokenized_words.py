@@ -1,4 +1,4 @@
-"""Words, their tokens, and where they are in a text."""
+"""Tokenizes words, and keeps track of their positions in a text."""
 
 import dataclasses
 
@@ -12,16 +12,17 @@ from keras_squeeze.tokenizers.texts import word_rows
 
 @dataclasses.dataclass(frozen=True)
 class TokenizedWords:
-    """The words of some samples.
+    """The words of a list of samples.
 
     Args:
         texts: List of strings, the text of each sample.
-        counts: int32 array of shape `(num_samples,)`. How many words each
-            sample has.
-        spans: int32 array of shape `(num_words, 2)`. The character in its
-            text that each word starts with, and the one after its last.
+        counts: int32 array of shape `(num_samples,)`. The number of words of
+            each sample.
+        spans: int32 array of shape `(num_words, 2)`. The index of the first
+            character of each word in its text, and of the one after its last.
         ids: int32 array of the tokens of all words.
-        pieces: int32 array of shape `(num_words,)`. How many tokens each word
+        pieces: int32 array of shape `(num_words,)`. The number of tokens of
+            each word.
             has.
     """
 
@@ -43,7 +44,7 @@ class TokenizedWords:
             A `TokenizedWords`.
 
         Raises:
-            ValueError: If `inputs` is something else, or empty.
+            ValueError: If `inputs` are invalid or empty.
         """
         inputs = samples_of(inputs, "inputs")
         if isinstance(inputs[0], (str, bytes)):
@@ -52,9 +53,9 @@ class TokenizedWords:
 
     @classmethod
     def of_words(cls, tokenizer, inputs):
-        """Read words, of which texts are made by joining them with spaces.
+        """Read words, and join them with spaces to get texts.
 
-        The arguments are those of `of_inputs()`.
+        The arguments are the same as for `of_inputs()`.
         """
         words, counts = word_rows(inputs)
         ids, pieces = tokenizer.tokenize_rows(words)
@@ -63,7 +64,7 @@ class TokenizedWords:
             " ".join(words[end - count : end])
             for end, count in zip(ends, counts, strict=True)
         ]
-        # As if there were one text, with a space after every sample.
+        # Treat all samples as one text, with a space after every sample.
         sizes = np.fromiter(map(len, words), "int64", len(words))
         starts = np.cumsum(sizes + 1) - sizes - 1
         first = np.append(starts, 0)[ends - counts]
@@ -73,9 +74,9 @@ class TokenizedWords:
 
     @classmethod
     def of_texts(cls, tokenizer, inputs):
-        """Read texts, of which the tokenizer says what words they have.
+        """Read texts, and let the tokenizer split them into words.
 
-        The arguments are those of `of_inputs()`.
+        The arguments are the same as for `of_inputs()`.
         """
         texts, _ = flatten_texts(inputs)
         ids, lengths, offsets, words = tokenizer.encoder.encode_with_offsets(
@@ -93,7 +94,7 @@ class TokenizedWords:
         return cls(texts, to_int32(counts), spans, ids, to_int32(pieces))
 
     def samples(self):
-        """Yield the text and the numbers of the words of each sample."""
+        """Yield the text and the indices of the words of each sample."""
         ends = np.cumsum(self.counts)
         for text, end, count in zip(self.texts, ends, self.counts, strict=True):
             yield text, np.arange(end - count, end)

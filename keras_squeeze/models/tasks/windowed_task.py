@@ -1,4 +1,4 @@
-"""What the tasks share that cut long texts into windows."""
+"""Base class of the tasks that split long texts into windows."""
 
 import keras
 import numpy as np
@@ -13,11 +13,11 @@ from keras_squeeze.models.tasks.text_task import TextTask
 
 
 class WindowedTask(TextTask):
-    """What tasks do whose preprocessors cut long texts into windows.
+    """Base class of the tasks whose preprocessors split texts into windows.
 
-    A batch of texts gives as many windows as it takes, so that raw inputs are
-    preprocessed at once, before they are shuffled and batched as windows.
-    Only data sets are preprocessed batch by batch.
+    A batch of texts has any number of windows, so raw inputs are preprocessed
+    at once, before they are shuffled and batched as windows. Only datasets are
+    preprocessed batch by batch.
     """
 
     def windows(self, x, y=None, sample_weight=None):
@@ -26,16 +26,15 @@ class WindowedTask(TextTask):
         Args:
             x: The raw inputs of the task.
             y: Optional labels.
-            sample_weight: Optional weights of the samples.
+            sample_weight: Optional sample weights.
 
         Returns:
-            A tuple `(x, y, sample_weight)` of arrays whose first axis counts
-            the windows. The last ones are `None` if there is nothing for
-            them.
+            A tuple `(x, y, sample_weight)` of arrays whose first axis is for
+            the windows. The last two are `None` if they were not passed.
 
         Raises:
-            ValueError: If there are no samples, or of some array another
-                number than of the others.
+            ValueError: If there are no samples, or the arrays have different
+                numbers of samples.
         """
         return self._windows_of(self.checked_arrays(x, y, sample_weight))
 
@@ -59,10 +58,10 @@ class WindowedTask(TextTask):
         if class_weight is not None and (
             is_data_set(x) or self.preprocessor is None
         ):
-            # Keras has them for one label a sample alone.
+            # Keras only supports them for one label per sample.
             raise ValueError(
                 "`class_weight` must be None, unless `x` is raw inputs that "
-                "are not a data set. Received: "
+                "are not a dataset. Received: "
                 f"class_weight={class_weight!r:.200}"
             )
         return super()._train(prepare, x, class_weight=class_weight, **kwargs)
@@ -84,14 +83,14 @@ class WindowedTask(TextTask):
         """Compute the outputs for the windows of raw inputs.
 
         Args:
-            x: The raw inputs of the task, or a data set of batches of them.
-            batch_size: int. How many windows to predict at once. Defaults to
-                `32` if `x` is not a data set.
-            **kwargs: other arguments of `keras.Model.predict`.
+            x: The raw inputs of the task, or a dataset of batches of them.
+            batch_size: int. The number of windows per batch. Defaults to
+                `32` if `x` is not a dataset.
+            **kwargs: Other arguments of `keras.Model.predict`.
 
         Returns:
-            Arrays whose first axis counts the windows of all inputs, in
-            their order. `annotate()` puts them together.
+            Arrays whose first axis is for the windows of all inputs, in
+            order. `annotate()` merges them.
         """
         if is_data_set(x) or self.preprocessor is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
@@ -99,15 +98,15 @@ class WindowedTask(TextTask):
         return self._predict_windows(x, batch_size or 32, **kwargs)
 
     def predict_windows(self, x, batch_size):
-        """Compute the outputs that `annotate()` puts together.
+        """Compute the outputs that `annotate()` merges.
 
         Args:
-            x: Dictionary of arrays. Preprocessed windows, which `predict()`
-                would preprocess again.
-            batch_size: int. How many windows to predict at once.
+            x: Dictionary of arrays. The windows, already preprocessed, which
+                `predict()` would preprocess again.
+            batch_size: int. The number of windows per batch.
 
         Returns:
-            What `keras.Model.predict` returns.
+            The result of `keras.Model.predict`.
         """
         return self._predict_windows(x, batch_size, verbose=0)
 

@@ -242,8 +242,8 @@ def test_fill_mask_inputs(make, tokenizer, x):
     "x, message",
     [
         (["a [MASK]", "no mask"], r"must have a `\[MASK\]`.*'no mask'.*text 1"),
-        (["a " * 30 + "[MASK]"], "may be cut off.*sequence_length=24"),
-        (["[MASK] " * 9], "8 times, for more pass `mask_selection_length`"),
+        (["a " * 30 + "[MASK]"], "may be truncated.*sequence_length=24"),
+        (["[MASK] " * 9], "8 times. To allow more, pass `mask_sel"),
         (["a [mask]"], r"must have a `\[MASK\]`"),
     ],
 )

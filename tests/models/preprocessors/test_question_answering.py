@@ -225,7 +225,7 @@ def test_sample_weight(preprocessor):
         count = len(windows["token_ids"])
         assert (sample_weight == weights[i]).sum() == count
         assert (count == 1) == (rows[i] < 30)
-    with pytest.raises(ValueError, match="one number for each sample"):
+    with pytest.raises(ValueError, match="one number per sample"):
         preprocessor(X, y=Y, sample_weight=[1.0])
 
 

@@ -271,7 +271,7 @@ def test_wrong_inputs_in_a_data_set(tokenizer):
         (tf.ragged.constant([["a"], ["b"]]), tf.ragged.constant([[1], [2, 3]]))
     )
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match="one label for each word"
+        tf.errors.InvalidArgumentError, match="one label per word"
     ):
         list(data_set.map(preprocessor))
     data_set = tf.data.Dataset.from_tensors(["a text"])
