@@ -1,4 +1,4 @@
-"""A learned scale and shift in the place of a normalization."""
+"""A learned scale and shift instead of a normalization."""
 
 import keras
 from keras import ops

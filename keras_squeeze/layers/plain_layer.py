@@ -1,10 +1,10 @@
-"""The base of the layers that have no arguments of their own."""
+"""Base class of the layers without additional arguments."""
 
 import keras
 
 
 class PlainLayer(keras.layers.Layer):
-    """Base of the layers without arguments of their own.
+    """Base class of the layers without additional arguments.
 
     Keras builds the config of such a layer from the arguments that it was
     created with. This fails if the dtype was a policy instead of a string. This

@@ -768,7 +768,7 @@ def test_hugging_face_regression_of_several_numbers(tmp_path):
         problem_type="regression",
     )
     preset = save_checkpoint(theirs, tmp_path)
-    with pytest.raises(ValueError, match="one label.*num_labels=2"):
+    with pytest.raises(ValueError, match="single label.*num_labels=2"):
         SqueezeBert.classifier_cls.from_preset(preset)
 
 
