@@ -1,8 +1,5 @@
 """Base class of the backbones: embeddings, layers and a pooler."""
 
-import contextlib
-import gc
-
 import keras
 import keras_hub
 
@@ -13,6 +10,7 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
+from keras_squeeze.models.garbage import fast_collections
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.torch_parameters import TorchParameters
@@ -71,24 +69,6 @@ def count_parameters(
     layers = num_layers * count_in_layer(hidden_dim=hidden_dim, **kwargs)
     pooler = hidden_dim * hidden_dim
     return embeddings + layers + pooler
-
-
-@contextlib.contextmanager
-def fast_collections():
-    """Exclude existing objects from garbage collection.
-
-    Keras collects garbage for each weight that it replaces, and each time
-    inspects every object of the process. Objects that other code has excluded
-    stay excluded.
-    """
-    if gc.get_freeze_count():
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 class EncoderBackbone(

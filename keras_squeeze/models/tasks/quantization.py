@@ -4,7 +4,7 @@ import warnings
 
 import keras
 
-from keras_squeeze.models.encoder_backbone import fast_collections
+from keras_squeeze.models.garbage import fast_collections
 
 
 class Quantization:
