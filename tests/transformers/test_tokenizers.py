@@ -830,7 +830,7 @@ def test_slow_tokenizer_warns():
     with pytest.warns(UserWarning, match="Nothing is truncated: 4 tokens"):
         ids = tokenizer.encode("a b c", truncation=True, max_length=1)
     assert len(ids) == 5
-    with pytest.warns(UserWarning, match=r"the arguments \['color'\]"):
+    with pytest.warns(UserWarning, match=r"the unknown arguments \['color'\]"):
         tokenizer("the man", color="red")
 
 
