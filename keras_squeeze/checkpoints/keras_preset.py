@@ -110,12 +110,14 @@ class _Parts:
         return self.root if self.is_local else self.preset
 
     def find(self, name):
-        path = posixpath.join(self.subfolder, name)
-        return get_file(self.preset, path, **self.options)
+        return self._read(get_file, name)
 
     def load_json(self, name):
+        return self._read(load_json, name)
+
+    def _read(self, function, name):
         path = posixpath.join(self.subfolder, name)
-        return load_json(self.preset, path, **self.options)
+        return function(self.preset, path, **self.options)
 
     def find_optional(self, name):
         try:
