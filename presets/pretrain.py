@@ -62,6 +62,8 @@ LONGEST_OF_PAIR = 30
 DISTILLER_FILE = "distiller.weights.h5"
 # JAX takes minutes per step without XLA. The others take long to compile.
 JIT_COMPILE = keras.backend.backend() == "jax"
+# The number of batches of an evaluation.
+EVALUATION_STEPS = 20
 # The arguments that determine the result of a cycle.
 SETTINGS = (
     "steps",
@@ -262,7 +264,12 @@ class Recipe:
         found = []
         for name, paragraphs, count, steps in (
             ("train", self.paragraphs[:cut], args.num_texts, args.steps),
-            ("held_out", self.paragraphs[cut:], args.held_out, 20),
+            (
+                "held_out",
+                self.paragraphs[cut:],
+                args.held_out,
+                EVALUATION_STEPS,
+            ),
         ):
             source = TextSource(
                 paragraphs, self.messages, self.near, f"{seed} {name}"

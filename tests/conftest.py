@@ -29,6 +29,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
+import jax  # noqa: E402
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
@@ -51,6 +52,14 @@ def pytest_collection_finish():
 def seed():
     """Make the random weights of every test reproducible."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def release_programs():
+    """Drop the programs that JAX keeps, which take gigabytes for all tests."""
+    yield
+    if keras.config.backend() == "jax":
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session", autouse=True)

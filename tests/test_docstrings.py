@@ -147,6 +147,55 @@ def test_modules_have_docstrings():
     assert without == []
 
 
+def definitions():
+    """The classes and functions with docstrings, by where they are."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                docstring = ast.get_docstring(node)
+                if docstring:
+                    place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+                    yield place, node, docstring
+
+
+def test_arguments_are_documented():
+    wrong = []
+    for place, node, docstring in definitions():
+        section = re.search(
+            r"^Args:\n((?: {4}.*\n?|\n(?= ))+)", docstring, re.M
+        )
+        if section is None:
+            if re.search(
+                r"^\w+: .*\n(.+\n)*\n(Returns|Raises):", docstring, re.M
+            ):
+                wrong.append(place)
+            continue
+        # Continuation lines are indented further.
+        documented = re.findall(r"^ {4}(\S.*)$", section[1], re.M)
+        names = [re.match(r"\*{0,2}(\w+):", line) for line in documented]
+        if not all(names):
+            wrong.append(place)
+            continue
+        if isinstance(node, ast.ClassDef):
+            # The generated constructor of a dataclass has no signature here.
+            node = next(
+                (x for x in node.body if getattr(x, "name", "") == "__init__"),
+                None,
+            )
+        if node is None or node.args.kwarg:
+            # Some arguments are documented by name and taken as `**kwargs`.
+            continue
+        taken = [*node.args.posonlyargs, *node.args.args, node.args.vararg]
+        taken = [x.arg for x in [*taken, *node.args.kwonlyargs] if x]
+        if taken[:1] in (["self"], ["cls"]):
+            del taken[0]
+        names = [name[1] for name in names]
+        # The first argument may be called `cls` without being the class.
+        if names not in (taken, ["cls", *taken]):
+            wrong.append(place)
+    assert wrong == []
+
+
 def test_what_examples_need_is_needed():
     assert set(EXCLUDED) <= set(EXAMPLES)
     assert all(any(file in x for x in EXAMPLES.values()) for file in FILES)

@@ -53,7 +53,7 @@ class ConfigMap:
 
     Args:
         fields: Dictionary from the fields that are specific to this
-        architecture to the names of the backbone arguments.
+            architecture to the names of the backbone arguments.
     """
 
     def __init__(self, fields):

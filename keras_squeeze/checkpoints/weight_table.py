@@ -101,8 +101,8 @@ class WeightTable:
     def load(self, state_dict, backbone, task=None, optional=""):
         """Assign the tensors of a checkpoint to the variables of a model.
 
-        state_dict: Mapping from names to NumPy arrays, with a method
-        `shape(name)`.
+        Args:
+            state_dict: Mapping from names to NumPy arrays, with a method
                 `shape(name)`.
             backbone: The backbone model.
             task: The task model, or `None` to not load its head.

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import subprocess
 import sys
 
 import keras
@@ -16,11 +15,11 @@ import keras_squeeze
 from tests.conftest import REPOSITORY
 
 
-def in_a_process_with(backend):
-    """A mark for tests that run the recipe in a process with a backend."""
+def only_on(backend):
+    """A mark for tests of the whole recipe, which takes long."""
     return pytest.mark.skipif(
         keras.config.backend() != backend,
-        reason=f"the recipe runs in a process of its own, with {backend}",
+        reason=f"the whole recipe is tested on {backend} in this way",
     )
 
 
@@ -47,6 +46,37 @@ def student(monkeypatch):
     return student
 
 
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path, teacher):
+    """A function that runs the recipe and returns what it prints."""
+    monkeypatch.syspath_prepend(REPOSITORY / "presets")
+    import pretrain
+
+    monkeypatch.setattr(pretrain, "EVALUATION_STEPS", 4)
+
+    def run(preset="mobile_bert_tiny_en_uncased", *options):
+        arguments = [
+            "pretrain.py",
+            preset,
+            f"--teacher={teacher}",
+            f"--corpus={tmp_path / 'corpus.txt'}",
+            "--num-texts=60",
+            "--steps=4",
+            "--batch-tokens=128",
+            "--sequence-length=12",
+            "--held-out=6",
+            "--save-every=2",
+            f"--work={tmp_path / 'work'}",
+            f"--output={tmp_path / 'presets'}",
+            *options,
+        ]
+        monkeypatch.setattr(sys, "argv", arguments)
+        pretrain.main()
+        return capsys.readouterr().out
+
+    return run
+
+
 @pytest.fixture(
     params=["mobile_bert_tiny_en_uncased", "squeeze_bert_tiny_en_uncased"]
 )
@@ -57,41 +87,6 @@ def backbone(student, request):
     return preprocessor_cls.backbone_cls(**config)
 
 
-def run(
-    tmp_path,
-    teacher,
-    preset="mobile_bert_tiny_en_uncased",
-    *options,
-    backend="torch",
-):
-    return subprocess.run(
-        [
-            sys.executable,
-            REPOSITORY / "presets" / "pretrain.py",
-            preset,
-            f"--teacher={teacher}",
-            f"--corpus={tmp_path / 'corpus.txt'}",
-            "--num-texts=60",
-            "--steps=4",
-            "--batch-tokens=64",
-            "--sequence-length=12",
-            "--held-out=20",
-            "--save-every=2",
-            f"--work={tmp_path / 'work'}",
-            f"--output={tmp_path / 'presets'}",
-            *options,
-        ],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(REPOSITORY),
-            "KERAS_BACKEND": backend,
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-
-
 def write_corpus(tmp_path):
     words = "the quick brown fox jumped over a lazy dog in our garden".split()
     generator = random.Random(0)
@@ -100,10 +95,10 @@ def write_corpus(tmp_path):
     corpus.write_text("\n".join(lines), encoding="utf-8")
 
 
-@in_a_process_with("torch")
-def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
+@only_on("torch")
+def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher, run):
     write_corpus(tmp_path)
-    printed = run(tmp_path, teacher)
+    printed = run()
     assert "all, 4/4" in printed
     folder = tmp_path / "presets" / "mobile_bert_tiny_en_uncased"
     provenance = json.loads((folder / "provenance.json").read_text())
@@ -115,7 +110,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert provenance["recipe"] == (
         f"KERAS_BACKEND=torch python presets/pretrain.py {folder.name} "
         f"--teacher {teacher.name} --corpus corpus.txt --steps 4 "
-        "--num-texts 60 --held-out 20 --batch-tokens 64 --sequence-length 12 "
+        "--num-texts 60 --held-out 6 --batch-tokens 128 --sequence-length 12 "
         "--seeds 0"
     )
     assert set(provenance["held_out_losses"]) == {"before", "after"}
@@ -137,16 +132,14 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     # to train, and the weights are the same.
     work = tmp_path / "work" / "seed_0"
     (work / folder.name / "preset" / "provenance.json").unlink()
-    assert "all, " not in run(tmp_path, teacher)
+    assert "all, " not in run()
     again = json.loads((folder / "provenance.json").read_text())
     assert again["curve"] == provenance["curve"]
     assert again["held_out_losses"]["after"] == after
     provenance = again
 
     # The next cycle starts from the result, which is not changed.
-    printed = run(
-        tmp_path, teacher, "mobile_bert_tiny_en_uncased", "--seeds", "0", "1"
-    )
+    printed = run("mobile_bert_tiny_en_uncased", "--seeds", "0", "1")
     assert printed.count("all, 4/4") == 1
     again = json.loads((folder / "provenance.json").read_text())
     assert again["started_from"] == provenance
@@ -160,7 +153,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     # The other preset uses the teacher's outputs for the first one.
     cache = work / "train" / "part_0" / "sentence.npy"
     written = cache.stat().st_mtime_ns
-    printed = run(tmp_path, teacher, "squeeze_bert_tiny_en_uncased")
+    printed = run("squeeze_bert_tiny_en_uncased")
     assert "all, 4/4" in printed
     assert cache.stat().st_mtime_ns == written
     folder = tmp_path / "presets" / "squeeze_bert_tiny_en_uncased"
@@ -169,12 +162,12 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher):
     assert after["loss"] < before["loss"]
 
 
-@in_a_process_with("jax")
-def test_recipe_on_jax(tmp_path, teacher):
+@only_on("jax")
+def test_recipe_on_jax(tmp_path, teacher, run):
     write_corpus(tmp_path)
     name = "mobile_bert_tiny_en_uncased"
     options = ["--length-multiple=32", "--workers=2", "--log-every=2"]
-    printed = run(tmp_path, teacher, name, *options, backend="jax")
+    printed = run(name, *options)
     assert "all, 2/4" in printed and "all, 4/4" in printed
     folder = tmp_path / "presets" / name
     provenance = json.loads((folder / "provenance.json").read_text())
@@ -184,13 +177,13 @@ def test_recipe_on_jax(tmp_path, teacher):
     assert after["loss"] < before["loss"]
 
 
-@in_a_process_with("torch")
-def test_recipe_goes_on_from_a_preset(tmp_path, teacher):
+@only_on("torch")
+def test_recipe_goes_on_from_a_preset(tmp_path, teacher, run):
     write_corpus(tmp_path)
     name = "squeeze_bert_tiny_en_uncased"
     start = REPOSITORY / "presets" / name
     # Steps too small to change a weight show the initial values.
-    run(tmp_path, teacher, name, f"--start={start}", "--learning-rate=1e-12")
+    run(name, f"--start={start}", "--learning-rate=1e-12")
     made = tmp_path / "presets" / name
     provenance = json.loads((made / "provenance.json").read_text())
     assert f"--corpus corpus.txt --start {name} " in provenance["recipe"]

@@ -444,11 +444,11 @@ class ModelFiles:
 
         Args:
             new_num_tokens: Optional int. The new vocabulary size. Defaults to
-            `None`, which keeps the current size.
+                `None`, which keeps the current size.
             pad_to_multiple_of: Optional int. The size is rounded up to a
-            multiple of it.
+                multiple of it.
             mean_resizing: bool. Whether to initialize new tokens with the mean
-            of the embeddings instead of randomly. Defaults to `True`.
+                of the embeddings instead of randomly. Defaults to `True`.
 
         Returns:
             The token embedding layer.

@@ -308,7 +308,7 @@ class Training(OneAtATime):
 
         Args:
             arguments: Dictionary of the arguments of `fit()` or
-            `train_on_batch()`. It is modified.
+                `train_on_batch()`. It is modified.
         """
         if len(self.label_names()) > 1:
             raise ValueError(

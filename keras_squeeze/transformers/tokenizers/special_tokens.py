@@ -217,11 +217,11 @@ class SpecialTokens:
 
         Args:
             new_tokens: A string, a `tokenizers.AddedToken`, or a list of these.
-            Strings are matched after the text is lowercased, if the tokenizer
-            lowercases.
+                Strings are matched after the text is lowercased, if the
+                tokenizer lowercases.
             special_tokens: bool. Whether these are special tokens. Special
-            tokens are matched in the original text, and are left out wherever
-            special tokens are. Defaults to `False`.
+                tokens are matched in the original text, and are left out
+                wherever special tokens are. Defaults to `False`.
 
         Returns:
             int. The number of tokens that were added to the vocabulary.
