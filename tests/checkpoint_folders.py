@@ -9,10 +9,11 @@ from keras_squeeze import models
 from tests.model_oracle import mobile_bert_config
 from tests.model_oracle import randomized
 from tests.model_oracle import squeeze_bert_config
+from tests.tiny import SPECIAL_TOKENS
 
 # Can represent any English text.
 VOCABULARY = [
-    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    *SPECIAL_TOKENS,
     *string.ascii_lowercase,
     *(f"##{letter}" for letter in string.ascii_lowercase),
     *".!?",

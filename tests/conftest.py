@@ -29,7 +29,6 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-import jax  # noqa: E402
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
@@ -59,6 +58,8 @@ def release_programs():
     """Drop the programs that JAX keeps, which take gigabytes for all tests."""
     yield
     if keras.config.backend() == "jax":
+        import jax
+
         jax.clear_caches()
 
 

@@ -8,6 +8,8 @@ imported TensorFlow and has done nothing else.
 import json
 import subprocess
 
+from keras_squeeze.export import process
+
 _PROGRAM = """
 import json
 import os
@@ -16,12 +18,12 @@ import sys
 from keras_squeeze.export.conversion.converter import main
 
 for line in sys.stdin:
-    process = os.fork()
-    if not process:
+    child = os.fork()
+    if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         main(*json.loads(line))
         os._exit(0)
-    status = os.waitpid(process, 0)[1]
+    status = os.waitpid(child, 0)[1]
     print(os.waitstatus_to_exitcode(status), flush=True)
 """
 
@@ -35,12 +37,10 @@ class Converter:
         self._process = None
 
     def run(self, command, env, **kwargs):
-        *interpreter, program, folder, options = command
+        *interpreter, _, folder, options = command
         if self._process is None:
-            # Block the imports that the program blocks.
-            program = program[: program.index("from ")] + _PROGRAM
             self._process = subprocess.Popen(
-                [*interpreter, program],
+                [*interpreter, process.PREAMBLE + _PROGRAM],
                 env=env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -27,7 +27,8 @@ QUANTIZATIONS = (None, "float16", "dynamic_int8", "dynamic_int4", *CALIBRATED)
 # of the time.
 _UNNEEDED = ("jax", "matplotlib", "sklearn")
 
-_PROGRAM = f"""
+# The start of the program, which hides these packages.
+PREAMBLE = f"""
 import sys
 
 
@@ -39,11 +40,16 @@ class NotFound:
 
 
 sys.meta_path.insert(0, NotFound())
+"""
 
+_PROGRAM = (
+    PREAMBLE
+    + """
 from keras_squeeze.export.conversion.converter import main
 
 main(*sys.argv[1:])
 """
+)
 
 
 class ExportError(RuntimeError):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from keras_squeeze import models
+from tests.tiny import SPECIAL_TOKENS
+from tests.tiny import tiny_backbone
 
 GOOD = "fine lovely great warm sunny happy".split()
 BAD = "awful dreadful poor cold rainy sad".split()
@@ -15,10 +17,9 @@ BAD = "awful dreadful poor cold rainy sad".split()
 @pytest.fixture(scope="session")
 def tiny_vocabulary():
     """A vocabulary that can represent any English text."""
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [*string.ascii_lowercase, *string.digits]
     return [
-        *special,
+        *SPECIAL_TOKENS,
         *GOOD,
         *BAD,
         *string.punctuation,
@@ -31,14 +32,8 @@ def tiny_vocabulary():
 def tiny_preset(tmp_path_factory, tiny_vocabulary):
     """A preset of a backbone that is small enough to train in a test."""
     keras.utils.set_random_seed(0)
-    backbone = models.SqueezeBertBackbone(
-        vocabulary_size=len(tiny_vocabulary),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=16,
-        intermediate_dim=16,
-        embedding_dim=16,
-        max_sequence_length=64,
+    backbone = tiny_backbone(
+        models.SqueezeBertBackbone, tiny_vocabulary, max_sequence_length=64
     )
     preprocessor = models.SqueezeBertTextClassifierPreprocessor(
         models.SqueezeBertTokenizer(tiny_vocabulary), sequence_length=32

@@ -8,6 +8,7 @@ import pytest
 from keras_squeeze import cli
 from keras_squeeze import models
 from keras_squeeze.cli.task_types import TASK_TYPES
+from tests.tiny import tiny_backbone
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "torch",
@@ -40,16 +41,7 @@ PAIRS = "sentence1,sentence2,label\ni ate,it was good,0\ni ate,cats fly,1\n"
 @pytest.fixture(scope="module")
 def mobile_preset(tmp_path_factory, tiny_vocabulary):
     """A preset of a MobileBERT small enough to train in a test."""
-    backbone = models.MobileBertBackbone(
-        vocabulary_size=len(tiny_vocabulary),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=16,
-        intermediate_dim=16,
-        embedding_dim=8,
-        bottleneck_dim=8,
-        num_feedforward_networks=2,
-    )
+    backbone = tiny_backbone(models.MobileBertBackbone, tiny_vocabulary)
     folder = tmp_path_factory.mktemp("presets") / "mobile"
     backbone.save_to_preset(str(folder))
     models.MobileBertTokenizer(tiny_vocabulary).save_to_preset(str(folder))

@@ -7,8 +7,9 @@ import transformers
 
 from keras_squeeze.distillation import HuggingFaceClassifier
 from keras_squeeze.distillation import soft_labels
+from tests.tiny import SPECIAL_TOKENS
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "good", "day"]
+WORDS = [*SPECIAL_TOKENS, "a", "good", "day"]
 
 
 @pytest.fixture(scope="module")

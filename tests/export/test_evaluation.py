@@ -19,6 +19,7 @@ from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.metrics.squad import squad_scores
 from tests.export.classifiers import SMALL
 from tests.export.classifiers import randomise
+from tests.tiny import SPECIAL_TOKENS
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow",
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 LENGTH = 12
 NUM_SAMPLES = 40
 WORDS = "the fox met a small bear near lake and left it there . ?".split()
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+VOCABULARY = [*SPECIAL_TOKENS, *WORDS]
 
 
 def make_tasks(name, **kwargs):

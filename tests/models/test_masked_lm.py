@@ -25,6 +25,8 @@ from tests.task_checks import check_saving
 from tests.task_checks import check_tensors
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
+from tests.tiny import tiny_backbone
+from tests.tiny import vocabulary_of
 
 # The first sentences of novels.
 TEXTS = [
@@ -33,8 +35,7 @@ TEXTS = [
     "All happy families are alike.",
     "Someone must have slandered Josef K.",
 ]
-WORDS = sorted({word.strip(".") for word in " ".join(TEXTS).lower().split()})
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "."]
+VOCABULARY = vocabulary_of(TEXTS, ".")
 MASKED = [
     "Call me [MASK].",
     "It was a bright [MASK] day in April.",
@@ -45,20 +46,16 @@ FILLINGS = ["ishmael", "cold", "happy", "have"]
 
 
 def make_backbone(model, **kwargs):
+    sizes = {"hidden_dim": 32, "intermediate_dim": 32, "embedding_dim": 32}
     if model is MobileBert:
-        kwargs = {"bottleneck_dim": 16, "num_feedforward_networks": 2, **kwargs}
-        kwargs.setdefault("embedding_dim", 16)
-    kwargs.setdefault("embedding_dim", 32)
-    return model.backbone_cls(
-        vocabulary_size=len(VOCABULARY),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=32,
-        intermediate_dim=32,
+        sizes.update(embedding_dim=16, bottleneck_dim=16)
+    return tiny_backbone(
+        model.backbone_cls,
+        VOCABULARY,
         max_sequence_length=16,
         dropout=0.0,
         attention_dropout=0.0,
-        **kwargs,
+        **{**sizes, **kwargs},
     )
 
 

@@ -17,6 +17,7 @@ from tests.checkpoint_folders import VOCABULARY
 from tests.hub import local_hub as local_hub
 from tests.task_checks import RUN_EAGERLY
 from tests.task_checks import to_numpy
+from tests.tiny import tiny_backbone
 
 TEXTS = ["a b.", "c d"]
 LABELS = [0, 1]
@@ -72,20 +73,16 @@ CALLED_BY_OTHERS = {
 
 
 def make_backbone(model="MobileBert", name="backbone"):
-    sizes = {}
+    norm = {}
     if model == "MobileBert":
-        sizes = {"bottleneck_dim": 8, "normalization_type": "layer_norm"}
-    return getattr(models, f"{model}Backbone")(
-        vocabulary_size=len(VOCABULARY),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=16,
-        embedding_dim=16,
-        intermediate_dim=16,
+        norm = {"normalization_type": "layer_norm"}
+    return tiny_backbone(
+        getattr(models, f"{model}Backbone"),
+        VOCABULARY,
         max_sequence_length=16,
         initializer_range=0.2,
         name=name,
-        **sizes,
+        **norm,
     )
 
 

@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from tests.task_checks import check_saving
 from tests.task_checks import check_tensors
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
+from tests.tiny import tiny_backbone
+from tests.tiny import vocabulary_of
 
 PROMPTS = [
     "it rained, so she took",
@@ -40,36 +44,24 @@ CHOICES = [
 X = {"prompt": PROMPTS, "choices": CHOICES}
 LABELS = [0, 1, 3, 0, 1, 0]
 ANSWERS = [row[i] for row, i in zip(CHOICES, LABELS, strict=True)]
-WORDS = sorted(
-    {
-        word.strip(".,")
-        for text in [*PROMPTS, *(c for row in CHOICES for c in row)]
-        for word in text.split()
-    }
-)
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *".,"]
-SIZES = {
-    "vocabulary_size": len(VOCABULARY),
-    "num_layers": 1,
-    "num_heads": 2,
-    "hidden_dim": 16,
-    "intermediate_dim": 16,
-    "embedding_dim": 16,
-    "max_sequence_length": 32,
-}
+VOCABULARY = vocabulary_of([*PROMPTS, *itertools.chain(*CHOICES)], ".,")
 
 
 def make_task(model, preprocessor=True, dtype=None, **kwargs):
-    # With the usual value, such a small model takes long to learn.
-    sizes = {"initializer_range": 0.2, **SIZES}
-    sizes.update(attention_dropout=0.0, dropout=0.0)
-    if model is MobileBert:
-        sizes.update(bottleneck_dim=8, num_feedforward_networks=2)
     if preprocessor:
         kwargs["preprocessor"] = task_class(
             model, "MultipleChoicePreprocessor"
         )(model.tokenizer_cls(VOCABULARY), sequence_length=20)
-    backbone = model.backbone_cls(**sizes, dtype=dtype)
+    backbone = tiny_backbone(
+        model.backbone_cls,
+        VOCABULARY,
+        max_sequence_length=32,
+        attention_dropout=0.0,
+        dropout=0.0,
+        # With the usual value, such a small model takes long to learn.
+        initializer_range=0.2,
+        dtype=dtype,
+    )
     return task_class(model, "MultipleChoice")(backbone, **kwargs)
 
 

@@ -23,6 +23,8 @@ from tests.task_checks import check_graph
 from tests.task_checks import check_head
 from tests.task_checks import check_saving
 from tests.task_checks import to_numpy
+from tests.tiny import tiny_backbone
+from tests.tiny import vocabulary_of
 
 # The first sentences of novels, in two parts.
 FIRST = [
@@ -49,14 +51,14 @@ WORDS = "".join(
     letter if letter.isalpha() else f" {letter} "
     for letter in " ".join(FIRST + SECOND).lower()
 ).split()
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted({*WORDS})]
+VOCABULARY = vocabulary_of(WORDS)
 
 
 def make_backbone():
-    return MobileBert.backbone_cls(
-        vocabulary_size=len(VOCABULARY),
+    return tiny_backbone(
+        MobileBert.backbone_cls,
+        VOCABULARY,
         num_layers=2,
-        num_heads=2,
         hidden_dim=32,
         intermediate_dim=32,
         embedding_dim=16,

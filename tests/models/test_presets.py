@@ -31,6 +31,7 @@ from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 from tests.hub import local_hub as local_hub
 from tests.model_oracle import random_inputs
+from tests.tiny import tiny_backbone
 
 TINY = {
     "mobile_bert_tiny_en_uncased": MobileBert,
@@ -66,15 +67,7 @@ def model(request):
 @pytest.fixture(scope="module")
 def task(model):
     """A task with weights as after training."""
-    backbone = model.backbone_cls(
-        vocabulary_size=60,
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=16,
-        intermediate_dim=16,
-        embedding_dim=16,
-        **({"bottleneck_dim": 8} if model is MobileBert else {}),
-    )
+    backbone = tiny_backbone(model.backbone_cls, VOCABULARY)
     preprocessor = model.preprocessor_cls(
         model.tokenizer_cls(VOCABULARY, strip_accents=False), sequence_length=9
     )

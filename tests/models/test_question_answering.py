@@ -24,6 +24,7 @@ from tests.task_checks import check_head
 from tests.task_checks import check_saving
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
+from tests.tiny import tiny_backbone
 
 # From SQuAD (Rajpurkar et al., 2016), licensed under CC BY-SA 4.0.
 CONTEXT = (
@@ -63,11 +64,12 @@ def make_preprocessor(model, sequence_length=48, stride=12):
 
 
 def make_task(model, with_preprocessor=True, **kwargs):
-    sizes = {"num_layers": 1, "num_heads": 2, "max_sequence_length": 160}
     if model is MobileBert:
-        sizes.update(bottleneck_dim=16, num_feedforward_networks=2)
-    backbone = model.backbone_cls(
-        vocabulary_size=len(WORDS),
+        kwargs["bottleneck_dim"] = 16
+    backbone = tiny_backbone(
+        model.backbone_cls,
+        WORDS,
+        max_sequence_length=160,
         hidden_dim=32,
         intermediate_dim=32,
         embedding_dim=32,
@@ -76,7 +78,6 @@ def make_task(model, with_preprocessor=True, **kwargs):
         # With the usual value, such a small model takes long to distinguish
         # questions.
         initializer_range=0.2,
-        **sizes,
         **kwargs,
     )
     return task_class(model, "QuestionAnswering")(

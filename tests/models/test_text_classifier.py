@@ -16,6 +16,8 @@ from tests.checkpoint_folders import save_checkpoint
 from tests.task_checks import XLA
 from tests.task_checks import check_head
 from tests.task_checks import check_saving
+from tests.tiny import tiny_backbone
+from tests.tiny import vocabulary_of
 
 HAM = [
     "See you at nine then.",
@@ -33,17 +35,7 @@ TEXTS = [text for pair in zip(HAM, SPAM, strict=True) for text in pair]
 NAMES = ["ham", "spam"]
 LABELS = NAMES * 4
 IDS = [0, 1] * 4
-WORDS = sorted({word.strip(".,!?") for word in " ".join(TEXTS).lower().split()})
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *".,!?"]
-SIZES = {
-    "vocabulary_size": len(VOCABULARY),
-    "num_layers": 1,
-    "num_heads": 2,
-    "hidden_dim": 16,
-    "intermediate_dim": 16,
-    "embedding_dim": 16,
-    "max_sequence_length": 32,
-}
+VOCABULARY = vocabulary_of(TEXTS, ".,!?")
 
 
 def make_preprocessor(model):
@@ -53,10 +45,9 @@ def make_preprocessor(model):
 
 
 def make_backbone(model, **kwargs):
-    if model is MobileBert:
-        sizes = {"bottleneck_dim": 8, "num_feedforward_networks": 2}
-        kwargs = {**sizes, **kwargs}
-    return model.backbone_cls(**{**SIZES, **kwargs})
+    return tiny_backbone(
+        model.backbone_cls, VOCABULARY, max_sequence_length=32, **kwargs
+    )
 
 
 def make_task(model, preprocessor=True, backbone=None, **kwargs):

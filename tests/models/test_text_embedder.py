@@ -20,6 +20,7 @@ from tests.task_checks import check_graph
 from tests.task_checks import check_saving
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
+from tests.tiny import tiny_backbone
 
 TEXTS = ["abc bcd.", "abc bcd!", "z", "yz xyz zz? zyx", "a b c d"]
 
@@ -160,14 +161,8 @@ def test_search(checkpoint, model):
 
 
 def test_mixed_precision_stays_in_range():
-    backbone = models.SqueezeBertBackbone(
-        vocabulary_size=60,
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=16,
-        embedding_dim=16,
-        intermediate_dim=16,
-        dtype="mixed_float16",
+    backbone = tiny_backbone(
+        models.SqueezeBertBackbone, 60, dtype="mixed_float16"
     )
     task = models.SqueezeBertTextEmbedder(backbone)
     norm = backbone.transformer_layers[-1].output_projection.norm
@@ -211,9 +206,7 @@ def test_no_loss_by_default(model, checkpoint):
 
 
 def test_wrong_pooling():
-    backbone = models.SqueezeBertBackbone(
-        vocabulary_size=60, num_layers=1, hidden_dim=24, embedding_dim=24
-    )
+    backbone = tiny_backbone(models.SqueezeBertBackbone, 60)
     with pytest.raises(ValueError, match="`pooling` must be.*pooling='cls'"):
         models.SqueezeBertTextEmbedder(backbone, pooling="cls")
 

@@ -23,6 +23,8 @@ from tests.task_checks import check_head
 from tests.task_checks import check_saving
 from tests.task_checks import task_class
 from tests.task_checks import to_numpy
+from tests.tiny import SPECIAL_TOKENS
+from tests.tiny import tiny_backbone
 
 # From WNUT-17 (Derczynski et al., 2017), licensed under CC BY 4.0.
 TAGGED = [
@@ -45,8 +47,7 @@ TEXTS = [" ".join(words) for words in WORDS]
 # Longer words have two tokens.
 STEMS = {word.lower()[:5] for words in WORDS for word in words}
 ENDINGS = {"##" + word.lower()[5:] for words in WORDS for word in words}
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-VOCABULARY += sorted(STEMS | ENDINGS - {"##"})
+VOCABULARY = [*SPECIAL_TOKENS, *sorted(STEMS | ENDINGS - {"##"})]
 ENTITIES = [
     ["location: St Johns", "location: ASPEN"],
     ["person: Don Mattingly", "person: Joe Torre", "group: LA Dodgers"],
@@ -62,17 +63,12 @@ def make_preprocessor(model, sequence_length=10, stride=4):
 
 
 def make_task(model, preprocessor=None, **kwargs):
-    sizes = {"num_layers": 1, "num_heads": 2, "max_sequence_length": 64}
-    if model is MobileBert:
-        sizes.update(bottleneck_dim=8, num_feedforward_networks=2)
-    backbone = model.backbone_cls(
-        vocabulary_size=len(VOCABULARY),
-        hidden_dim=16,
-        intermediate_dim=16,
-        embedding_dim=16,
+    backbone = tiny_backbone(
+        model.backbone_cls,
+        VOCABULARY,
+        max_sequence_length=64,
         dropout=0.0,
         attention_dropout=0.0,
-        **sizes,
     )
     return task_class(model, "TokenClassifier")(
         backbone,

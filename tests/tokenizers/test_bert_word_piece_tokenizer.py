@@ -13,10 +13,10 @@ import pytest
 from keras_squeeze.tokenizers import BertWordPieceTokenizer
 from keras_squeeze.tokenizers import word_piece_encoder
 from tests.bert_oracle import make_fast_tokenizer
+from tests.tiny import SPECIAL_TOKENS
 
 tf = pytest.importorskip("tensorflow")
 
-SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = [*SPECIAL_TOKENS, "the", "qu", "##ick", "fox", "cafe", ".", "##s"]
 NAUGHTY_STRINGS = (
     pathlib.Path(__file__).parent.parent / "data" / "blns.txt"

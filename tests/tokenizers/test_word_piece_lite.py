@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_squeeze.models import MobileBertTokenizer
+from tests.tiny import SPECIAL_TOKENS
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tensorflow_text")
@@ -72,7 +73,7 @@ def test_every_character(lite):
 
 def test_every_character_of_a_cased_vocabulary():
     """Uses a vocabulary with characters that are usually split off."""
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"]
+    vocabulary = [*SPECIAL_TOKENS, "a", "##b"]
     vocabulary += ["b", "##京", "東", "##東", "##ß", "MASK", "\ue000", "é"]
     tokenizer = MobileBertTokenizer(
         vocabulary, lowercase=False, split_on_cjk=False
@@ -100,14 +101,14 @@ def test_real_texts(lite, real_data):
     ],
 )
 def test_tokenizers_that_cannot_be_exported(options, message):
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "[a b]"]
+    vocabulary = [*SPECIAL_TOKENS, "a", "[a b]"]
     tokenizer = MobileBertTokenizer(vocabulary, **options)
     with pytest.raises(ValueError, match=message):
         _lite(tokenizer)
 
 
 def test_too_many_chinese_characters():
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = list(SPECIAL_TOKENS)
     vocabulary += [chr(i) for i in range(0x4E00, 0x4E00 + 6400)]
     tokenizer = MobileBertTokenizer(vocabulary, split_on_cjk=False)
     with pytest.raises(ValueError, match="split_on_cjk=False"):

@@ -8,6 +8,7 @@ from keras_squeeze.models import MobileBertTextClassifier
 from keras_squeeze.models import MobileBertTextClassifierPreprocessor
 from keras_squeeze.models import MobileBertTokenizer
 from tests.bert_oracle import make_fast_tokenizer
+from tests.tiny import tiny_backbone
 
 tf = pytest.importorskip("tensorflow")
 
@@ -277,15 +278,9 @@ def test_saving(tokenizer, oracle, tmp_path):
 
 def make_classifier(preprocessor):
     keras.utils.set_random_seed(3)
-    backbone = MobileBertBackbone(
-        vocabulary_size=preprocessor.tokenizer.vocabulary_size(),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=8,
-        intermediate_dim=8,
-        embedding_dim=4,
-        bottleneck_dim=4,
-        num_feedforward_networks=1,
+    backbone = tiny_backbone(
+        MobileBertBackbone,
+        preprocessor.tokenizer.vocabulary_size(),
         max_sequence_length=16,
     )
     return MobileBertTextClassifier(

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from keras_squeeze import models
 from keras_squeeze.models.tasks.text_task import TextTask
+from tests.tiny import SPECIAL_TOKENS
+from tests.tiny import tiny_backbone
 
 TEXTS = [str(i) for i in range(10)]
 LABELS = np.arange(10, dtype="float32")
@@ -332,15 +334,9 @@ def raw_samples(name):
     ["TextEmbedder", "TokenClassifier", "QuestionAnswering", "MaskedLM"],
 )
 def test_weights_without_a_part_in_the_loss_are_no_news(name):
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"]
-    backbone = models.SqueezeBertBackbone(
-        vocabulary_size=len(words),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=8,
-        intermediate_dim=8,
-        embedding_dim=8,
-        max_sequence_length=16,
+    words = [*SPECIAL_TOKENS, "a", "b"]
+    backbone = tiny_backbone(
+        models.SqueezeBertBackbone, words, max_sequence_length=16
     )
     cls = getattr(models, f"SqueezeBert{name}")
     task = cls(
