@@ -16,8 +16,12 @@ def _says_something(record):
     return not record.getMessage().startswith(_MEANINGLESS)
 
 
-def _is_command_line():
-    """Whether this process only runs the `keras-squeeze` command."""
+def is_command_line():
+    """Whether this process only runs the `keras-squeeze` command.
+
+    Returns:
+        bool.
+    """
     name = os.path.basename(sys.argv[0]).partition(".")[0]
     if name.removesuffix("-script") == "keras-squeeze":
         return True
@@ -50,5 +54,5 @@ def _drop_output_of_libraries():
 
 # Runs on import, before any library logs.
 absl_logging.get_absl_logger().addFilter(_says_something)
-if _is_command_line() and FLAG not in sys.argv:
+if is_command_line() and FLAG not in sys.argv:
     _drop_output_of_libraries()

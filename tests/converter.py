@@ -15,7 +15,8 @@ import json
 import os
 import sys
 
-from keras_squeeze.export.conversion.converter import main
+with quick_imports():
+    from keras_squeeze.export.conversion.converter import main
 
 for line in sys.stdin:
     child = os.fork()

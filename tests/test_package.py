@@ -18,6 +18,7 @@ PACKAGE = REPOSITORY / "keras_squeeze"
 # to the entry that is their longest prefix.
 LAYERS = [
     "keras_squeeze.version",
+    "keras_squeeze.quick_imports",
     "keras_squeeze.triton_loader",
     "keras_squeeze.logs",
     "keras_squeeze.new_files",
@@ -28,7 +29,6 @@ LAYERS = [
     "keras_squeeze.layers",
     "keras_squeeze.tokenizers",
     "keras_squeeze.checkpoints",
-    "keras_squeeze.models.presets",
     "keras_squeeze.models.docstrings",
     "keras_squeeze.models.class_names",
     "keras_squeeze.models.data_sets",
@@ -180,9 +180,9 @@ def test_wheel_finds_its_presets_and_data(wheel, tmp_path):
     command = (
         "import keras_squeeze\n"
         "from keras_squeeze.datasets import sms_spam\n"
-        "from keras_squeeze.models.presets import presets_folder\n"
+        "from keras_squeeze.checkpoints import built_in_presets\n"
         "print(keras_squeeze.__file__)\n"
-        "print(presets_folder())\n"
+        "print(built_in_presets.presets_folder())\n"
         "print(len(sms_spam.load_data()[0][0]))\n"
         "print(keras_squeeze.models.MobileBertTokenizer.from_preset("
         "'mobile_bert_tiny_en_uncased').vocabulary_size())\n"
@@ -204,6 +204,6 @@ def test_wheel_finds_its_presets_and_data(wheel, tmp_path):
 
 
 def test_checkout_finds_its_presets():
-    from keras_squeeze.models.presets import presets_folder
+    from keras_squeeze.checkpoints.built_in_presets import presets_folder
 
     assert presets_folder() == REPOSITORY / "presets"

@@ -8,6 +8,7 @@ import sys
 import threading
 
 from keras_squeeze import logs
+from keras_squeeze.quick_imports import quick_imports
 from keras_squeeze.version import __version__
 
 # The summary of each command, which is the first line of its docstring. The
@@ -76,7 +77,7 @@ def build_parser(commands=tuple(COMMANDS)):
 
 
 def _add_arguments(parser, name):
-    command = importlib.import_module(f"keras_squeeze.cli.{name}")
+    command = _import_command(name)
     parser.description = command.__doc__.strip()
     parser.add_argument(
         "--debug",
@@ -90,6 +91,12 @@ def _add_arguments(parser, name):
     )
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
+
+
+def _import_command(name):
+    """Import the module of a command, and Keras with it."""
+    with quick_imports():
+        return importlib.import_module(f"keras_squeeze.cli.{name}")
 
 
 def main(argv=None):

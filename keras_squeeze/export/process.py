@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 
+from keras_squeeze import quick_imports
+
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 ANSWER_FILE = "answer.json"
@@ -22,34 +24,22 @@ CALIBRATION_FILE = "calibration.npz"
 CALIBRATED = ("int8", "int8x16")
 QUANTIZATIONS = (None, "float16", "dynamic_int8", "dynamic_int4", *CALIBRATED)
 
-# TensorFlow and Keras import these packages if they are installed, but the
-# conversion does not need them. Without them, the process starts in two thirds
-# of the time.
-_UNNEEDED = ("jax", "matplotlib", "sklearn")
-
-# The start of the program, which hides these packages.
+# The start of the program. Importing the package imports Keras.
 PREAMBLE = f"""
-import sys
+import runpy
 
-
-class NotFound:
-    # `None` in `sys.modules` does not work, because SciPy inspects its values.
-    def find_spec(self, name, path=None, target=None):
-        if name in {_UNNEEDED}:
-            raise ModuleNotFoundError(name, name=name)
-
-
-sys.meta_path.insert(0, NotFound())
+program = runpy.run_path({quick_imports.__file__!r})
+quick_imports = program["quick_imports"]
 """
 
-_PROGRAM = (
-    PREAMBLE
-    + """
-from keras_squeeze.export.conversion.converter import main
+_PROGRAM = f"""{PREAMBLE}
+import sys
+
+with quick_imports():
+    from keras_squeeze.export.conversion.converter import main
 
 main(*sys.argv[1:])
 """
-)
 
 
 class ExportError(RuntimeError):

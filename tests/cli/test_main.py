@@ -1,4 +1,6 @@
+import ast
 import importlib
+import json
 import os
 import pathlib
 import re
@@ -10,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import keras
 import pytest
 
 from keras_squeeze import cli
@@ -141,6 +144,51 @@ def test_module_is_the_command(capsys, monkeypatch):
         runpy.run_module("keras_squeeze", run_name="__main__")
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"keras-squeeze {version.__version__}\n"
+
+
+IMPORTED = """
+import contextlib, sys
+
+sys.argv = ["keras-squeeze", {command!r}]
+from keras_squeeze import cli
+
+with contextlib.suppress(SystemExit):
+    cli.main()
+print(sorted({{"jax", "keras", "matplotlib", "sklearn"}} & {{*sys.modules}}))
+"""
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "presets"])
+def test_what_needs_no_keras_does_not_wait_for_it(command):
+    assert imported_by(command) == []
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "torch",
+    reason="PyTorch itself imports scikit-learn",
+)
+def test_command_does_not_wait_for_packages_that_it_does_not_need(tmp_path):
+    is_jax = keras.config.backend() == "jax"
+    expected = [*["jax"] * is_jax, "keras"]
+    assert imported_by("predict") == expected
+    # The backend may also come from the file that Keras writes.
+    (tmp_path / "keras.json").write_text(
+        json.dumps({"backend": keras.config.backend()})
+    )
+    found = imported_by("predict", KERAS_BACKEND="", KERAS_HOME=str(tmp_path))
+    assert found == expected
+
+
+def imported_by(command, **environment):
+    """Run a command without arguments, and list packages that it imports."""
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORTED.format(command=command)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return ast.literal_eval(result.stdout.splitlines()[-1])
 
 
 def test_an_error_is_all_that_a_command_says():

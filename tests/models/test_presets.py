@@ -20,9 +20,9 @@ import torch
 import transformers
 
 import keras_squeeze
+from keras_squeeze.checkpoints import built_in_presets
 from keras_squeeze.checkpoints import files
 from keras_squeeze.datasets import sms_spam
-from keras_squeeze.models import presets
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import MobileBert
@@ -579,9 +579,9 @@ def test_folder_of_presets(tmp_path, monkeypatch, is_wheel):
     (package / "models").mkdir(parents=True)
     folder = (package if is_wheel else tmp_path) / "presets"
     folder.mkdir()
-    file = package / "models" / "presets.py"
-    monkeypatch.setattr(presets, "__file__", str(file))
-    assert presets.presets_folder() == folder
+    file = package / "checkpoints" / "built_in_presets.py"
+    monkeypatch.setattr(built_in_presets, "__file__", str(file))
+    assert built_in_presets.presets_folder() == folder
 
 
 # === Weights inside of the package ===
@@ -635,7 +635,7 @@ def test_spam_preset(no_network):
 
 
 def test_card_of_the_spam_preset():
-    folder = presets.presets_folder() / SPAM
+    folder = built_in_presets.presets_folder() / SPAM
     card = (folder / "README.md").read_text(encoding="utf-8")
     provenance = json.loads((folder / "provenance.json").read_text())
     for name, metric in provenance["metrics"].items():
@@ -647,7 +647,7 @@ def test_card_of_the_spam_preset():
 
 @pytest.mark.parametrize("name", TINY)
 def test_card_of_a_tiny_preset(name):
-    folder = presets.presets_folder() / name
+    folder = built_in_presets.presets_folder() / name
     card = (folder / "README.md").read_text(encoding="utf-8")
     provenance = json.loads((folder / "provenance.json").read_text())
     measured = provenance["fine_tuned"]
@@ -674,7 +674,7 @@ def test_card_of_a_tiny_preset(name):
 
 @pytest.mark.parametrize("name", CARRIED)
 def test_files_of_a_tiny_preset(name):
-    folder = presets.presets_folder() / name
+    folder = built_in_presets.presets_folder() / name
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 12_000_000
     provenance = json.loads((folder / "provenance.json").read_text())

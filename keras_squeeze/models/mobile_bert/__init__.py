@@ -1,14 +1,12 @@
 """MobileBERT: backbone, tokenizer, tasks, checkpoints and presets."""
 
+from keras_squeeze.checkpoints.built_in_presets import MOBILE_BERT_PRESETS
 from keras_squeeze.checkpoints.hugging_face import register_architecture
 from keras_squeeze.keras_hub_seam import register_presets
 from keras_squeeze.models.mobile_bert.mobile_bert_backbone import (
     MobileBertBackbone,
 )
 from keras_squeeze.models.mobile_bert.mobile_bert_checkpoint import ARCHITECTURE
-from keras_squeeze.models.mobile_bert.mobile_bert_presets import (
-    backbone_presets,
-)
 
 register_architecture(ARCHITECTURE)
-register_presets(backbone_presets, MobileBertBackbone)
+register_presets(MOBILE_BERT_PRESETS, MobileBertBackbone)

@@ -1,0 +1,122 @@
+"""The built-in presets.
+
+This module imports nothing heavy, so that they are listed at once.
+"""
+
+import pathlib
+
+_SQUEEZE_BERT_PAPER = "https://arxiv.org/abs/2006.11316"
+
+
+def presets_folder():
+    """The folder of the presets whose weights are part of the package.
+
+    It is inside the package in a wheel, and next to it in a checkout or an
+    editable install.
+
+    Returns:
+        A `pathlib.Path`.
+    """
+    package = pathlib.Path(__file__).resolve().parent.parent
+    inside = package / "presets"
+    return inside if inside.is_dir() else package.parent / "presets"
+
+
+def _in_package(name, description, params):
+    """Create the entry of a preset whose weights are part of the package.
+
+    Args:
+        name: string. The name of the preset and of its folder.
+        description: string. A sentence or two, to help people choose.
+        params: int. The number of parameters of the backbone.
+
+    Returns:
+        A dictionary in the format that KerasHub registers.
+    """
+    return {
+        "metadata": {
+            "description": description,
+            "params": params,
+            "license": "Apache-2.0",
+        },
+        # KerasHub passes the handle to its file finder, which accepts folders.
+        "kaggle_handle": str(presets_folder() / name),
+    }
+
+
+def _on_hub(repository, description, params, paper):
+    """Create the entry of a preset that is downloaded on first use.
+
+    Args:
+        repository: string. The repository on the Hugging Face Hub.
+        description: string. A sentence or two, to help people choose.
+        params: int. The number of parameters of the backbone.
+        paper: string. The URL of the paper.
+
+    Returns:
+        A dictionary in the format that KerasHub registers.
+    """
+    return {
+        "metadata": {
+            "description": description,
+            "params": params,
+            "license": "Apache-2.0",
+            "paper": paper,
+        },
+        "kaggle_handle": f"hf://{repository}",
+    }
+
+
+MOBILE_BERT_PRESETS = {
+    "mobile_bert_en_uncased": _on_hub(
+        "google/mobilebert-uncased",
+        "24-layer MobileBERT where all input is lowercased. Trained on "
+        "English Wikipedia and BooksCorpus by Google.",
+        params=24581888,
+        paper="https://arxiv.org/abs/2004.02984",
+    ),
+    "mobile_bert_tiny_en_uncased": _in_package(
+        "mobile_bert_tiny_en_uncased",
+        "Small MobileBERT where all input is lowercased, with weights inside "
+        "the package. Distilled from all-MiniLM-L6-v2 over English books "
+        "published by 1927, text messages and everyday sentences.",
+        params=4962144,
+    ),
+    "mobile_bert_tiny_en_uncased_sms_spam": _in_package(
+        "mobile_bert_tiny_en_uncased_sms_spam",
+        "The tiny MobileBERT as a classifier of text messages, which tells "
+        "spam from others. Fine-tuned on the SMS Spam Collection (CC BY 4.0).",
+        params=4962144,
+    ),
+}
+
+SQUEEZE_BERT_PRESETS = {
+    "squeeze_bert_en_uncased": _on_hub(
+        "squeezebert/squeezebert-uncased",
+        "12-layer SqueezeBERT where all input is lowercased. Trained on "
+        "English Wikipedia and BooksCorpus.",
+        params=51094272,
+        paper=_SQUEEZE_BERT_PAPER,
+    ),
+    "squeeze_bert_mnli_en_uncased": _on_hub(
+        "squeezebert/squeezebert-mnli",
+        "12-layer SqueezeBERT where all input is lowercased, fine-tuned for "
+        "natural language inference on MNLI, with its classifier.",
+        params=51094272,
+        paper=_SQUEEZE_BERT_PAPER,
+    ),
+    "squeeze_bert_mnli_headless_en_uncased": _on_hub(
+        "squeezebert/squeezebert-mnli-headless",
+        "The MNLI SqueezeBERT without its classifier, which its authors "
+        "recommend to start fine-tuning from.",
+        params=51094272,
+        paper=_SQUEEZE_BERT_PAPER,
+    ),
+    "squeeze_bert_tiny_en_uncased": _in_package(
+        "squeeze_bert_tiny_en_uncased",
+        "Small SqueezeBERT where all input is lowercased, with weights "
+        "inside the package. Distilled from all-MiniLM-L6-v2 over English "
+        "books published by 1927, text messages and everyday sentences.",
+        params=4957824,
+    ),
+}
