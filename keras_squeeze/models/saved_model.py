@@ -3,6 +3,30 @@
 import keras
 
 
+def _check_that_tensorflow_reads_jax():
+    """Try it with a small function.
+
+    JAX compiles to a version of StableHLO that TensorFlow reads for a few
+    months only, whichever is installed.
+    """
+    import jax
+    import tensorflow as tf
+    from jax.experimental import jax2tf
+
+    # The number of rows is unknown, as in the models.
+    convert = jax2tf.convert(lambda x: x + 1, polymorphic_shapes=["(b,)"])
+    try:
+        tf.function(convert, autograph=False)(tf.zeros(2))
+    except tf.errors.InvalidArgumentError as e:
+        raise ValueError(
+            f"A SavedModel cannot be exported with JAX {jax.__version__}, "
+            f"because TensorFlow {tf.__version__} cannot read it. Save the "
+            "model with `save_to_preset()`, set KERAS_BACKEND to tensorflow, "
+            "and export it there. Or install an older JAX; 0.10 works with "
+            "TensorFlow 2.21."
+        ) from e
+
+
 class SavedModelExport:
     """Gives models an `export()` that works, or explains what to do instead.
 
@@ -33,7 +57,8 @@ class SavedModelExport:
             **kwargs: Other arguments of `keras.Model.export`.
 
         Raises:
-            ValueError: If the backend cannot write the format.
+            ValueError: If the backend cannot write the format, or the
+                installed TensorFlow cannot read what the installed JAX writes.
         """
         if format == "tf_saved_model":
             backend = keras.backend.backend()
@@ -44,8 +69,10 @@ class SavedModelExport:
                     "tensorflow or jax, and export it there. Received: "
                     f"format={format!r} on the torch backend"
                 )
-            if backend == "jax" and input_signature is None:
-                input_signature = [self._fixed_inputs()]
+            if backend == "jax":
+                _check_that_tensorflow_reads_jax()
+                if input_signature is None:
+                    input_signature = [self._fixed_inputs()]
         return super().export(
             filepath,
             format=format,

@@ -5,11 +5,15 @@ inherited ones.
 """
 
 import gc
+import re
 
+import jax
 import keras
 import keras_hub
 import numpy as np
 import pytest
+import tensorflow as tf
+from jax.experimental import jax2tf
 
 import keras_squeeze
 from keras_squeeze import models
@@ -180,14 +184,23 @@ def check_saved_model(model, x, path):
         with pytest.raises(ValueError, match="set KERAS_BACKEND"):
             model.export(path / "saved_model", format="tf_saved_model")
         return
-    import tensorflow as tf
-
     length = 12 if hasattr(model, "preprocessor") else 16
     x = {
         name: np.pad(array, [(0, 0), (0, length - 4)])
         for name, array in x.items()
     }
-    model.export(path / "saved_model", format="tf_saved_model", verbose=False)
+    try:
+        model.export(
+            path / "saved_model", format="tf_saved_model", verbose=False
+        )
+    except ValueError as e:
+        # There must be nothing that TensorFlow cannot read, as with JAX 0.12
+        # and TensorFlow 2.21.
+        assert keras.backend.backend() == "jax"
+        assert re.search("TensorFlow .* cannot read it", str(e))
+        assert tuple(map(int, jax.__version__.split(".")[:2])) > (0, 10)
+        assert not (path / "saved_model").exists()
+        return
     # Keep a reference, because it owns the variables.
     loaded = tf.saved_model.load(str(path / "saved_model"))
     served = loaded.serve(x)
@@ -622,3 +635,17 @@ def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
         for row in answers[-1]:
             assert row["label"] == first["label"]
             assert row["score"] == pytest.approx(first["score"], abs=1e-5)
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "jax",
+    reason="only JAX writes programs that TensorFlow may not read",
+)
+def test_saved_model_that_tensorflow_cannot_read(tmp_path, monkeypatch):
+    def convert(*args, **kwargs):
+        raise tf.errors.InvalidArgumentError(None, None, "unregistered")
+
+    monkeypatch.setattr(jax2tf, "convert", lambda *args, **kwargs: convert)
+    with pytest.raises(ValueError, match="JAX .* TensorFlow .* cannot read it"):
+        make_backbone().export(tmp_path / "saved_model")
+    assert not (tmp_path / "saved_model").exists()
