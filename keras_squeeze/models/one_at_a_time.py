@@ -6,6 +6,7 @@ import os
 import threading
 
 from keras_squeeze.models.data_sets import released_data_sets
+from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
 
@@ -88,6 +89,7 @@ class OneAtATime:
 
     @one_at_a_time
     def train_on_batch(self, *args, **kwargs):
+        build_optimizer(self)
         return super().train_on_batch(*args, **kwargs)
 
     @one_at_a_time

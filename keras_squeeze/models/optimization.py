@@ -1,8 +1,10 @@
 """Provides the default optimizer, and prepares optimizers for training."""
 
 import contextlib
+import weakref
 
 import keras
+from keras import ops
 
 
 def default_optimizer():
@@ -21,7 +23,7 @@ def build_optimizer(model):
 
     On TensorFlow, `fit()` would create it while tracing the training step,
     which then has to be traced again. This doubles the time until the first
-    step, from 11 s to 22 s for a tiny MobileBERT.
+    step. Adam's updates are fused as well.
 
     Args:
         model: A `keras.Model`. If it is not compiled, nothing is done, and
@@ -36,6 +38,74 @@ def build_optimizer(model):
         scope = contextlib.nullcontext()
     with scope:
         model.optimizer.build(model.trainable_variables)
+    # With mixed float16, another optimizer wraps the one that was passed.
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if keras.backend.backend() == "tensorflow" and _is_plain_adam(optimizer):
+        optimizer.update_step = _FusedAdamStep(optimizer)
+
+
+def _is_plain_adam(optimizer):
+    is_adam = type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW)
+    return is_adam and not optimizer.amsgrad
+
+
+class _FusedAdamStep:
+    """The `update_step()` of Adam as one operation of TensorFlow.
+
+    Keras writes it as about 40 operations. A published MobileBERT has 1,100
+    weights, so that they are most of its training step, which takes minutes to
+    trace and optimize. The arithmetic and the state are the same.
+
+    Args:
+        optimizer: A `keras.optimizers.Adam`, already built.
+    """
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+        # Bound to the class, as the attribute of the object is this one.
+        self.of_keras = optimizer.update_step
+        self.graph = lambda: None
+        self.scalars = None
+
+    def __call__(self, gradient, variable, learning_rate):
+        import tensorflow as tf
+
+        if (
+            tf.distribute.has_strategy()
+            or isinstance(gradient, tf.IndexedSlices)
+            or not gradient.dtype == variable.dtype == tf.float32
+        ):
+            return self.of_keras(gradient, variable, learning_rate)
+        optimizer = self.optimizer
+        index = optimizer._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=optimizer._momentums[index].value.handle,
+            v=optimizer._velocities[index].value.handle,
+            grad=gradient,
+            **self.scalars_of(learning_rate),
+        )
+
+    def scalars_of(self, learning_rate):
+        """The other arguments, which are the same for all weights."""
+        import tensorflow as tf
+
+        graph = tf.compat.v1.get_default_graph()
+        if tf.executing_eagerly() or self.graph() is not graph:
+            optimizer = self.optimizer
+            step = ops.cast(optimizer.iterations + 1, "float32")
+            beta_1 = ops.convert_to_tensor(optimizer.beta_1, "float32")
+            beta_2 = ops.convert_to_tensor(optimizer.beta_2, "float32")
+            self.graph = weakref.ref(graph)
+            self.scalars = {
+                "lr": ops.cast(learning_rate, "float32"),
+                "beta1": beta_1,
+                "beta2": beta_2,
+                "beta1_power": ops.power(beta_1, step),
+                "beta2_power": ops.power(beta_2, step),
+                "epsilon": optimizer.epsilon,
+            }
+        return self.scalars
 
 
 def follow_requires_grad(model):

@@ -259,7 +259,6 @@ class Training(OneAtATime):
         return super().predict(_to_arrays(x), *args, **kwargs)
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
-        build_optimizer(self)
         return super().train_on_batch(
             **self._bind("train_on_batch", x, y, *args, **kwargs)
         )

@@ -336,7 +336,11 @@ def raw_samples(name):
 def test_weights_without_a_part_in_the_loss_are_no_news(name):
     words = [*SPECIAL_TOKENS, "a", "b"]
     backbone = tiny_backbone(
-        models.SqueezeBertBackbone, words, max_sequence_length=16
+        models.SqueezeBertBackbone,
+        words,
+        max_sequence_length=16,
+        hidden_dim=8,
+        embedding_dim=8,
     )
     cls = getattr(models, f"SqueezeBert{name}")
     task = cls(

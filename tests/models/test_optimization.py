@@ -1,0 +1,127 @@
+"""Tests that optimizers do what those of Keras do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_squeeze import models
+from keras_squeeze.models import optimization
+from tests.tiny import SPECIAL_TOKENS
+from tests.tiny import tiny_backbone
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="updates are fused on TensorFlow alone",
+)
+
+
+def schedule():
+    return keras.optimizers.schedules.PolynomialDecay(0.01, 8)
+
+
+OPTIMIZERS = {
+    "Adam": lambda: keras.optimizers.Adam(0.01, global_clipnorm=1.0),
+    "schedule": lambda: keras.optimizers.Adam(schedule(), beta_1=0.8),
+    "AdamW": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),
+    "average": lambda: keras.optimizers.Adam(0.01, use_ema=True),
+    "accumulation": lambda: keras.optimizers.Adam(
+        0.01, gradient_accumulation_steps=2
+    ),
+    "AMSGrad": lambda: keras.optimizers.Adam(0.01, amsgrad=True),
+    "SGD": lambda: keras.optimizers.SGD(0.01, momentum=0.9),
+}
+STEPS = {
+    "graph": {},
+    "eager": {"run_eagerly": True},
+    "XLA": {"jit_compile": True},
+}
+
+
+def trained(optimizer, folder, dtype=None, **how):
+    """Train in two ways, then again after loading with a new rate."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((4,), dtype="int32"),
+            keras.layers.Embedding(9, 5, dtype=dtype),
+            keras.layers.Flatten(dtype=dtype),
+            keras.layers.Dense(3, "tanh", dtype=dtype),
+            keras.layers.Dense(2, dtype=dtype),
+        ]
+    )
+    random = np.random.default_rng(0)
+    x, y = random.integers(9, size=(12, 4)), random.normal(size=(12, 2))
+    model.compile(optimizer, "mse", **how)
+    optimization.build_optimizer(model)
+    model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    model.train_on_batch(x, y)
+    folder.mkdir()
+    model.save(folder / "model.keras")
+    model = keras.models.load_model(folder / "model.keras")
+    optimization.build_optimizer(model)
+    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if isinstance(inner._learning_rate, keras.Variable):
+        model.optimizer.learning_rate = 0.002
+    model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    return [*model.get_weights(), *(v.numpy() for v in inner.variables)]
+
+
+def check_same(tmp_path, monkeypatch, make_optimizer, **how):
+    found = trained(make_optimizer(), tmp_path / "fused", **how)
+    monkeypatch.setattr(optimization, "_is_plain_adam", lambda optimizer: False)
+    expected = trained(make_optimizer(), tmp_path / "keras", **how)
+    for value, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", STEPS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_fused_updates_are_those_of_keras(name, how, tmp_path, monkeypatch):
+    check_same(tmp_path, monkeypatch, OPTIMIZERS[name], **STEPS[how])
+
+
+@pytest.mark.parametrize(
+    "dtype", ["mixed_float16", "mixed_bfloat16", "float64"]
+)
+def test_fused_updates_of_other_dtypes(dtype, tmp_path, monkeypatch):
+    check_same(tmp_path, monkeypatch, OPTIMIZERS["AdamW"], dtype=dtype)
+
+
+def make_task():
+    return models.SqueezeBertTextClassifier(
+        tiny_backbone(models.SqueezeBertBackbone, SPECIAL_TOKENS),
+        num_classes=2,
+        preprocessor=models.SqueezeBertTextClassifierPreprocessor(
+            models.SqueezeBertTokenizer(SPECIAL_TOKENS), sequence_length=8
+        ),
+    )
+
+
+def test_a_fused_update_is_one_operation():
+    task = make_task()
+    optimization.build_optimizer(task)
+    variables = task.trainable_variables
+
+    @tf.function
+    def apply(gradients):
+        task.optimizer.apply(gradients, variables)
+
+    gradients = [tf.ones(v.shape) for v in variables]
+    graph = apply.get_concrete_function(gradients).graph
+    kinds = [operation.type for operation in graph.get_operations()]
+    assert kinds.count("ResourceApplyAdam") == len(variables)
+    # Clipping takes most of these. Keras makes about 40 for each weight.
+    assert len(kinds) < 15 * len(variables)
+
+
+@pytest.mark.parametrize("method", ["fit", "train_on_batch"])
+def test_a_step_is_traced_once(method, monkeypatch):
+    task = make_task()
+    calls = []
+    step = task.train_step
+    monkeypatch.setattr(
+        task, "train_step", lambda data: calls.append(1) or step(data)
+    )
+    getattr(task, method)(np.array(["a", "b"]), np.array([0, 1]))
+    assert len(calls) == 1
