@@ -79,7 +79,6 @@ class MaskingPreprocessor(TextPreprocessor):
         self.random_numbers = RandomNumbers()
 
     def build(self, input_shape):
-        super().build(input_shape)
         tokenizer = self.tokenizer
         self.masker = TokenMasker(
             selection_rate=self.mask_selection_rate,
@@ -93,6 +92,8 @@ class MaskingPreprocessor(TextPreprocessor):
             ],
             vocabulary_size=tokenizer.vocabulary_size(),
         )
+        # Last, because threads take the packer as the sign that this is done.
+        super().build(input_shape)
 
     def mask(self, inputs, random=None):
         """Mask words of packed inputs.

@@ -1,3 +1,6 @@
+import concurrent.futures
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from keras_squeeze.models import MobileBertMaskedLMPreprocessor
 from keras_squeeze.models import MobileBertPretrainingPreprocessor
 from keras_squeeze.models import MobileBertTextClassifierPreprocessor
 from keras_squeeze.models import MobileBertTokenizer
+from keras_squeeze.models.preprocessors import masking_preprocessor
 from keras_squeeze.tokenizers.token_masker import TokenMasker
 from tests.task_checks import check_graph
 from tests.task_checks import to_numpy
@@ -356,3 +360,26 @@ def test_wrong_inputs_of_pretraining(pairs):
         pairs((["a", "b"], ["c", "d"]), y=[0, 2])
     with pytest.raises(ValueError, match="Received: 3 parts"):
         pairs((["a"], ["b"], ["c"]), y=None)
+
+
+def test_threads_may_start_together(make, monkeypatch):
+    """A thread waits for what another one has begun to build."""
+    preprocessor = make()
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def slow_masker(*args, **kwargs):
+        if not has_begun.is_set():
+            has_begun.set()
+            may_end.wait(timeout=10)
+        return TokenMasker(*args, **kwargs)
+
+    monkeypatch.setattr(masking_preprocessor, "TokenMasker", slow_masker)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        first = pool.submit(preprocessor.training_samples, TEXTS)
+        has_begun.wait(timeout=10)
+        second = pool.submit(preprocessor.training_samples, TEXTS)
+        second.exception(timeout=10)
+        may_end.set()
+        for future in (first, second):
+            x, _, _ = future.result()
+            assert to_numpy(x["token_ids"]).shape == (5, 24)
