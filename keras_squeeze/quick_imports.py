@@ -23,7 +23,7 @@ def quick_imports():
 
     Packages that were hidden can be imported afterwards.
     """
-    finder = _Finder({*_UNNEEDED} - {_backend()})
+    finder = _Finder({*_UNNEEDED} - {backend_name()})
     sys.meta_path.insert(0, finder)
     # Imports make about a million objects, and hardly any garbage.
     gc.disable()
@@ -35,8 +35,12 @@ def quick_imports():
         sys.meta_path.remove(finder)
 
 
-def _backend():
-    """Find the backend in the places where Keras looks, without Keras."""
+def backend_name():
+    """Find the backend in the places where Keras looks, without Keras.
+
+    Returns:
+        string, or `None` for the default backend.
+    """
     backend = os.environ.get("KERAS_BACKEND")
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     try:

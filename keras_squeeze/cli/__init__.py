@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import importlib
+import os
 import signal
 import sys
 import threading
 
 from keras_squeeze import logs
+from keras_squeeze.quick_imports import backend_name
 from keras_squeeze.quick_imports import quick_imports
 from keras_squeeze.version import __version__
 
@@ -33,6 +35,17 @@ BAD_INPUT = (
     NotADirectoryError,
     PermissionError,
 )
+
+
+# JAX compiles for seconds to minutes. The next command reuses its programs.
+JAX_CACHE = {
+    "JAX_COMPILATION_CACHE_DIR": os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
+        "keras_squeeze",
+        "jax",
+    ),
+    "JAX_COMPILATION_CACHE_MAX_SIZE": str(2 * 10**9),
+}
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -95,6 +108,9 @@ def _add_arguments(parser, name):
 
 def _import_command(name):
     """Import the module of a command, and Keras with it."""
+    if logs.is_command_line() and backend_name() == "jax":
+        for variable, value in JAX_CACHE.items():
+            os.environ.setdefault(variable, value)
     with quick_imports():
         return importlib.import_module(f"keras_squeeze.cli.{name}")
 

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from keras_squeeze.benchmarks import comparison
 from keras_squeeze.benchmarks import grouped_dense
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import lengths
@@ -10,9 +11,13 @@ from keras_squeeze.benchmarks import tokenization
 from keras_squeeze.cli import arguments
 from keras_squeeze.datasets import sms_spam
 
+_JIT_COMPILE = {"auto": "auto", "on": True, "off": False}
+
 
 def add_arguments(parser):
     subparsers = parser.add_subparsers(metavar="PART", required=True)
+    _add_training(subparsers)
+    _add_prediction(subparsers)
     _add_tokenization(subparsers)
     _add_grouped_dense(subparsers)
     _add_latency(subparsers)
@@ -21,6 +26,109 @@ def add_arguments(parser):
 
 def run(args):
     args.measure(args)
+
+
+def _add_training(subparsers):
+    parser = subparsers.add_parser(
+        "training",
+        help="steps of training and of prediction, compared with transformers",
+        description="Times of the first step of training, of later ones, and "
+        "of predictions, with the same weights as transformers on PyTorch. "
+        "The spread is half the distance between the quartiles, in percent, "
+        "and ratios are relative to transformers.",
+    )
+    _add_sides(parser)
+    parser.add_argument(
+        "--batch-size",
+        type=arguments.positive_int,
+        default=16,
+        metavar="N",
+        help="number of sequences per step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jit-compile",
+        choices=list(_JIT_COMPILE),
+        default="auto",
+        help="whether to use XLA (default: %(default)s, as in Keras)",
+    )
+    _add_sequence_length(parser)
+    _add_repeats(parser, 10)
+    parser.set_defaults(measure=_measure_training)
+
+
+def _measure_training(args):
+    _print_table(
+        comparison.run_training(
+            batch_size=args.batch_size,
+            sequence_length=args.sequence_length,
+            jit_compile=_JIT_COMPILE[args.jit_compile],
+            **_settings_of_sides(args),
+        )
+    )
+
+
+def _add_prediction(subparsers):
+    parser = subparsers.add_parser(
+        "prediction",
+        help="predictions for many texts and for one, compared with a "
+        "pipeline of transformers",
+        description="Texts per second of `annotate()`, compared with a "
+        "pipeline of transformers with batches of 32, and the time for a "
+        "single text, also compared with that of the model alone.",
+    )
+    _add_sides(parser)
+    _add_sentences(parser)
+    parser.add_argument(
+        "--num-texts",
+        type=arguments.positive_int,
+        default=10000,
+        metavar="N",
+        help="number of texts to predict (default: %(default)s)",
+    )
+    _add_repeats(parser, 3)
+    parser.set_defaults(measure=_measure_prediction)
+
+
+def _measure_prediction(args):
+    _print_table(
+        comparison.run_prediction(
+            texts=_sentences(args.sentences),
+            num_texts=args.num_texts,
+            **_settings_of_sides(args),
+        )
+    )
+
+
+def _add_sides(parser):
+    parser.add_argument(
+        "--model",
+        action="append",
+        choices=comparison.MODELS,
+        help="a model to measure; can be given several times (default: the "
+        "tiny presets)",
+    )
+    parser.add_argument(
+        "--backend",
+        action="append",
+        choices=comparison.BACKENDS,
+        help="a backend to measure; can be given several times (default: all)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=arguments.positive_int,
+        default=1,
+        metavar="N",
+        help="number of threads, and of cores (default: %(default)s)",
+    )
+
+
+def _settings_of_sides(args):
+    settings = {"num_threads": args.threads, "repeats": args.repeats}
+    if args.model:
+        settings["models"] = args.model
+    if args.backend:
+        settings["backends"] = args.backend
+    return settings
 
 
 def _add_tokenization(subparsers):

@@ -248,7 +248,12 @@ def test_endpoint_of_a_child_process(local_hub, repository):
     )
     result = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, **local_hub.environment},
+        env={
+            **os.environ,
+            **local_hub.environment,
+            # Imports faster than PyTorch.
+            "KERAS_BACKEND": "tensorflow",
+        },
         check=True,
         capture_output=True,
         text=True,

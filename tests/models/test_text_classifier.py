@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import transformers
 
+from keras_squeeze.models.tasks import input_pipeline
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -112,6 +113,31 @@ def test_forms_of_texts_and_labels(trained, convert, labels):
     assert trained.evaluate(data_set, verbose=0)[1] == 1
     logits = trained.predict(x, verbose=0)
     assert np.argmax(logits, axis=-1).tolist() == IDS
+
+
+def test_predictions_in_the_order_of_the_lengths(model, monkeypatch):
+    """The outputs are in the order of the texts, whatever their padding."""
+    task = make_task(model)
+    task.preprocessor.sequence_length = 32
+    randomize(task)
+    words = " ".join(TEXTS).split()
+    texts = [" ".join(words[i : i + 7 * i % 29]) for i in range(21)]
+    lengths, call = [], task.backbone.attention_mask.call
+    monkeypatch.setattr(
+        task.backbone.attention_mask,
+        "call",
+        lambda mask: lengths.append(mask.shape[1]) or call(mask),
+    )
+    found = task.predict(texts, batch_size=4, verbose=0)
+    # 16 and 32, or unknown in a graph.
+    assert set(lengths) - {32}
+    data_set = tf.data.Dataset.from_tensor_slices(texts).batch(3)
+    expected = task.predict(data_set, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    # Many texts are sorted in parts.
+    monkeypatch.setattr(input_pipeline, "SAMPLES_SORTED", 8)
+    found = task.predict(texts, batch_size=4, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_group_by_length(monkeypatch):

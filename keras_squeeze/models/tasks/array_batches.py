@@ -3,8 +3,13 @@
 import keras
 import numpy as np
 
+from keras_squeeze.models.tasks.row_counts import pad_rows
+from keras_squeeze.models.tasks.row_counts import power_of_two
+
 # A program is compiled or planned for each length.
 LENGTH_STEP = 16
+# The number of lengths for JAX, which compiles for seconds for each.
+JAX_LENGTHS = 4
 # The number of batches among which texts are sorted by length. It is limited,
 # so that batches differ between epochs.
 BATCHES_SORTED = 50
@@ -48,19 +53,29 @@ class LengthBatches(ArrayBatches):
     Args:
         x: Dictionary of arrays of shape `(num_samples, sequence_length)`,
             including a `padding_mask`.
-        y: Array of labels.
+        y: Array of labels, or `None`.
         sample_weight: Optional array of sample weights.
         batch_size: int. The number of samples per batch.
         seed: int or `None`. The seed of the order of the samples, which
             changes in each epoch. Defaults to `None`, for the same batches in
             each epoch.
+        repeat_rows: bool. Whether to repeat samples on JAX, so that batches
+            have one of a few sizes. Defaults to `False`.
         **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
     """
 
     def __init__(
-        self, x, y, sample_weight=None, batch_size=32, seed=None, **kwargs
+        self,
+        x,
+        y,
+        sample_weight=None,
+        batch_size=32,
+        seed=None,
+        repeat_rows=False,
+        **kwargs,
     ):
         super().__init__(x, y, sample_weight, batch_size, **kwargs)
+        self.repeat_rows = repeat_rows
         self.lengths = np.asarray(x["padding_mask"]).sum(axis=1)
         self.longest = x["padding_mask"].shape[1]
         self.random = None if seed is None else np.random.default_rng(seed)
@@ -86,13 +101,43 @@ class LengthBatches(ArrayBatches):
         for find in (np.argmax, np.argmin):
             i = find([self.lengths[batch].max() for batch in batches])
             batches.insert(0, batches.pop(i))
+        if self.repeat_rows:
+            batches = [pad_rows(batch, self.batch_size)[0] for batch in batches]
         self.indices = batches
 
     def __getitem__(self, index):
         x, *others = keras.utils.unpack_x_y_sample_weight(
             super().__getitem__(index)
         )
-        length = self.lengths[self.indices[index]].max()
-        length = min(-(-length // LENGTH_STEP) * LENGTH_STEP, self.longest)
+        length = self._round_up(self.lengths[self.indices[index]].max())
         x = {name: array[:, :length] for name, array in x.items()}
         return keras.utils.pack_x_y_sample_weight(x, *others)
+
+    def _round_up(self, length):
+        """The length of a batch whose longest text has this length."""
+        # MobileBERT embeds each token together with its neighbors. The last
+        # one must keep its padding, to give the same as in a longer batch.
+        length = length + 1
+        step = LENGTH_STEP
+        if keras.backend.backend() == "jax":
+            step = max(step, -(-self.longest // 2 ** (JAX_LENGTHS - 1)))
+            length = step * power_of_two(-(-length // step))
+        return min(-(-length // step) * step, self.longest)
+
+    def in_order(self, outputs):
+        """Put the outputs for these batches in the order of the samples.
+
+        Args:
+            outputs: Any structure of arrays.
+
+        Returns:
+            The same structure.
+        """
+        order = np.concatenate(self.indices)
+
+        def sort(array):
+            found = np.empty((len(self.lengths), *array.shape[1:]), array.dtype)
+            found[order] = array
+            return found
+
+        return keras.tree.map_structure(sort, outputs)

@@ -12,12 +12,16 @@ from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.preprocessors.text_preprocessor import (
     TextPreprocessor,
 )
+from keras_squeeze.models.tasks.array_batches import LengthBatches
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.samples import check_weights
 from keras_squeeze.models.tasks.samples import is_data_set
 from keras_squeeze.models.tasks.samples import to_arrays
 from keras_squeeze.models.tasks.samples import to_source
+
+# The number of texts that are tokenized and sorted at once.
+SAMPLES_SORTED = 65536
 
 
 class InputPipeline:
@@ -26,11 +30,13 @@ class InputPipeline:
     Tasks that preprocess all inputs at once, instead of batch by batch,
     override `prepare()`. `reads_segments` is `False` for tasks in which a
     tuple is not a text with several parts. `chooses_one_class` is `True` for
-    tasks that support class weights.
+    tasks that support class weights, and `can_group_by_length` for tasks whose
+    outputs do not depend on the padding.
     """
 
     reads_segments = True
     chooses_one_class = False
+    can_group_by_length = False
 
     def fit(
         self,
@@ -216,10 +222,58 @@ class InputPipeline:
             return super().predict(x, batch_size=batch_size, **kwargs)
         size = batch_size or 32
         arrays = self.checked_arrays(x)
+        if self._can_sort(x) and kwargs.get("steps") is None:
+            return self._predict_by_length(arrays, size, **kwargs)
         to_source(arrays)
         arrays, count = pad_rows(arrays, size)
         outputs = super().predict(self.batches(arrays, size), **kwargs)
         return first_rows(outputs, count)
+
+    def _can_sort(self, x):
+        """Whether raw inputs may be predicted in the order of their lengths."""
+        return (
+            self.can_group_by_length
+            and isinstance(self.preprocessor, TextPreprocessor)
+            and not isinstance(x, dict)
+        )
+
+    def _predict_by_length(self, arrays, size, **kwargs):
+        """Like `predict()`, for batches of texts of similar length."""
+        count = len(to_source(arrays))
+        parts = []
+        # A dataset of many texts would not fit into memory.
+        for start in range(0, count, SAMPLES_SORTED):
+            part = keras.tree.map_structure(
+                lambda array, i=start: array[i : i + SAMPLES_SORTED],
+                arrays,
+                none_is_leaf=False,
+            )
+            batches = LengthBatches(
+                *self.preprocessed(part), batch_size=size, repeat_rows=True
+            )
+            outputs = self._method("predict", True)(batches, **kwargs)
+            parts.append(batches.in_order(outputs))
+        return keras.tree.map_structure(
+            lambda *arrays: np.concatenate(arrays), *parts
+        )
+
+    def preprocessed(self, arrays):
+        """Preprocess all samples at once.
+
+        Args:
+            arrays: The result of `checked_arrays()`.
+
+        Returns:
+            A tuple of the inputs of the model, the labels and the sample
+            weights: NumPy arrays, or `None`.
+        """
+        return keras.utils.unpack_x_y_sample_weight(
+            keras_hub_seam.convert_to_numpy(
+                self.preprocess_samples(
+                    *keras.utils.unpack_x_y_sample_weight(arrays)
+                )
+            )
+        )
 
     def num_samples(self, x):
         """Count the samples that `fit()` makes from raw inputs.

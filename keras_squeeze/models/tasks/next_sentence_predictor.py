@@ -62,6 +62,7 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
     hugging_face_head = HEAD
     uses_pooled_output = True
     reads_text = True
+    can_group_by_length = True
     evaluation_kind = "texts"
 
     def __init__(

@@ -7,7 +7,6 @@ import keras_hub
 import numpy as np
 from keras import ops
 
-from keras_squeeze import keras_hub_seam
 from keras_squeeze import validation
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.metrics.correlation import PearsonCorrelation
@@ -81,6 +80,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         "Task Library BertNLClassifier",
     )
     reads_text = True
+    can_group_by_length = True
     evaluation_kind = "texts"
 
     def __init__(
@@ -232,14 +232,9 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         """Like `prepare()`, but batches have texts of similar length."""
         to_source(arrays)
         seed = np.random.randint(2**31) if shuffle else None
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
-            keras_hub_seam.convert_to_numpy(
-                self.preprocess_samples(
-                    *keras.utils.unpack_x_y_sample_weight(arrays)
-                )
-            )
+        batches = LengthBatches(
+            *self.preprocessed(arrays), batch_size or 32, seed
         )
-        batches = LengthBatches(x, y, sample_weight, batch_size or 32, seed)
         return {"x": batches, "class_weight": class_weight}, True
 
     def _read_labels(self, y):

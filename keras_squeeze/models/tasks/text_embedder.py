@@ -51,6 +51,7 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
 
     phone_libraries = ("MediaPipe TextEmbedder", "Task Library TextEmbedder")
     reads_text = True
+    can_group_by_length = True
 
     def __init__(
         self,
