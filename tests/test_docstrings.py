@@ -129,7 +129,7 @@ def namespace_of(name):
 
 
 @on_torch
-@pytest.mark.parametrize(("name", "code"), to_run())
+@pytest.mark.parametrize(("name", "code"), list(to_run()))
 def test_example_runs(name, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for file, text in FILES.items():

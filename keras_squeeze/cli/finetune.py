@@ -219,7 +219,7 @@ class _Data:
 def _check(args, task_type):
     if args.teacher is not None and not task_type.can_have_teacher:
         raise ValueError(f"--teacher does not support --task {args.task}.")
-    if args.group_by_length and not task_type.can_group_by_length:
+    if args.group_by_length and not task_type.task_class.can_group_by_length:
         raise ValueError(
             f"--group-by-length does not support --task {args.task}."
         )

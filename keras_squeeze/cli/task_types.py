@@ -44,8 +44,6 @@ class TaskType:
         sequence_length: int. The default maximum number of tokens per text.
         is_trainable: bool. Whether the task can be fine-tuned.
         can_have_teacher: bool. Whether `with_teacher()` is implemented.
-        can_group_by_length: bool. Whether `fit()` of the task can put texts
-            of similar length in the same batch.
     """
 
     name = None
@@ -55,7 +53,6 @@ class TaskType:
     sequence_length = 128
     is_trainable = True
     can_have_teacher = False
-    can_group_by_length = False
 
     def read(self, path, args):
         """Read a file of samples.
@@ -193,7 +190,6 @@ class TextClassificationType(TaskType):
     )
     texts_help = "texts to classify, or pairs with --pairs"
     can_have_teacher = True
-    can_group_by_length = True
 
     def read(self, path, args):
         return read_labelled_texts(

@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.new_files import new_file
 from keras_squeeze.training_state import read_state
 from keras_squeeze.training_state import reseed
@@ -119,8 +120,8 @@ def fine_tune(
         patience: int or `None`. The number of epochs without improvement
             after which training stops. Defaults to `None`, for no limit.
         group_by_length: bool. Whether to put texts of similar length in the
-            same batch, which `fit()` of text classifiers supports. Defaults to
-            `False`.
+            same batch, which tasks with one output per text support. Defaults
+            to `False`.
         **compile_kwargs: Other arguments of `compile()` of the task.
 
     Returns:
@@ -162,7 +163,7 @@ def fine_tune(
     num_done = len(checkpoints.history)
     if num_done:
         print(f"Resuming after epoch {num_done}.")
-        task.optimizer.build(task.trainable_variables)
+        build_optimizer(task)
         task.load_weights(checkpoints.path(num_done))
     # Progress bars are only readable in a terminal.
     verbose = 1 if sys.stdout.isatty() else 2
@@ -184,8 +185,7 @@ def fine_tune(
             initial_epoch=epoch,
             callbacks=[checkpoints, Progress(epochs), anew],
             verbose=verbose,
-            # Only pass it if set, because other tasks do not support it.
-            **({"group_by_length": True} if group_by_length else {}),
+            group_by_length=group_by_length,
         )
     task.load_weights(checkpoints.path(checkpoints.best_epoch()))
     return [

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.direct_calls import call_directly
 from keras_squeeze.layers.grouped_dense import GroupedDense
 from keras_squeeze.layers.no_norm import NoNorm
 
@@ -104,10 +105,12 @@ class ProjectionNorm(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, residual=None):
-        x = self.dropout(self.dense(inputs))
+        x = call_directly(self.dense, inputs)
+        if self.dropout_rate:
+            x = self.dropout(x)
         if residual is not None:
             x = ops.add(x, residual)
-        return self.norm(x)
+        return call_directly(self.norm, x)
 
     def compute_output_spec(self, inputs, residual=None):
         return keras.KerasTensor(

@@ -30,23 +30,25 @@ def build_optimizer(model):
             `fit()` raises an error.
     """
     follow_requires_grad(model)
-    if not model.compiled or model.optimizer.built:
+    if not model.compiled:
         return
-    if keras.backend.backend() == "tensorflow":
-        scope = model.distribute_strategy.scope()
-    else:
+    is_tensorflow = keras.backend.backend() == "tensorflow"
+    if not model.optimizer.built:
         scope = contextlib.nullcontext()
-    with scope:
-        model.optimizer.build(model.trainable_variables)
+        if is_tensorflow:
+            scope = model.distribute_strategy.scope()
+        with scope:
+            model.optimizer.build(model.trainable_variables)
     # With mixed float16, another optimizer wraps the one that was passed.
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if keras.backend.backend() == "tensorflow" and _is_plain_adam(optimizer):
+    if is_tensorflow and _is_plain_adam(optimizer):
         optimizer.update_step = _FusedAdamStep(optimizer)
 
 
 def _is_plain_adam(optimizer):
     is_adam = type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW)
-    return is_adam and not optimizer.amsgrad
+    is_fused = isinstance(optimizer.update_step, _FusedAdamStep)
+    return is_adam and not optimizer.amsgrad and not is_fused
 
 
 class _FusedAdamStep:

@@ -44,8 +44,8 @@ def run(name, capsys):
 
 @pytest.mark.skipif(
     keras.config.backend() == "jax",
-    reason="it is run on the default backend and on the one that starts "
-    "fastest",
+    reason="it is run on the backend that converts files and on the one on "
+    "which tests take the least time",
 )
 def test_getting_started(capsys):
     results = run("getting_started", capsys)

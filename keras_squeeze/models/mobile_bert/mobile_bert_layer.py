@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_squeeze.layers.direct_calls import call_directly
 from keras_squeeze.layers.dot_product_attention import DotProductAttention
 from keras_squeeze.layers.projection_norm import ProjectionNorm
 
@@ -221,30 +222,32 @@ class MobileBertLayer(keras.layers.Layer):
     ):
         query_input = value_input = x = inputs
         if self.use_bottleneck:
-            x = self.input_bottleneck(inputs)
+            x = call_directly(self.input_bottleneck, inputs)
             if self.use_bottleneck_attention:
                 query_input = value_input = x
             elif self.key_query_shared_bottleneck:
-                query_input = self.attention_bottleneck(inputs)
+                query_input = call_directly(self.attention_bottleneck, inputs)
         attended = self.attention(
-            self.query(query_input),
-            self.key(query_input),
-            self.value(value_input),
+            call_directly(self.query, query_input),
+            call_directly(self.key, query_input),
+            call_directly(self.value, value_input),
             attention_bias=attention_bias,
             head_mask=head_mask,
             return_attention=return_attention,
         )
         if return_attention:
             attended, scores, probabilities = attended
-        x = self.attention_output(attended, residual=x)
+        x = call_directly(self.attention_output, attended, residual=x)
         for intermediate, output in zip(
             self.feedforward_intermediates,
             self.feedforward_outputs,
             strict=True,
         ):
-            x = output(intermediate(x), residual=x)
+            x = call_directly(
+                output, call_directly(intermediate, x), residual=x
+            )
         if self.use_bottleneck:
-            x = self.output_bottleneck(x, residual=inputs)
+            x = call_directly(self.output_bottleneck, x, residual=inputs)
         if return_attention:
             return x, scores, probabilities
         return x

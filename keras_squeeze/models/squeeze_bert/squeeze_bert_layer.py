@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_squeeze.layers.direct_calls import call_directly
 from keras_squeeze.layers.dot_product_attention import DotProductAttention
 from keras_squeeze.layers.grouped_dense import GroupedDense
 from keras_squeeze.layers.projection_norm import ProjectionNorm
@@ -149,17 +150,18 @@ class SqueezeBertLayer(keras.layers.Layer):
         return_attention=False,
     ):
         attended = self.attention(
-            self.query(inputs),
-            self.key(inputs),
-            self.value(inputs),
+            call_directly(self.query, inputs),
+            call_directly(self.key, inputs),
+            call_directly(self.value, inputs),
             attention_bias=attention_bias,
             head_mask=head_mask,
             return_attention=return_attention,
         )
         if return_attention:
             attended, scores, probabilities = attended
-        x = self.post_attention(attended, residual=inputs)
-        x = self.output_projection(self.intermediate(x), residual=x)
+        x = call_directly(self.post_attention, attended, residual=inputs)
+        intermediate = call_directly(self.intermediate, x)
+        x = call_directly(self.output_projection, intermediate, residual=x)
         if return_attention:
             return x, scores, probabilities
         return x

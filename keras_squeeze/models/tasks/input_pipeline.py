@@ -30,8 +30,8 @@ class InputPipeline:
     Tasks that preprocess all inputs at once, instead of batch by batch,
     override `prepare()`. `reads_segments` is `False` for tasks in which a
     tuple is not a text with several parts. `chooses_one_class` is `True` for
-    tasks that support class weights, and `can_group_by_length` for tasks whose
-    outputs do not depend on the padding.
+    tasks that support class weights, and `can_group_by_length` for tasks with
+    one output per text.
     """
 
     reads_segments = True
@@ -48,6 +48,7 @@ class InputPipeline:
         validation_split=None,
         shuffle=True,
         class_weight=None,
+        group_by_length=False,
         **kwargs,
     ):
         """Train the task on raw inputs.
@@ -72,6 +73,12 @@ class InputPipeline:
             class_weight: Optional dictionary that maps the ids or names of
                 classes to their weights in the loss, for tasks that choose
                 one class. Missing classes have a weight of 1.
+            group_by_length: bool. Whether to put texts of similar length in
+                the same batch, without the padding that all of them share, for
+                tasks with one output per text. This saves much time if the
+                lengths vary a lot, but JAX compiles a program for each of a
+                few lengths. All inputs are tokenized before the first step.
+                Defaults to `False`.
             **kwargs: Other arguments of `keras.Model.fit`.
 
         Returns:
@@ -79,10 +86,22 @@ class InputPipeline:
 
         Raises:
             ValueError: If `class_weight` is passed for a task without
-                classes, or with `sample_weight`.
+                classes, or with `sample_weight`; or if `group_by_length` is
+                passed for a dataset, or for a task that does not support it.
         """
+        if group_by_length and is_data_set(x):
+            raise ValueError(
+                "`group_by_length` must be False for a dataset, which already "
+                f"has batches. Received: x of type {type(x).__name__}"
+            )
+        if group_by_length and not self.can_group_by_length:
+            raise ValueError(
+                "`group_by_length` must be False for a task that does not "
+                "have one output per text. Received: "
+                f"group_by_length=True for a {type(self).__name__}"
+            )
         return self._train(
-            self.prepare,
+            self._prepare_by_length if group_by_length else self.prepare,
             x,
             y=y,
             batch_size=batch_size,
@@ -170,6 +189,17 @@ class InputPipeline:
         batches = self.batches(arrays, batch_size or 32, shuffle)
         return {"x": batches, "class_weight": class_weight}, False
 
+    def _prepare_by_length(
+        self, arrays, batch_size=None, shuffle=None, class_weight=None
+    ):
+        """Like `prepare()`, but batches have texts of similar length."""
+        to_source(arrays)
+        seed = np.random.randint(2**31) if shuffle else None
+        batches = LengthBatches(
+            *self._preprocessed(arrays), batch_size or 32, seed
+        )
+        return {"x": batches, "class_weight": class_weight}, True
+
     def _method(self, name, is_preprocessed):
         """Return Keras' method, or that of KerasHub, which preprocesses."""
         if is_preprocessed:
@@ -249,7 +279,7 @@ class InputPipeline:
                 none_is_leaf=False,
             )
             batches = LengthBatches(
-                *self.preprocessed(part), batch_size=size, repeat_rows=True
+                *self._preprocessed(part), batch_size=size, repeat_rows=True
             )
             outputs = self._method("predict", True)(batches, **kwargs)
             parts.append(batches.in_order(outputs))
@@ -257,7 +287,7 @@ class InputPipeline:
             lambda *arrays: np.concatenate(arrays), *parts
         )
 
-    def preprocessed(self, arrays):
+    def _preprocessed(self, arrays):
         """Preprocess all samples at once.
 
         Args:

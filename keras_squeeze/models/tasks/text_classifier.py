@@ -13,11 +13,8 @@ from keras_squeeze.metrics.correlation import PearsonCorrelation
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import labels_to_ids
 from keras_squeeze.models.class_names import likeliest
-from keras_squeeze.models.tasks.array_batches import LengthBatches
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
-from keras_squeeze.models.tasks.samples import is_data_set
-from keras_squeeze.models.tasks.samples import to_source
 
 
 class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
@@ -164,78 +161,6 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         if y is not None:
             y = self._read_labels(y)
         return super().preprocess_samples(x, y, sample_weight)
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        sample_weight=None,
-        validation_data=None,
-        validation_split=None,
-        shuffle=True,
-        group_by_length=False,
-        **kwargs,
-    ):
-        """Train the task on raw inputs.
-
-        Args:
-            x: The raw inputs of the task, or a `tf.data.Dataset` or `grain`
-                dataset of batches of inputs, labels and sample weights.
-            y: The labels, if `x` is not a dataset.
-            batch_size: int. Defaults to `32` if `x` is not a dataset.
-            sample_weight: Optional sample weights.
-            validation_data: Optional tuple `(x, y)` or `(x, y,
-                sample_weight)`, or a dataset.
-            validation_split: Optional float. The fraction of the arrays, from
-                their end, to use for validation.
-            shuffle: bool. Whether to shuffle inputs that are not a dataset.
-                The order depends on `keras.utils.set_random_seed()`. Defaults
-                to `True`.
-            group_by_length: bool. Whether to put texts of similar length in
-                the same batch, without the padding that all of them share.
-                This saves much time if the lengths vary a lot, but JAX
-                compiles a program for each length, which is a multiple of 16.
-                All inputs are tokenized before the first step. Defaults to
-                `False`.
-            **kwargs: Other arguments of `fit()` of all tasks, such as
-                `class_weight`, and of `keras.Model.fit`.
-
-        Returns:
-            A `keras.callbacks.History`.
-
-        Raises:
-            ValueError: If `group_by_length` is passed for a dataset, or if
-                `class_weight` is passed with `sample_weight`, for regression,
-                or with `multi_label`.
-        """
-        if group_by_length and is_data_set(x):
-            raise ValueError(
-                "`group_by_length` must be False for a dataset, which already "
-                f"has batches. Received: x of type {type(x).__name__}"
-            )
-        return self._train(
-            self._prepare_by_length if group_by_length else self.prepare,
-            x,
-            y=y,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            shuffle=shuffle,
-            **kwargs,
-        )
-
-    def _prepare_by_length(
-        self, arrays, batch_size=None, shuffle=None, class_weight=None
-    ):
-        """Like `prepare()`, but batches have texts of similar length."""
-        to_source(arrays)
-        seed = np.random.randint(2**31) if shuffle else None
-        batches = LengthBatches(
-            *self.preprocessed(arrays), batch_size or 32, seed
-        )
-        return {"x": batches, "class_weight": class_weight}, True
 
     def _read_labels(self, y):
         """Validate labels, and convert them to numbers for the loss."""

@@ -284,6 +284,23 @@ def test_data_that_fails_leaves_the_weights_in_place(task):
     task.evaluate(TEXTS, LABELS, verbose=0)
 
 
+@pytest.mark.parametrize("name", ["TokenClassifier", "MaskedLM"])
+def test_only_tasks_with_one_output_per_text_group_them(name):
+    words = [*SPECIAL_TOKENS, "a", "b"]
+    cls = getattr(models, f"SqueezeBert{name}")
+    task = cls(
+        tiny_backbone(models.SqueezeBertBackbone, words),
+        preprocessor=cls.preprocessor_cls(
+            models.SqueezeBertTokenizer(words), sequence_length=8
+        ),
+        **({"num_classes": 2} if name == "TokenClassifier" else {}),
+    )
+    with pytest.raises(
+        ValueError, match=f"`group_by_length`.*SqueezeBert{name}"
+    ):
+        task.fit(*raw_samples(name), group_by_length=True)
+
+
 def test_threads_share_a_task(task):
     expected = 2 * np.arange(10.0)
     failures = []
