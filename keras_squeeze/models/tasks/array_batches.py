@@ -8,8 +8,8 @@ from keras_squeeze.models.tasks.row_counts import power_of_two
 
 # A program is compiled or planned for each length.
 LENGTH_STEP = 16
-# The number of lengths for JAX, which compiles for seconds for each.
-JAX_LENGTHS = 4
+# The number of lengths for XLA, which compiles for seconds for each.
+XLA_LENGTHS = 4
 # The number of batches among which texts are sorted by length. It is limited,
 # so that batches differ between epochs.
 BATCHES_SORTED = 50
@@ -59,6 +59,8 @@ class LengthBatches(ArrayBatches):
         seed: int or `None`. The seed of the order of the samples, which
             changes in each epoch. Defaults to `None`, for the same batches in
             each epoch.
+        few_lengths: bool. Whether batches have one of four lengths instead of
+            a multiple of 16. Defaults to `False`.
         repeat_rows: bool. Whether to repeat samples on JAX, so that batches
             have one of a few sizes. Defaults to `False`.
         **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
@@ -71,10 +73,12 @@ class LengthBatches(ArrayBatches):
         sample_weight=None,
         batch_size=32,
         seed=None,
+        few_lengths=False,
         repeat_rows=False,
         **kwargs,
     ):
         super().__init__(x, y, sample_weight, batch_size, **kwargs)
+        self.few_lengths = few_lengths
         self.repeat_rows = repeat_rows
         self.lengths = np.asarray(x["padding_mask"]).sum(axis=1)
         self.longest = x["padding_mask"].shape[1]
@@ -119,8 +123,8 @@ class LengthBatches(ArrayBatches):
         # one must keep its padding, to give the same as in a longer batch.
         length = length + 1
         step = LENGTH_STEP
-        if keras.backend.backend() == "jax":
-            step = max(step, -(-self.longest // 2 ** (JAX_LENGTHS - 1)))
+        if self.few_lengths:
+            step = max(step, -(-self.longest // 2 ** (XLA_LENGTHS - 1)))
             length = step * power_of_two(-(-length // step))
         return min(-(-length // step) * step, self.longest)
 

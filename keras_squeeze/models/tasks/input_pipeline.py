@@ -196,7 +196,10 @@ class InputPipeline:
         to_source(arrays)
         seed = np.random.randint(2**31) if shuffle else None
         batches = LengthBatches(
-            *self._preprocessed(arrays), batch_size or 32, seed
+            *self._preprocessed(arrays),
+            batch_size or 32,
+            seed,
+            few_lengths=self._uses_xla(),
         )
         return {"x": batches, "class_weight": class_weight}, True
 
@@ -279,12 +282,22 @@ class InputPipeline:
                 none_is_leaf=False,
             )
             batches = LengthBatches(
-                *self._preprocessed(part), batch_size=size, repeat_rows=True
+                *self._preprocessed(part),
+                batch_size=size,
+                few_lengths=self._uses_xla(),
+                repeat_rows=True,
             )
             outputs = self._method("predict", True)(batches, **kwargs)
             parts.append(batches.in_order(outputs))
         return keras.tree.map_structure(
             lambda *arrays: np.concatenate(arrays), *parts
+        )
+
+    def _uses_xla(self):
+        """Whether a program is compiled for each shape of a batch."""
+        backend = keras.backend.backend()
+        return backend == "jax" or (
+            backend == "tensorflow" and bool(self.jit_compile)
         )
 
     def _preprocessed(self, arrays):

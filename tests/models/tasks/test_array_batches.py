@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from keras_squeeze.models.tasks.array_batches import LengthBatches
 
@@ -10,8 +11,6 @@ X = {
     "padding_mask": MASK,
 }
 Y = np.arange(70)
-# There are fewer for JAX, which compiles for each.
-SHAPES = [16, 32, 50] if keras.config.backend() == "jax" else [16, 32, 48, 50]
 
 
 def epoch(batches):
@@ -19,8 +18,11 @@ def epoch(batches):
     return [batches[i][1].tolist() for i in range(len(batches))]
 
 
-def test_batches_have_texts_of_about_the_same_length():
-    batches = LengthBatches(X, Y, -Y, batch_size=8)
+@pytest.mark.parametrize(
+    ("few_lengths", "shapes"), [(False, [16, 32, 48, 50]), (True, [16, 32, 50])]
+)
+def test_batches_have_texts_of_about_the_same_length(few_lengths, shapes):
+    batches = LengthBatches(X, Y, -Y, batch_size=8, few_lengths=few_lengths)
     assert len(batches) == 9
     assert sorted(sum(epoch(batches), [])) == Y.tolist()
     for i in range(len(batches)):
@@ -28,7 +30,7 @@ def test_batches_have_texts_of_about_the_same_length():
         length = x["token_ids"].shape[1]
         # The last token keeps its padding, unless it is the last of all.
         assert length == next(
-            (n for n in SHAPES if n > LENGTHS[y].max()), SHAPES[-1]
+            (n for n in shapes if n > LENGTHS[y].max()), shapes[-1]
         )
         np.testing.assert_array_equal(x["padding_mask"], MASK[y, :length])
         assert (x["token_ids"].max(axis=1) == 1 + y).all()
