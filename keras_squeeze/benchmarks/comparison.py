@@ -17,6 +17,7 @@ from keras_squeeze.benchmarks import side
 from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
     MobileBertTokenizer,
 )
+from keras_squeeze.transformers.writer import write_checkpoint
 
 BACKENDS = ("torch", "tensorflow", "jax")
 MODELS = [name for name in latency.MODELS if not name.startswith("bert_")]
@@ -252,11 +253,12 @@ def _sides(model, backends, settings):
     names = [BASELINE] if importlib.util.find_spec("transformers") else []
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        latency.MODELS[model]().export_to_transformers(folder)
+        write_checkpoint(latency.MODELS[model](), folder)
         # All models have the same vocabulary, those of published size none.
-        MobileBertTokenizer.from_preset(
+        tokenizer = MobileBertTokenizer.from_preset(
             "mobile_bert_tiny_en_uncased"
-        ).export_to_transformers(folder)
+        )
+        write_checkpoint(tokenizer, folder)
         sides = {}
         for name in [*names, *backends]:
             sides[name] = Side(name, folder, settings)

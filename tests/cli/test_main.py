@@ -179,6 +179,22 @@ def test_command_does_not_wait_for_packages_that_it_does_not_need(tmp_path):
     assert found == expected
 
 
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="the package imports the same on every backend",
+)
+def test_benchmarks_can_write_checkpoints():
+    """The transformers API, which writes them, is not always imported."""
+    program = (
+        "import sys\n"
+        "sys.argv = ['keras-squeeze']\n"
+        "import keras_squeeze.cli.benchmark\n"
+        "from keras_squeeze.checkpoints import hugging_face\n"
+        "assert len(hugging_face._WRITERS) == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def imported_by(command, **environment):
     """Run a command without arguments, and list packages that it imports."""
     result = subprocess.run(
