@@ -41,13 +41,14 @@ def backend_name():
     Returns:
         string, or `None` for the default backend.
     """
-    backend = os.environ.get("KERAS_BACKEND")
+    if os.environ.get("KERAS_BACKEND"):
+        return os.environ["KERAS_BACKEND"]
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     try:
         with open(os.path.join(home, "keras.json"), encoding="utf-8") as file:
-            return backend or json.load(file)["backend"]
+            return json.load(file)["backend"]
     except (OSError, ValueError, KeyError):
-        return backend
+        return None
 
 
 class _Finder(importlib.abc.MetaPathFinder):

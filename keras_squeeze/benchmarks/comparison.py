@@ -94,7 +94,7 @@ def run_training(
                 }
                 for step in ("train", "forward"):
                     row.update(_summary(step, measured[step], name))
-                row["memory_gb"] = one.run("forward")["memory"]
+                row["memory_gb"] = one.memory
                 rows.append(row)
     return rows
 
@@ -186,6 +186,8 @@ class Side:
 
     def __init__(self, name, folder, settings):
         self.name = name
+        # The peak so far, in GB.
+        self.memory = None
         threads = settings["threads"]
         library = name
         environment = {
@@ -222,8 +224,7 @@ class Side:
             method: string. The name of the method.
 
         Returns:
-            A dictionary of its `"value"`, its `"seconds"`, and the peak
-            `"memory"` so far.
+            A dictionary of its `"value"` and its `"seconds"`.
 
         Raises:
             RuntimeError: If the process fails.
@@ -238,7 +239,9 @@ class Side:
                 f"The process of {self.name} failed: "
                 f"{lines[-1] if lines else 'no message'}"
             )
-        return json.loads(answer)
+        answer = json.loads(answer)
+        self.memory = answer.pop("memory")
+        return answer
 
     def close(self):
         """End the process."""

@@ -23,47 +23,36 @@ def presets_folder():
 
 
 def _in_package(name, description, params):
-    """Create the entry of a preset whose weights are part of the package.
-
-    Args:
-        name: string. The name of the preset and of its folder.
-        description: string. A sentence or two, to help people choose.
-        params: int. The number of parameters of the backbone.
-
-    Returns:
-        A dictionary in the format that KerasHub registers.
-    """
-    return {
-        "metadata": {
-            "description": description,
-            "params": params,
-            "license": "Apache-2.0",
-        },
-        # KerasHub passes the handle to its file finder, which accepts folders.
-        "kaggle_handle": str(presets_folder() / name),
-    }
+    """Create the entry of a preset whose weights are part of the package."""
+    # KerasHub passes the handle to its file finder, which accepts folders.
+    return _entry(str(presets_folder() / name), description, params)
 
 
 def _on_hub(repository, description, params, paper):
-    """Create the entry of a preset that is downloaded on first use.
+    """Create the entry of a preset that is downloaded on first use."""
+    return _entry(f"hf://{repository}", description, params, paper=paper)
+
+
+def _entry(handle, description, params, **metadata):
+    """Create an entry in the format that KerasHub registers.
 
     Args:
-        repository: string. The repository on the Hugging Face Hub.
+        handle: string. The folder or the handle of the preset.
         description: string. A sentence or two, to help people choose.
         params: int. The number of parameters of the backbone.
-        paper: string. The URL of the paper.
+        **metadata: Other metadata, such as the URL of the `paper`.
 
     Returns:
-        A dictionary in the format that KerasHub registers.
+        A dictionary.
     """
     return {
         "metadata": {
             "description": description,
             "params": params,
             "license": "Apache-2.0",
-            "paper": paper,
+            **metadata,
         },
-        "kaggle_handle": f"hf://{repository}",
+        "kaggle_handle": handle,
     }
 
 
