@@ -91,6 +91,16 @@ def converter():
     converter.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory):
+    """Keep all temporary files in pytest's folder, which pytest removes."""
+    folder = str(tmp_path_factory.mktemp("temporary"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """Folder of real texts that are not part of the package.
