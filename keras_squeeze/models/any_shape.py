@@ -11,8 +11,8 @@ class AnyShapePrediction:
     first batches that have another length or another number of rows. Tracing
     takes seconds each time, as long as predicting hundreds of texts.
 
-    It must come before the Keras class in the bases, which must be a functional
-    model with a dictionary of inputs.
+    It must come before the Keras class in the bases. Only functional models
+    with a dictionary of inputs profit.
     """
 
     def make_predict_function(self, force=False):
@@ -21,7 +21,7 @@ class AnyShapePrediction:
         is_traced = keras.backend.backend() == "tensorflow" and not (
             self.run_eagerly or self.jit_compile
         )
-        if is_new and is_traced:
+        if is_new and is_traced and isinstance(self.input, dict):
             self.predict_function = _TracedOnce(
                 self.predict_function, self.input
             )

@@ -144,6 +144,9 @@ class BertWordPieceTokenizer(keras_hub.tokenizers.WordPieceTokenizer):
             dtype=dtype,
             **kwargs,
         )
+        # On JAX, Keras would build a task whose tokenizer is not built, by
+        # running it without compilation before each prediction.
+        self.built = True
 
     def set_vocabulary(self, vocabulary):
         """Set the tokenizer vocabulary to a file or list of strings."""

@@ -354,8 +354,12 @@ class InputPipeline:
         self.check_texts(x)
         # Inputs that are already preprocessed are in a dictionary.
         is_raw = not isinstance(x, dict) or set(x) != set(self.input)
-        if isinstance(self.preprocessor, TextPreprocessor) and is_raw:
-            self.preprocessor.check_inputs(x)
+        if isinstance(self.preprocessor, TextPreprocessor):
+            if not self.preprocessor.built:
+                # Otherwise Keras would first run the whole task to build it.
+                self.preprocessor.build(None)
+            if is_raw:
+                self.preprocessor.check_inputs(x)
         arrays = to_arrays(x, y, sample_weight)
         if sample_weight is not None:
             check_weights(arrays[-1])

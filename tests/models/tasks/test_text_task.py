@@ -224,6 +224,76 @@ def test_training_step_is_traced_once(task):
     assert task.optimizer.built
 
 
+@pytest.fixture
+def classifier():
+    """A random classifier with a preprocessor."""
+    vocabulary = [*SPECIAL_TOKENS, "a", "b"]
+    tokenizer = models.SqueezeBertTokenizer(vocabulary)
+    return models.SqueezeBertTextClassifier(
+        tiny_backbone(models.SqueezeBertBackbone, vocabulary),
+        num_classes=2,
+        preprocessor=models.SqueezeBertTextClassifierPreprocessor(
+            tokenizer, sequence_length=48
+        ),
+    )
+
+
+@pytest.fixture
+def calls(classifier, monkeypatch):
+    """Collect the calls of the first layer: each is a trace, if compiled."""
+    layer = classifier.backbone.embeddings
+    call = layer.call
+    calls = []
+
+    def count(*args, **kwargs):
+        calls.append(args)
+        return call(*args, **kwargs)
+
+    monkeypatch.setattr(layer, "call", count)
+    return calls
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="only TensorFlow traces"
+)
+def test_prediction_is_traced_once(classifier, calls):
+    """Keras would trace it for other lengths and for the last batch."""
+    texts = ["a " * length for length in (1, 2, 20, 21, 40)]
+    classifier.predict(texts, batch_size=2, verbose=0)
+    classifier.annotate(texts[0])
+    classifier.annotate(texts)
+    assert len(calls) == 1
+    x = classifier.preprocessor(texts)
+    backbone = classifier.backbone
+    for length in (3, 5):
+        backbone.predict(
+            {name: array[:length, :length] for name, array in x.items()},
+            batch_size=2,
+            verbose=0,
+        )
+    assert len(calls) == 2
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="only JAX compiles for each shape"
+)
+def test_prediction_runs_nothing_but_the_program(classifier, calls):
+    """Keras would run a task that is not built outside the program."""
+    for _ in range(3):
+        classifier.predict(["a", "b"], verbose=0)
+    assert len(calls) == 1
+
+
+def test_one_batch_needs_no_data_set(classifier, monkeypatch):
+    texts = ["a", "b a", "b"]
+    expected = classifier.predict(texts, batch_size=2)
+    monkeypatch.setattr(keras.Model, "predict", None)
+    outputs = classifier.predict(texts, verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5)
+    answers = classifier.annotate(texts)
+    assert answers[1] == pytest.approx(classifier.annotate(texts[1]))
+
+
 class Failure(keras.callbacks.Callback):
     """Fails in a method of a callback at the second batch."""
 
