@@ -351,6 +351,8 @@ class InputPipeline:
             ValueError: If the inputs cannot be read, or a weight is not a
                 finite number.
         """
+        if y is not None:
+            y = self.read_labels(y)
         self.check_texts(x)
         # Inputs that are already preprocessed are in a dictionary.
         is_raw = not isinstance(x, dict) or set(x) != set(self.input)
@@ -364,6 +366,22 @@ class InputPipeline:
         if sample_weight is not None:
             check_weights(arrays[-1])
         return arrays
+
+    def read_labels(self, y):
+        """Validate labels, and convert them to numbers for the loss.
+
+        Tasks override it. It must accept its own results.
+
+        Args:
+            y: The labels of all samples, or of a batch of a dataset.
+
+        Returns:
+            The labels for `keras.Model.fit`.
+
+        Raises:
+            ValueError: If a label is invalid.
+        """
+        return y
 
     def checked_class_weight(self, class_weight, sample_weight=None):
         """Convert class weights to the form that Keras takes.
@@ -398,6 +416,8 @@ class InputPipeline:
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
         # Datasets have not been checked before.
+        if y is not None:
+            y = self.read_labels(y)
         self.check_texts(x)
         return super().preprocess_samples(x, y, sample_weight)
 

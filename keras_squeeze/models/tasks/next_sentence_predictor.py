@@ -90,17 +90,7 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
             **kwargs,
         )
 
-    def checked_arrays(self, x, y=None, sample_weight=None):
-        if y is not None:
-            y = self._read_labels(y)
-        return super().checked_arrays(x, y, sample_weight)
-
-    def preprocess_samples(self, x, y=None, sample_weight=None):
-        if y is not None:
-            y = self._read_labels(y)
-        return super().preprocess_samples(x, y, sample_weight)
-
-    def _read_labels(self, y):
+    def read_labels(self, y):
         return check_class_ids(labels_to_ids(y, self.class_names), 2)
 
     def annotate(self, inputs, top_k=None, batch_size=32):

@@ -152,18 +152,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             }
         return super().default_metrics()
 
-    def checked_arrays(self, x, y=None, sample_weight=None):
-        if y is not None:
-            y = self._read_labels(y)
-        return super().checked_arrays(x, y, sample_weight)
-
-    def preprocess_samples(self, x, y=None, sample_weight=None):
-        if y is not None:
-            y = self._read_labels(y)
-        return super().preprocess_samples(x, y, sample_weight)
-
-    def _read_labels(self, y):
-        """Validate labels, and convert them to numbers for the loss."""
+    def read_labels(self, y):
         if self.problem_type == "regression":
             return _check_numbers(y)
         if self.multi_label:
