@@ -10,7 +10,6 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
-from keras_squeeze.models.any_shape import AnyShapePrediction
 from keras_squeeze.models.garbage import fast_collections
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.saved_model import SavedModelExport
@@ -77,7 +76,6 @@ class EncoderBackbone(
     FromPreset,
     CheckedWeights,
     TorchParameters,
-    AnyShapePrediction,
     OneAtATime,
     keras_hub.models.Backbone,
 ):

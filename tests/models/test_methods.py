@@ -64,6 +64,7 @@ CALLED_BY_OTHERS = {
     *("get_metrics_result", "get_quantization_layer_structure"),
     *("head_kwargs", "jax_state_sync", "load_assets", "load_own_variables"),
     *("load_preset_assets", "make_predict_function", "make_test_function"),
+    "read_labels",
     *("make_train_function", "mask_logits", "output_class", "own_loss"),
     *("predict_step", "preprocessor_cls", "quantized_build"),
     *("quantized_call", "rematerialized_call", "save_own_variables"),

@@ -12,7 +12,8 @@ class AnyShapePrediction:
     takes seconds each time, as long as predicting hundreds of texts.
 
     It must come before the Keras class in the bases. Only functional models
-    with a dictionary of inputs profit.
+    with a dictionary of inputs profit. They must check the shapes of their
+    inputs themselves, as layers cannot check them in such a graph.
     """
 
     def make_predict_function(self, force=False):
