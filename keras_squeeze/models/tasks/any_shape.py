@@ -19,8 +19,11 @@ class AnyShapePrediction:
     def make_predict_function(self, force=False):
         is_new = self.predict_function is None or force
         super().make_predict_function(force)
-        is_traced = keras.backend.backend() == "tensorflow" and not (
-            self.run_eagerly or self.jit_compile
+        # Batches for several replicas are not tensors.
+        is_traced = (
+            keras.backend.backend() == "tensorflow"
+            and not (self.run_eagerly or self.jit_compile)
+            and self.distribute_strategy.num_replicas_in_sync == 1
         )
         if is_new and is_traced and isinstance(self.input, dict):
             self.predict_function = _TracedOnce(
