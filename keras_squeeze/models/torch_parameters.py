@@ -1,4 +1,6 @@
-"""Provides the parameters of a model in the form PyTorch expects."""
+"""What PyTorch needs to know of a model: parameters, and no gradients."""
+
+import contextlib
 
 import keras
 
@@ -16,3 +18,12 @@ class TorchParameters:
             if "_torch_params" not in self._modules:
                 self._track_variables()
             return super().named_parameters(*args, **kwargs)
+
+
+def no_gradients():
+    """Return a context in which PyTorch keeps no values for gradients."""
+    if keras.config.backend() != "torch":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.no_grad()

@@ -10,6 +10,7 @@ from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import TFLiteModel
 from keras_squeeze.export.runner import fixed_sequence_length
 from keras_squeeze.export.runner import spread
+from keras_squeeze.models.torch_parameters import no_gradients
 
 # Float kernels add numbers in a different order than the Keras backend. This
 # is the allowed difference, relative to an output's largest value.
@@ -231,7 +232,8 @@ def _check_quantized(agreement):
 
 
 def _predict(model, inputs):
-    outputs = model(inputs, training=False)
+    with no_gradients():
+        outputs = model(inputs, training=False)
     return {name: keras.ops.convert_to_numpy(x) for name, x in outputs.items()}
 
 

@@ -22,6 +22,7 @@ from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
+from keras_squeeze.export.process import load_weights
 from keras_squeeze.export.runner import INPUTS
 
 
@@ -65,44 +66,52 @@ def convert_model(
         A tuple of the number of parameters of the model, an int, and the list
         of the files, one for each signature.
     """
+    # In this scope, weights are constants. To create a thousand variables, and
+    # to save and restore them, takes longer than the conversion.
+    with keras.StatelessScope(initialize_variables=False):
+        model = _load_model(folder)
+        lower(model, per_channel)
+        if num_texts:
+            (length,) = sequence_lengths
+            functions = TextReader(folder, length, num_texts).functions(model)
+        else:
+            functions = _functions_of_ids(model, sequence_lengths)
+        parts = []
+        for signature, (function, specs) in functions.items():
+            part = os.path.join(folder, f"{signature}.tflite")
+            contents = _convert(
+                signature,
+                tf.function(function, autograph=False),
+                specs,
+                folder,
+                quantization=quantization,
+                per_channel=per_channel,
+                allow_custom_ops=num_texts > 0,
+            )
+            with open(part, "wb") as file:
+                file.write(contents)
+            parts.append(part)
+    if is_for_quantizer(quantization):
+        for signature, part in zip(functions, parts, strict=True):
+            samples = None
+            if quantization in CALIBRATED:
+                samples = _load_calibration(folder, signature)
+            quantize_file(part, quantization, signature, samples)
+    return model.count_params(), parts
+
+
+def _load_model(folder):
     with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
         config = json.load(file)
     model = keras.saving.deserialize_keras_object(config)
-    model.load_weights(os.path.join(folder, WEIGHTS_FILE))
-    lower(model, per_channel)
+    load_weights(model, os.path.join(folder, WEIGHTS_FILE))
+    return model
 
-    if num_texts:
-        (length,) = sequence_lengths
-        functions = TextReader(folder, length, num_texts).functions(model)
-    else:
-        functions = _functions_of_ids(model, sequence_lengths)
-    calibration = None
-    if quantization in CALIBRATED:
-        calibration = np.load(os.path.join(folder, CALIBRATION_FILE))
-    parts = []
-    for signature, (function, specs) in functions.items():
-        part = os.path.join(folder, f"{signature}.tflite")
-        _convert(
-            model,
-            signature,
-            function,
-            specs,
-            folder,
-            part,
-            quantization=quantization,
-            per_channel=per_channel,
-            allow_custom_ops=num_texts > 0,
-        )
-        samples = None
-        if calibration is not None:
-            samples = {
-                name: calibration[f"{signature}/{name}"]
-                for name in INPUTS.values()
-            }
-        if is_for_quantizer(quantization):
-            quantize_file(part, quantization, signature, samples)
-        parts.append(part)
-    return model.count_params(), parts
+
+def _load_calibration(folder, signature):
+    """Read the calibration samples of a signature."""
+    with np.load(os.path.join(folder, CALIBRATION_FILE)) as file:
+        return {name: file[f"{signature}/{name}"] for name in INPUTS.values()}
 
 
 def _functions_of_ids(model, sequence_lengths):
@@ -127,27 +136,21 @@ def _functions_of_ids(model, sequence_lengths):
 
 
 def _convert(
-    model,
     signature,
     function,
     specs,
     folder,
-    filepath,
     quantization,
     per_channel,
     allow_custom_ops,
 ):
-    """Write a file with one signature."""
-    function = tf.function(function, autograph=False)
+    """Return the contents of a file with one signature."""
     function = function.get_concrete_function(specs)
     # `keras.export.ExportArchive` takes three times as long, because it traces
-    # and saves each layer. The module needs the variables: without them, the
-    # converter silently writes a file without weights.
-    module = tf.Module()
-    module.variables_of_model = [v.value for v in model.variables]
+    # and saves each layer.
     with tempfile.TemporaryDirectory(dir=folder) as saved_model:
         tf.saved_model.save(
-            module, saved_model, signatures={signature: function}
+            tf.Module(), saved_model, signatures={signature: function}
         )
         converter = tf.lite.TFLiteConverter.from_saved_model(
             saved_model, signature_keys=[signature]
@@ -165,9 +168,7 @@ def _convert(
             converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: E501
                 not per_channel
             )
-        contents = converter.convert()
-    with open(filepath, "wb") as file:
-        file.write(contents)
+        return converter.convert()
 
 
 def _explain(error):

@@ -1,13 +1,13 @@
 """The base class of the pipelines."""
 
 import collections.abc
-import contextlib
 import inspect
 import warnings
 
 import keras
 
 from keras_squeeze import validation
+from keras_squeeze.models.torch_parameters import no_gradients
 
 
 class Pipeline:
@@ -114,17 +114,8 @@ class Pipeline:
                 for name in self.model.input_names()
                 if name in encoding
             }
-            with _no_gradients():
+            with no_gradients():
                 # `predict()` would compile for each sequence length.
                 outputs = self.model(arrays, training=False)
             outputs = keras.ops.convert_to_numpy(outputs[0])
             yield encoding, outputs.astype("float32")
-
-
-def _no_gradients():
-    """Return a context that turns off gradients in PyTorch."""
-    if keras.backend.backend() != "torch":
-        return contextlib.nullcontext()
-    import torch
-
-    return torch.no_grad()
