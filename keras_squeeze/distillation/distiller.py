@@ -4,12 +4,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_squeeze.models.devices import SplitRows
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.optimization import zero_of
 
 
-class Distiller(OneAtATime, keras.Model):
+class Distiller(OneAtATime, SplitRows, keras.Model):
     """Combines a student with the loss terms for learning from a teacher.
 
     It is trained like any Keras model, with `compile()` and `fit()`, on batches

@@ -10,6 +10,7 @@ from keras_squeeze.checkpoints.weight_table import EMBEDDING
 from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
+from keras_squeeze.models.devices import SplitRows
 from keras_squeeze.models.garbage import fast_collections
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.saved_model import SavedModelExport
@@ -77,6 +78,7 @@ class EncoderBackbone(
     CheckedWeights,
     TorchParameters,
     OneAtATime,
+    SplitRows,
     keras_hub.models.Backbone,
 ):
     """Base class of the BERT-like backbones.

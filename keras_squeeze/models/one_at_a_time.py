@@ -6,6 +6,7 @@ import os
 import threading
 
 from keras_squeeze.models.data_sets import released_data_sets
+from keras_squeeze.models.devices import whole_batches
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
@@ -43,7 +44,7 @@ def one_at_a_time(method):
         # concurrent calls, `setdefault()` returns the same lock to all.
         owner = getattr(self, "backbone", self)
         lock = vars(owner).setdefault("_one_at_a_time", threading.RLock())
-        with lock, released_data_sets():
+        with lock, released_data_sets(), whole_batches():
             try:
                 return method(self, *args, **kwargs)
             except BaseException:

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.class_names import class_weights_to_ids
+from keras_squeeze.models.devices import check_batch_size
 from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.preprocessors.text_preprocessor import (
@@ -142,6 +143,7 @@ class InputPipeline:
             "class_weight": class_weight,
         }
         if not is_data_set(x):
+            check_batch_size(batch_size or 32)
             arrays = self.checked_arrays(x, y, sample_weight)
             if validation_split and validation_data is None:
                 to_source(arrays)

@@ -8,6 +8,7 @@ import keras_hub
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
+from keras_squeeze.models.devices import SplitRows
 from keras_squeeze.models.docstrings import ComposedDocstring
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.optimization import build_optimizer
@@ -31,6 +32,7 @@ class TextTask(
     TorchParameters,
     AnyShapePrediction,
     OneAtATime,
+    SplitRows,
 ):
     """Defines how all tasks differ from those of KerasHub.
 

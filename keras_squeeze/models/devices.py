@@ -1,0 +1,167 @@
+"""Splits batches of any number of rows between several devices."""
+
+import contextlib
+
+import keras
+from keras import ops
+
+
+@contextlib.contextmanager
+def whole_batches():
+    """Context in which Keras leaves it to `SplitRows` to split batches on JAX.
+
+    Keras splits them before the compiled program starts, and fails if the
+    devices do not divide the rows, as in most last batches.
+    """
+    distribution = keras.distribution.distribution()
+    if not _splits(distribution):
+        yield
+        return
+    keras.distribution.set_distribution(_WholeBatches(distribution))
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
+def _splits(distribution):
+    """Whether Keras would split batches between the devices of this process."""
+    if distribution is None or isinstance(distribution, _WholeBatches):
+        return False
+    # Otherwise each process passes its own part of the data to Keras.
+    return distribution.num_processes == 1 or distribution.auto_shard_dataset
+
+
+class _WholeBatches:
+    """A distribution that passes each device the whole batch.
+
+    Args:
+        distribution: The `keras.distribution.DataParallel` or
+            `keras.distribution.ModelParallel` that the user has set. The
+            variables have its layouts.
+    """
+
+    auto_shard_dataset = False
+
+    def __init__(self, distribution):
+        self.distribution = distribution
+
+    def __getattr__(self, name):
+        return getattr(self.distribution, name)
+
+    def get_data_layout(self, data_shape):
+        return keras.distribution.TensorLayout(
+            [None] * len(data_shape), self.distribution.device_mesh
+        )
+
+    def distribute_dataset(self, dataset):
+        return dataset
+
+
+class SplitRows:
+    """Makes a model compute a part of the rows of a batch on each device.
+
+    On JAX, a batch that the devices do not divide is padded for the model
+    alone, with copies of its last row. Losses and metrics only get the
+    original rows, so that they are those of one device.
+
+    It must come before the Keras class in the bases.
+    """
+
+    def stateless_call(
+        self, trainable_variables, non_trainable_variables, *args, **kwargs
+    ):
+        args, count = _split(args)
+        outputs, *others = super().stateless_call(
+            trainable_variables, non_trainable_variables, *args, **kwargs
+        )
+        if count is not None:
+            outputs = keras.tree.map_structure(lambda x: x[:count], outputs)
+        return outputs, *others
+
+    def _get_jax_state(self, **kwargs):
+        # Keras calls it before each method that computes anything.
+        self._check_devices()
+        return super()._get_jax_state(**kwargs)
+
+    def _check_devices(self):
+        distribution = keras.distribution.distribution()
+        if distribution is None or not self.weights:
+            return
+        weight = self.weights[0].value
+        expected = {
+            f"{device.platform}:{device.id}"
+            for device in distribution.device_mesh.backend_mesh.devices.flat
+        }
+        found = {
+            f"{device.platform}:{device.id}" for device in weight.devices()
+        }
+        if found != expected:
+            raise ValueError(
+                "The weights must be on the devices of the distribution. Call "
+                "`keras.distribution.set_distribution()` before the model is "
+                f"created. Received: weights on {sorted(found)}, and a "
+                f"distribution over {sorted(expected)}"
+            )
+
+
+def _split(inputs):
+    """Split the rows of tensors between the devices.
+
+    Args:
+        inputs: Any structure of tensors, the inputs of a model.
+
+    Returns:
+        A tuple of the same structure, and the original number of rows if the
+        tensors were padded.
+    """
+    distribution = keras.distribution.distribution()
+    if isinstance(distribution, _WholeBatches):
+        distribution = distribution.distribution
+    rows = {len(x) for x in keras.tree.flatten(inputs) if x is not None}
+    # A distillation can have other numbers of texts and of pairs.
+    if distribution is None or len(rows) != 1:
+        return inputs, None
+    count = rows.pop()
+    padded = -(-count // num_parts(distribution)) * num_parts(distribution)
+    order = [*range(count), *[count - 1] * (padded - count)]
+
+    def split(x):
+        if padded > count:
+            x = ops.take(x, order, axis=0)
+        layout = distribution.get_data_layout(x.shape)
+        return keras.distribution.distribute_tensor(x, layout)
+
+    inputs = keras.tree.map_structure(split, inputs, none_is_leaf=False)
+    return inputs, count if padded > count else None
+
+
+def check_batch_size(batch_size):
+    """Raise a `ValueError` for batches with fewer rows than there are devices.
+
+    Args:
+        batch_size: int. The number of rows per batch.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return
+    if batch_size < num_parts(distribution):
+        raise ValueError(
+            "`batch_size` must be at least the number of devices that share a "
+            f"batch. Received: batch_size={batch_size}, and a distribution "
+            f"over {num_parts(distribution)} devices"
+        )
+
+
+def num_parts(distribution):
+    """The number of parts into which a distribution splits a batch.
+
+    Args:
+        distribution: A `keras.distribution.DataParallel` or
+            `keras.distribution.ModelParallel`.
+
+    Returns:
+        int.
+    """
+    mesh = distribution.device_mesh
+    return mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
