@@ -32,6 +32,7 @@ LAYERS = [
     "keras_squeeze.models.docstrings",
     "keras_squeeze.models.class_names",
     "keras_squeeze.models.data_sets",
+    "keras_squeeze.models.devices",
     "keras_squeeze.models.garbage",
     "keras_squeeze.models.optimization",
     "keras_squeeze.models.one_at_a_time",
