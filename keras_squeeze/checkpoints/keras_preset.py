@@ -73,6 +73,38 @@ def complete_preset(
     return parts.folder()
 
 
+def load_weights(preset, backbone, task=None):
+    """Load the weights of a preset into a model with the same settings.
+
+    The states of random generators, which Keras saves with the weights, are not
+    loaded.
+
+    Args:
+        preset: string. The return value of `complete_preset()`.
+        backbone: The backbone model.
+        task: The task model, or `None` to not load its head.
+
+    Raises:
+        ValueError: If a file cannot be read, or is for another model.
+    """
+    try:
+        path = get_file(preset, _WEIGHTS)
+    except FileNotFoundError:
+        path = get_file(preset, _SHARDED_WEIGHTS)
+    model = backbone if task is None else task
+    weights = {id(weight) for weight in model.weights}
+    states = [
+        (variable, keras.ops.convert_to_numpy(variable))
+        for variable in model.variables
+        if id(variable) not in weights
+    ]
+    backbone.load_weights(path)
+    if task is not None:
+        task.load_task_weights(get_file(preset, _TASK_WEIGHTS))
+    for variable, state in states:
+        variable.assign(state)
+
+
 def check_saved(contents, name, preset):
     """Reject a file that does not describe a Keras object.
 

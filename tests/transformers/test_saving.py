@@ -295,6 +295,64 @@ def test_preset_of_a_task(tmp_path):
 
 
 @on_one_backend
+@pytest.mark.parametrize(
+    ("task", "changes", "num_built"),
+    [
+        (TEXT, {}, 1),
+        (TEXT, {"hidden_dropout_prob": 0.3}, 2),
+        (TEXT, {"dtype": "bfloat16"}, 2),
+        ("ForMaskedLM", {}, 1),
+        ("Model", {}, 1),
+    ],
+    ids=str,
+)
+def test_preset_is_loaded_into_the_model(
+    task, changes, num_built, tmp_path, monkeypatch
+):
+    """A second model is built only to read weights of other settings."""
+    _, saved = pair(SqueezeBert, TEXT)
+    saved = type(saved.task)(saved.backbone, num_classes=3, dropout=0.2)
+    saved.save_to_preset(tmp_path)
+    built, encode = [], SqueezeBert.backbone_cls.encode
+
+    # A backbone is encoded once to build it.
+    def count(self, *args, **kwargs):
+        built.append(self)
+        return encode(self, *args, **kwargs)
+
+    monkeypatch.setattr(SqueezeBert.backbone_cls, "encode", count)
+    ours = face(SqueezeBert, task).from_pretrained(tmp_path, **changes)
+    assert len(built) == num_built
+    assert ours.backbone.dropout == changes.get("hidden_dropout_prob", 0.0)
+    table = ours.architecture().weight_table
+    is_restored = task == TEXT
+    expected = table.state_dict(saved.backbone, saved if is_restored else None)
+    found = table.state_dict(ours.backbone, ours.task if is_restored else None)
+    assert expected.keys() == found.keys()
+    for key, value in expected.items():
+        value = value.astype(ours.variable_dtype)
+        np.testing.assert_array_equal(found[key], value, err_msg=key)
+    if is_restored:
+        assert ours.task.dropout == 0.2
+
+
+@on_one_backend
+def test_preset_does_not_fix_the_seed(tmp_path):
+    _, ours = pair(SqueezeBert, TEXT)
+    task = type(ours.task)(ours.backbone, num_classes=3, dropout=0.5)
+    task.save_to_preset(tmp_path)
+    arrays = inputs(TEXT)
+
+    def outputs(seed):
+        keras.utils.set_random_seed(seed)
+        loaded = face(SqueezeBert, TEXT).from_pretrained(tmp_path)
+        return to_numpy(loaded(**arrays, training=True).logits)
+
+    np.testing.assert_array_equal(outputs(1), outputs(1))
+    assert np.any(outputs(1) != outputs(2))
+
+
+@on_one_backend
 def test_preset_of_a_task_on_the_hub(local_hub, tmp_path):
     _, ours = pair(SqueezeBert, TEXT)
     task = type(ours.task)(ours.backbone, class_names=["a", "b", "c"])

@@ -696,7 +696,7 @@ def read_fields(repository):
         task = repository.load_saved("task.json")["config"]
     except FileNotFoundError:
         return fields
-    fields.update(label_fields(types.SimpleNamespace(**task)))
+    fields.update(head_fields(types.SimpleNamespace(**task), fields))
     return _check_num_labels(fields, repository)
 
 
@@ -723,23 +723,27 @@ def is_keras_preset(fields):
     return "registered_name" in fields and not is_hugging_face_config(fields)
 
 
-def label_fields(task):
-    """Make the configuration fields that describe the classes of a task.
+def head_fields(task, fields):
+    """Make the configuration fields that describe the head of a task.
 
     Args:
         task: A task, or an object with a task's arguments as attributes.
+        fields: Dictionary. The fields that describe its backbone.
 
     Returns:
-        A dictionary, empty for a task without classes.
+        A dictionary, empty for a head without settings.
     """
-    fields = {}
+    found = {}
     names = getattr(task, "class_names", None)
     num_classes = getattr(task, "num_classes", None)
     if names:
-        fields["id2label"] = dict(enumerate(names))
-        fields["label2id"] = {name: i for i, name in enumerate(names)}
+        found["id2label"] = dict(enumerate(names))
+        found["label2id"] = {name: i for i, name in enumerate(names)}
     elif num_classes is not None:
-        fields["num_labels"] = num_classes
+        found["num_labels"] = num_classes
     if getattr(task, "multi_label", False):
-        fields["problem_type"] = "multi_label_classification"
-    return fields
+        found["problem_type"] = "multi_label_classification"
+    dropout = getattr(task, "dropout", None)
+    if dropout not in (None, fields["hidden_dropout_prob"]):
+        found["classifier_dropout"] = dropout
+    return found

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from huggingface_hub import split_state_dict_into_shards_factory
 
+from keras_squeeze.checkpoints.keras_preset import load_weights
+from keras_squeeze.checkpoints.weight_table import Comparison
 from keras_squeeze.checkpoints.weight_table import describe
 from keras_squeeze.models.optimization import follow_requires_grad
 from keras_squeeze.new_files import new_files
@@ -27,6 +29,9 @@ _WEIGHTS_PATTERN = "model{suffix}.safetensors"
 _WEIGHTS_FILE = re.compile(
     r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 )
+# Parts of a saved model that have no influence on its weights, or that are
+# compared on their own.
+_COMPARED_OTHERWISE = ("backbone", "dtype", "name", "preprocessor")
 # Arguments that have no effect: the weight format is detected, and there is
 # only one way to load it.
 _WITHOUT_MEANING = (
@@ -135,10 +140,12 @@ class ModelFiles:
             )
         model = cls(config, *model_args, dtype=dtype, **kwargs)
         if state_dict is None:
-            state_dict = model._weights_of_preset(repository)
-        info = model._load_weights(
-            state_dict, repository, ignore_mismatched_sizes
-        )
+            found = model._load_preset(repository, ignore_mismatched_sizes)
+        else:
+            found = model._load_weights(
+                state_dict, repository, ignore_mismatched_sizes
+            )
+        info = model._report(found, repository)
         return (model, info) if output_loading_info else model
 
     def _load_weights(self, state_dict, repository, ignore_mismatched_sizes):
@@ -161,6 +168,10 @@ class ModelFiles:
             raise ValueError(
                 f"The weights of `{repository.name}` cannot be loaded. {e}"
             ) from e
+        return found
+
+    def _report(self, found, repository):
+        """Report which weights were not loaded, and warn if there are any."""
         missing = [
             self._full_name(name)
             for name in found.missing
@@ -200,26 +211,36 @@ class ModelFiles:
                 f"The weights of `{repository.name}` cannot be read. {e}"
             ) from e
 
-    def _weights_of_preset(self, repository):
-        """Load the weights of a KerasHub preset as a state dict."""
+    def _load_preset(self, repository, ignore_mismatched_sizes):
+        """Load the weights of a KerasHub preset."""
+        table = self.architecture().weight_table
+        saved, options = repository.load_saved(CONFIG_NAME), {}
+        backbone, task = self.backbone, None
         try:
-            found = repository.load_saved("task.json")["registered_name"]
+            saved_task = repository.load_saved("task.json")
         except FileNotFoundError:
-            found = None
-        if self.task is not None and (
-            found == keras.saving.get_registered_name(type(self.task))
+            saved_task = {"registered_name": None}
+        if saved_task["registered_name"] == keras.saving.get_registered_name(
+            type(self.task)
         ):
-            preset = repository.complete_preset(
-                type(self.task), preprocessor=None
-            )
-            task = type(self.task).from_preset(preset, preprocessor=None)
-            backbone = task.backbone
+            saved, options = saved_task, {"preprocessor": None}
+            task = self.task
+        model = backbone if task is None else task
+        preset = repository.complete_preset(type(model), **options)
+        if _is_as_saved(model, saved["config"]):
+            load_weights(preset, backbone, task)
+            loaded = table.variables(backbone, task)
+            own = table.variables(backbone, self.task)
+            return Comparison(missing=[x for x in own if x not in loaded])
+        # Keras can only read the weights into the model that was saved, and
+        # the caller changed it, for example with `num_labels`.
+        other = type(model).from_preset(preset, **options)
+        if task is None:
+            arrays = table.state_dict(other)
         else:
-            preset = repository.complete_preset(type(self.backbone))
-            task = None
-            backbone = type(self.backbone).from_preset(preset)
-        return _Arrays(
-            self.architecture().weight_table.state_dict(backbone, task)
+            arrays = table.state_dict(other.backbone, other)
+        return self._load_weights(
+            _Arrays(arrays), repository, ignore_mismatched_sizes
         )
 
     def _full_name(self, name):
@@ -486,6 +507,31 @@ class _Arrays(dict):
 
     def shape(self, name):
         return np.shape(self[name])
+
+
+def _is_as_saved(model, config):
+    """Whether a model is what `from_preset()` makes of a saved configuration.
+
+    Args:
+        model: A backbone, or a task without a preprocessor.
+        config: Dictionary. The `"config"` in the file.
+
+    Returns:
+        bool.
+    """
+    own, saved = (
+        {k: v for k, v in settings.items() if k not in _COMPARED_OTHERWISE}
+        for settings in (model.get_config(), config)
+    )
+    if own != saved:
+        return False
+    if hasattr(model, "backbone"):
+        backbone = config.get("backbone") or {}
+        return _is_as_saved(model.backbone, backbone.get("config", {}))
+    # KerasHub loads floats in the current policy, and other kinds unchanged.
+    policy = keras.dtype_policies.get(config.get("dtype"))
+    is_float = type(policy) is keras.dtype_policies.DTypePolicy
+    return is_float and model.dtype_policy == keras.config.dtype_policy()
 
 
 def _save_weights(state_dict, folder, max_shard_size):

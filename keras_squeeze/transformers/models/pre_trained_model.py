@@ -18,7 +18,7 @@ from keras import ops
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.transformers.data.tf_datasets import TensorFlowDatasets
 from keras_squeeze.transformers.models.configs import PretrainedConfig
-from keras_squeeze.transformers.models.configs import label_fields
+from keras_squeeze.transformers.models.configs import head_fields
 from keras_squeeze.transformers.models.losses import IGNORED
 from keras_squeeze.transformers.models.model_files import ModelFiles
 from keras_squeeze.transformers.models.outputs import BaseModelOutputWithPooling
@@ -189,10 +189,7 @@ class PreTrainedModel(ModelFiles, TensorFlowDatasets, Training, keras.Model):
         """
         backbone = getattr(task, "backbone", task)
         fields = cls.architecture().config_map.config(backbone)
-        fields.update(label_fields(task))
-        dropout = getattr(task, "dropout", None)
-        if dropout != backbone.dropout:
-            fields["classifier_dropout"] = dropout
+        fields.update(head_fields(task, fields))
         return cls(
             cls.config_class(**fields),
             task=backbone if cls.task_cls is None else task,
