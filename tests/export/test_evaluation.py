@@ -79,7 +79,7 @@ def make_texts(seed=0, count=NUM_SAMPLES):
     ]
 
 
-def compare(name, x, y, metrics_of, probabilities=True, **kwargs):
+def assert_evaluation(name, x, y, metrics_of, probabilities=True, **kwargs):
     """Compare an evaluation with the result of `metrics_of` for each task."""
     task, other = make_tasks(name, **kwargs)
     evaluation = LabelledData(task, (x, y)).evaluate(
@@ -116,7 +116,7 @@ def test_two_classes(probabilities):
         accuracy = sklearn.metrics.accuracy_score(y, labels)
         return {"accuracy": accuracy, "f1": f1, "answers": np.array(labels)}
 
-    evaluation = compare(
+    evaluation = assert_evaluation(
         "TextClassifier",
         x,
         y,
@@ -135,7 +135,7 @@ def test_three_classes_of_pairs():
         answers = np.argmax(task.predict(x, verbose=0), axis=-1)
         return {"accuracy": np.mean(answers == y), "answers": answers}
 
-    compare("TextClassifier", x, y, metrics_of, num_classes=3)
+    assert_evaluation("TextClassifier", x, y, metrics_of, num_classes=3)
 
 
 def test_several_classes_a_text():
@@ -148,7 +148,9 @@ def test_several_classes_a_text():
         accuracy = np.mean(predicted == y)
         return {"accuracy": accuracy, "f1": f1, "answers": predicted}
 
-    compare("TextClassifier", x, y, metrics_of, num_classes=2, multi_label=True)
+    assert_evaluation(
+        "TextClassifier", x, y, metrics_of, num_classes=2, multi_label=True
+    )
 
 
 def test_numbers():
@@ -163,7 +165,7 @@ def test_numbers():
             "answers": None,
         }
 
-    compare("TextClassifier", x, y, metrics_of, num_classes=1)
+    assert_evaluation("TextClassifier", x, y, metrics_of, num_classes=1)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -181,7 +183,7 @@ def test_words(named):
         metrics = {key: scores[key] for key in ("precision", "recall", "f1")}
         return {**metrics, "answers": np.concatenate(predicted)}
 
-    compare(
+    assert_evaluation(
         "TokenClassifier",
         x,
         labels if named else ids,
@@ -213,7 +215,7 @@ def test_questions(form):
         answers = np.array([answer["answer"] for answer in found])
         return {**metrics, "answers": answers}
 
-    compare("QuestionAnswering", x, y, metrics_of)
+    assert_evaluation("QuestionAnswering", x, y, metrics_of)
 
 
 def test_choices():
@@ -230,7 +232,7 @@ def test_choices():
         labels = np.array([answer["label"] for answer in task.annotate(x)])
         return {"accuracy": np.mean(labels == y), "answers": labels}
 
-    compare("MultipleChoice", x, y, metrics_of)
+    assert_evaluation("MultipleChoice", x, y, metrics_of)
 
 
 def test_interval_is_that_of_a_bootstrap_of_pairs():

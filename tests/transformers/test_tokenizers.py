@@ -441,6 +441,38 @@ def test_tokenizer_is_pickled(name, vocab_file):
     assert dict(again(text)) == dict(tokenizer(text))
 
 
+@pytest.mark.parametrize("kind", [list, dict])
+@pytest.mark.parametrize("name", NAMES)
+def test_vocabulary_in_memory(name, kind, vocab_file, tmp_path):
+    cls = getattr(keras_squeeze, name)
+    tokens = pathlib.Path(vocab_file).read_text(encoding="utf-8").split("\n")
+    ids = {token: id for id, token in enumerate(tokens[:-1])}
+    # A dictionary may have any order.
+    shuffled = dict(reversed(ids.items()))
+    tokenizer = cls(shuffled if kind is dict else list(ids))
+    expected = cls(vocab_file)
+    for i, each in enumerate((expected, tokenizer)):
+        each.save_pretrained(tmp_path / str(i))
+    written = sorted((tmp_path / "0").iterdir())
+    assert tmp_path / "0" / "vocab.txt" in written
+    assert len(written) == len(list((tmp_path / "1").iterdir()))
+    for path in written:
+        assert (tmp_path / "1" / path.name).read_bytes() == path.read_bytes()
+    assert tokenizer.init_kwargs == expected.init_kwargs
+    text = "Unaffable newtok [MASK]"
+    for again in (
+        cls.from_pretrained(tmp_path / "1"),
+        pickle.loads(pickle.dumps(tokenizer)),
+    ):
+        assert dict(again(text)) == dict(expected(text))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ids_of_a_vocabulary_have_no_gaps(name):
+    with pytest.raises(ValueError, match="`vocab_file` must be those from 0"):
+        getattr(keras_squeeze, name)({"[UNK]": 0, "a": 2})
+
+
 @pytest.mark.parametrize("name", FAST)
 def test_threads_share_a_tokenizer(name, vocab_file):
     tokenizer = copy.deepcopy(make_pair(name, vocab_file)[0])

@@ -20,7 +20,9 @@ class MobileBertTokenizer(SlowTokenizer):
     `tf.data` is `keras_squeeze.models.MobileBertTokenizer`.
 
     Args:
-        vocab_file: string. The path of a file with one token per line.
+        vocab_file: string. The path of a file with one token per line. Or the
+            vocabulary itself, a list of tokens or a dictionary from tokens to
+            ids.
         do_lower_case: bool. Whether to lowercase the text. Defaults to `True`.
         do_basic_tokenize: bool. Whether to clean the text and split it at
             punctuation before words are split into tokens. Defaults to `True`.
@@ -71,7 +73,9 @@ class MobileBertTokenizerFast(FastTokenizer):
     characters.
 
     Args:
-        vocab_file: Optional string. The path of a file with one token per line.
+        vocab_file: Optional string. The path of a file with one token per
+            line. Or the vocabulary itself, a list of tokens or a dictionary
+            from tokens to ids.
         tokenizer_file: Optional string. The path of a file written by the
             `tokenizers` library. It takes precedence over `vocab_file`.
         do_lower_case: bool. Whether to lowercase the text. Defaults to `True`.

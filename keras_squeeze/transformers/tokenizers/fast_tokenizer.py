@@ -91,7 +91,8 @@ class FastTokenizer(PreTrainedTokenizerBase):
             strip_accents=strip_accents,
             **kwargs,
         )
-        self.vocab_file = vocab_file
+        is_in_memory = isinstance(vocab_file, (dict, list, tuple))
+        self.vocab_file = None if is_in_memory else vocab_file
         self.do_lower_case = do_lower_case
         self._add_initial_tokens(added_tokens)
         if backend is None and tokenizer_file is None:

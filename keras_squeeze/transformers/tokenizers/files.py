@@ -18,6 +18,7 @@ from keras_squeeze.transformers.tokenizers.special_tokens import as_token
 from keras_squeeze.transformers.tokenizers.special_tokens import (
     tokens_from_json,
 )
+from keras_squeeze.validation import shorten
 
 VOCABULARY_FILE = "vocab.txt"
 BACKEND_FILE = "tokenizer.json"
@@ -41,26 +42,39 @@ LAYER_ARGUMENTS = {
 }
 
 
-def read_vocabulary(path):
-    """Read a vocabulary file.
+def read_vocabulary(vocab_file):
+    """Read a vocabulary.
 
     Args:
-        path: string or `os.PathLike`. A file with one token per line, or a
-            `tokenizer.json`.
+        vocab_file: string or `os.PathLike`, a file with one token per line or a
+            `tokenizer.json`. Or the vocabulary itself, as a list of tokens or a
+            dictionary from tokens to ids.
 
     Returns:
         A list of strings, the token of each id.
 
     Raises:
-        ValueError: If the file does not exist, or is not text in UTF-8.
+        ValueError: If the file does not exist or is not text in UTF-8, or the
+            ids have gaps.
     """
-    if path is None or not os.path.isfile(path):
+    if isinstance(vocab_file, dict):
+        tokens = sorted(vocab_file, key=vocab_file.get)
+        if [vocab_file[token] for token in tokens] != list(range(len(tokens))):
+            raise ValueError(
+                "The ids of `vocab_file` must be those from 0 to the number of "
+                f"tokens. Received: vocab_file={shorten(vocab_file)}"
+            )
+        return tokens
+    if isinstance(vocab_file, (list, tuple)):
+        return list(vocab_file)
+    if vocab_file is None or not os.path.isfile(vocab_file):
         raise ValueError(
-            "`vocab_file` must be the path of a vocabulary file. For a "
-            "pretrained tokenizer, call `from_pretrained()`. Received: "
-            f"vocab_file={path!r}, which is not a file"
+            "`vocab_file` must be the path of a vocabulary file, or a list or "
+            "dictionary of tokens. For a pretrained tokenizer, call "
+            f"`from_pretrained()`. Received: vocab_file={vocab_file!r}, which "
+            "is not a file"
         )
-    path = os.fspath(path)
+    path = os.fspath(vocab_file)
     if not path.endswith(BACKEND_FILE):
         return read_lines(path)
     folder, file = os.path.split(path)

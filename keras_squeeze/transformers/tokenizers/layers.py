@@ -1,8 +1,5 @@
 """Conversion between transformers-style tokenizers and tokenizer layers."""
 
-import os
-import tempfile
-
 from keras_squeeze.transformers.tokenizers import bert_tokenizers
 from keras_squeeze.transformers.tokenizers.files import LAYER_ARGUMENTS
 from keras_squeeze.transformers.tokenizers.files import added_tokens_decoder
@@ -25,13 +22,11 @@ def tokenizer_of(layer, **kwargs):
         for theirs, ours in LAYER_ARGUMENTS.items()
         if config[theirs] is not None
     }
+    vocabulary = layer.get_vocabulary()
     arguments["added_tokens_decoder"] = added_tokens_decoder(
-        layer.get_vocabulary(), layer.added_tokens
+        vocabulary, layer.added_tokens
     )
-    with tempfile.TemporaryDirectory() as folder:
-        layer.save_assets(folder)
-        path = os.path.join(folder, "vocabulary.txt")
-        return cls(path, **{**arguments, **kwargs})
+    return cls(vocabulary, **{**arguments, **kwargs})
 
 
 def layer_of(tokenizer, cls):
