@@ -70,7 +70,7 @@ class FromPreset:
                 return loader.load(cls, **kwargs)
             folder = preset
             if "registered_name" in config:
-                folder = complete_preset(cls, preset, **kwargs)
+                folder = complete_preset(cls, preset, config=config, **kwargs)
             loaded = super().from_preset(folder, **kwargs)
             if "preprocessor" not in kwargs:
                 _check_vocabulary(preset, folder, config, loaded)

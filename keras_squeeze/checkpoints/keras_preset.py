@@ -28,6 +28,7 @@ def complete_preset(
     preset,
     load_weights=True,
     config_file=None,
+    config=None,
     subfolder="",
     hub_options=None,
     **kwargs,
@@ -43,6 +44,8 @@ def complete_preset(
         load_weights: bool. Whether weights are needed. Defaults to `True`.
         config_file: Optional string. The file of the tokenizer or the
             preprocessor, if it has a custom name.
+        config: Optional dictionary. The contents of `config.json`, if they have
+            been read.
         subfolder: string. The subfolder of the preset that holds the files.
             Defaults to `""`.
         hub_options: Optional dictionary of options for `get_file()`, such as
@@ -60,7 +63,9 @@ def complete_preset(
         ValueError: If a part is damaged.
     """
     parts = _Parts(preset, subfolder, hub_options or {})
-    config = parts.load("config.json")
+    if config is None:
+        config = parts.load_json("config.json")
+    check_saved(config, "config.json", preset)
     if issubclass(cls, keras_hub.tokenizers.Tokenizer):
         parts.find_tokenizer(config_file or "tokenizer.json")
     elif issubclass(cls, keras_hub.models.Backbone):

@@ -181,6 +181,19 @@ def test_task(task, saved, model, is_base):
     assert loaded.annotate(text) == task.annotate(text)
 
 
+def test_configuration_is_read_once(saved, model, monkeypatch):
+    """KerasHub reads it once more, and takes no contents."""
+    paths, open_file = [], open
+
+    def counting_open(path, *args, **kwargs):
+        paths.append(str(path))
+        return open_file(path, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", counting_open)
+    model.classifier_cls.from_preset(saved)
+    assert paths.count(os.path.join(saved, "config.json")) == 2
+
+
 @pytest.mark.parametrize("is_base", [False, True])
 @pytest.mark.parametrize("num_classes", [2, 5])
 def test_new_head(task, saved, model, num_classes, is_base):
