@@ -87,6 +87,11 @@ class EncoderBackbone(
     functional model and again for every caller that needs more than its two
     outputs.
 
+    Subclasses also set `split_outputs` and `split_inputs`, for
+    `get_layout_map()`: regular expressions of the dense layers of which each
+    device computes some outputs, or reads some inputs. `kernel_rank` is the
+    rank of their kernels.
+
     Args:
         embeddings: A `keras_squeeze.layers.bert_embeddings.BertEmbeddings`.
         transformer_layers: List of layers that take hidden states, an
@@ -95,6 +100,10 @@ class EncoderBackbone(
         dtype: The dtype policy. Defaults to the global one.
         **kwargs: Other keyword arguments of `keras_hub.models.Backbone`.
     """
+
+    split_outputs = ""
+    split_inputs = ""
+    kernel_rank = 2
 
     def __init__(
         self, embeddings, transformer_layers, pooler, dtype=None, **kwargs
@@ -236,6 +245,79 @@ class EncoderBackbone(
         validation.check_positive_int("vocabulary_size", vocabulary_size)
         self.embeddings.resize_vocabulary(vocabulary_size, initializer)
         self.vocabulary_size = vocabulary_size
+
+    @classmethod
+    def get_layout_map(
+        cls,
+        device_mesh,
+        model_parallel_dim_name="model",
+        data_parallel_dim_name="batch",
+    ):
+        """Define how to split the weights between devices, on JAX.
+
+        The token embeddings, and the kernels of attention and of the
+        feed-forward networks, are split along both axes of the mesh, and the
+        other weights are not. The numbers of devices must divide the sizes of
+        the model. The layouts also apply to the tasks of the model.
+
+        Args:
+            device_mesh: A `keras.distribution.DeviceMesh`.
+            model_parallel_dim_name: string. The axis of the mesh along which
+                the weights are split. Defaults to `"model"`.
+            data_parallel_dim_name: string. The axis of the mesh along which
+                batches are split, and also the weights. Defaults to
+                `"batch"`.
+
+        Returns:
+            A `keras.distribution.LayoutMap`.
+
+        Raises:
+            ValueError: If the mesh does not have these axes.
+
+        Example:
+
+        ```python
+        mesh = keras.distribution.DeviceMesh(
+            shape=(2, 2),
+            axis_names=("batch", "model"),
+            devices=["gpu:0", "gpu:1", "gpu:2", "gpu:3"],
+        )
+        layout_map = keras_squeeze.models.MobileBertBackbone.get_layout_map(
+            mesh
+        )
+        distribution = keras.distribution.ModelParallel(
+            layout_map=layout_map, batch_dim_name="batch"
+        )
+        # Before a task is created:
+        # keras.distribution.set_distribution(distribution)
+        ```
+        """
+        if not isinstance(device_mesh, keras.distribution.DeviceMesh):
+            raise ValueError(
+                "`device_mesh` must be a `keras.distribution.DeviceMesh`. "
+                f"Received: device_mesh={device_mesh!r}"
+            )
+        model, data = model_parallel_dim_name, data_parallel_dim_name
+        missing = {model, data} - set(device_mesh.axis_names)
+        if missing or model == data:
+            raise ValueError(
+                "`model_parallel_dim_name` and `data_parallel_dim_name` must "
+                "be two axes of `device_mesh`. Received: "
+                f"model_parallel_dim_name={model!r}, "
+                f"data_parallel_dim_name={data!r}, and a mesh with the axes "
+                f"{list(device_mesh.axis_names)}"
+            )
+        # The published vocabularies have 30,522 or 30,528 tokens, which few
+        # numbers of devices divide. The size of a vector is a power of two,
+        # or three times one.
+        layouts = keras.distribution.LayoutMap(device_mesh)
+        layouts[".*token_embedding/embeddings"] = (None, model)
+        layouts[".*rest_kernel"] = (model, None)
+        before = (None,) * (cls.kernel_rank - 2)
+        layouts[f".*/({cls.split_outputs})/kernel"] = (*before, data, model)
+        layouts[f".*/({cls.split_outputs})/bias"] = (model,)
+        layouts[f".*/({cls.split_inputs})/kernel"] = (*before, model, data)
+        return layouts
 
     def hidden_states_view(self):
         """Create a second model of the same layers that has all hidden states.

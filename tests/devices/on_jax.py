@@ -1,15 +1,52 @@
 """Checks on JAX with four devices. See `tests.devices.test_jax`."""
 
 import functools
+import pathlib
+import shutil
 import sys
+import tempfile
 
 import jax
 import keras
 import numpy as np
 import pytest
 
+from keras_squeeze import models
+from keras_squeeze.models.optimization import build_optimizer
 from tests.devices import runs
 from tests.devices.child import run_checks
+
+# The shapes of weights, and of the part that a device has.
+SHARDS = {
+    "TextClassifier": {
+        "embeddings/token_embedding/embeddings": ((29, 16), (29, 8)),
+        "transformer_layer_0/query/kernel": ((1, 4, 16), (1, 2, 8)),
+        "transformer_layer_0/query/bias": ((16,), (8,)),
+        "transformer_layer_0/intermediate/kernel": ((1, 4, 16), (1, 2, 8)),
+        "transformer_layer_0/post_attention/dense/kernel": (
+            (1, 16, 16),
+            (1, 8, 8),
+        ),
+        "transformer_layer_0/output_projection/dense/kernel": (
+            (1, 4, 16),
+            (1, 2, 8),
+        ),
+        "pooler/pooled_dense/kernel": ((16, 16), (16, 16)),
+    },
+    "Pretraining": {
+        "embeddings/token_embedding/embeddings": ((29, 16), (29, 8)),
+        "transformer_layer_0/value/kernel": ((16, 8), (8, 4)),
+        "transformer_layer_0/attention_output/dense/kernel": ((8, 8), (4, 4)),
+        "transformer_layer_0/feedforward_intermediate_1/kernel": (
+            (8, 16),
+            (4, 8),
+        ),
+        "transformer_layer_0/feedforward_output_1/dense/kernel": (
+            (16, 8),
+            (8, 4),
+        ),
+    },
+}
 
 
 def all_devices():
@@ -18,18 +55,69 @@ def all_devices():
     return distribution.scope()
 
 
+def run(name):
+    # One of the last batches has fewer rows than there are devices.
+    return runs.run(name, 7 if name == "TextClassifier" else 5)
+
+
+# Each task is compiled for one device once.
+on_one_device = functools.cache(run)
+
+
 def results_of_a_task(name):
-    # One of them also has a last batch with fewer rows than devices.
-    count = 7 if name == "TextClassifier" else 5
-    expected, _ = runs.run(name, count)
+    expected, _ = on_one_device(name)
     with all_devices():
-        found, task = runs.run(name, count)
+        found, task = run(name)
         # The user's own distribution is set again.
         distribution = keras.distribution.distribution()
         assert isinstance(distribution, keras.distribution.DataParallel)
     runs.assert_same(found, expected)
     for weight in task.weights:
         assert len(weight.value.devices()) == 4
+
+
+def mesh_of(shape):
+    return keras.distribution.DeviceMesh(shape, ("batch", "model"))
+
+
+def sharded_weights(name):
+    """The weights, and not only the work, are split between the devices."""
+    model = runs.MODELS[name]
+    backbone_class = getattr(models, f"{model}Backbone")
+    expected, task = on_one_device(name)
+    folder = pathlib.Path(tempfile.mkdtemp())
+    task.save_weights(folder / "whole.weights.h5")
+    distribution = keras.distribution.ModelParallel(
+        layout_map=backbone_class.get_layout_map(mesh_of((2, 2)))
+    )
+    with distribution.scope():
+        found, task = run(name)
+        runs.assert_same(found, expected)
+        shapes = {
+            weight.path: (
+                weight.shape,
+                weight.value.addressable_shards[0].data.shape,
+            )
+            for weight in [*task.weights, *task.optimizer.variables]
+        }
+        for path, (whole, part) in SHARDS[name].items():
+            assert shapes[path] == (whole, part), path
+        split = {path for path, (a, b) in shapes.items() if a != b}
+        assert len([p for p in split if "momentum" in p]) == (
+            len([p for p in split if "momentum" not in p])
+        )
+        task.save_weights(folder / "split.weights.h5")
+        task.load_weights(folder / "whole.weights.h5")
+        runs.assert_same(task.get_weights(), expected["weights"])
+    again = runs.make_task(name)
+    again.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+    build_optimizer(again)
+    again.load_weights(folder / "split.weights.h5")
+    runs.assert_same(again.get_weights(), expected["weights"])
+    state = [x.numpy() for x in task.optimizer.variables]
+    assert len(state) > 20
+    runs.assert_same([x.numpy() for x in again.optimizer.variables], state)
+    shutil.rmtree(folder)
 
 
 def work_is_shared():
@@ -83,6 +171,8 @@ TASKS = ("TextClassifier", "QuestionAnswering", "Pretraining")
 CHECKS = {name: functools.partial(results_of_a_task, name) for name in TASKS}
 CHECKS.update(
     {
+        "sharded SqueezeBERT": lambda: sharded_weights("TextClassifier"),
+        "sharded MobileBERT": lambda: sharded_weights("Pretraining"),
         "shared work": work_is_shared,
         "errors": errors_before_work_starts,
         "data sets": data_sets_and_single_batches,

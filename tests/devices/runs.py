@@ -118,7 +118,7 @@ def run(name, count=BATCH_SIZE):
         metrics = keras.tree.map_structure(
             lambda metric: metric.from_config(metric.get_config()), metrics
         )
-    task.compile(keras.optimizers.SGD(0.1), **metrics)
+    task.compile(keras.optimizers.SGD(0.1, momentum=0.9), **metrics)
     weights = {"sample_weight": WEIGHTS[:count]} if takes_weights else {}
     keras.utils.set_random_seed(1)
     history = task.fit(

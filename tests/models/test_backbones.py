@@ -496,3 +496,15 @@ def test_the_weight_table_names_every_weight():
     backbone = small_backbone("mobile_bert")
     named = MOBILE_BERT_TABLE.variables(backbone)
     assert len(named) == len(backbone.weights)
+
+
+def test_layouts_need_both_axes_of_a_mesh():
+    get_layout_map = MobileBertBackbone.get_layout_map
+    with pytest.raises(ValueError, match="must be a `keras.distribution"):
+        get_layout_map(["cpu:0"])
+    mesh = keras.distribution.DeviceMesh((1, 1), ["data", "model"], ["cpu:0"])
+    with pytest.raises(ValueError, match=r"'batch', and a .*\['data', 'model'"):
+        get_layout_map(mesh)
+    layouts = get_layout_map(mesh, data_parallel_dim_name="data")
+    path = "transformer_layer_0/query/kernel"
+    assert layouts[path].axes == ("data", "model")

@@ -274,6 +274,9 @@ def test_backbone(tmp_path):
             m.encode(**x)["pooled_output"], m(x)["pooled_output"]
         ),
         "hidden_states_view": lambda m, x, y, path: m.hidden_states_view(),
+        "get_layout_map": lambda m, x, y, path: m.get_layout_map(
+            keras.distribution.DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"])
+        ),
         "save_to_preset": lambda m, x, y, path: reload_preset(m, path),
         "from_preset": lambda m, x, y, path: type(m).from_preset(
             str(path / "preset")

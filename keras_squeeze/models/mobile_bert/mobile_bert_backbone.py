@@ -116,6 +116,9 @@ class MobileBertBackbone(EncoderBackbone):
      - [MobileBERT](https://arxiv.org/abs/2004.02984)
     """
 
+    split_outputs = r"query|key|value|feedforward_intermediate_\d+"
+    split_inputs = r"(attention_output|feedforward_output_\d+)/dense"
+
     def __init__(
         self,
         vocabulary_size=30522,

@@ -115,6 +115,11 @@ class SqueezeBertBackbone(EncoderBackbone):
      - [SqueezeBERT](https://arxiv.org/abs/2006.11316)
     """
 
+    # The outputs of a device are those of whole groups.
+    split_outputs = "query|key|value|intermediate|output_projection/dense"
+    split_inputs = "post_attention/dense"
+    kernel_rank = 3
+
     def __init__(
         self,
         vocabulary_size=30522,
