@@ -5,6 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_squeeze.models.devices import SplitRows
+from keras_squeeze.models.devices import all_rows
+from keras_squeeze.models.devices import num_replicas
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.optimization import zero_of
@@ -173,6 +175,7 @@ class Distiller(OneAtATime, SplitRows, keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         total = 0.0
+        y, y_pred, mask = all_rows((y, y_pred, x["padding_mask"]))
         for transfer, tracker in zip(
             self.transfers, self.trackers, strict=True
         ):
@@ -180,9 +183,11 @@ class Distiller(OneAtATime, SplitRows, keras.Model):
                 continue
             target = keras.tree.map_structure(to_single, y[transfer.target])
             output = y_pred[transfer.name]
-            loss = transfer.loss(target, output, x["padding_mask"])
+            loss = transfer.loss(target, output, mask)
             tracker.update_state(loss)
             total = ops.add(total, transfer.weight * loss)
+        # TensorFlow adds the losses of all replicas.
+        total = total / num_replicas(self)
         # Gives the pooler a gradient if no term uses the pooled output.
         return total + zero_of(self.student.pooler)
 

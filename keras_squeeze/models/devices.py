@@ -79,6 +79,47 @@ class SplitRows:
             outputs = keras.tree.map_structure(lambda x: x[:count], outputs)
         return outputs, *others
 
+    def __call__(self, inputs, *args, **kwargs):
+        if _replica() is None or {
+            x.shape[0] for x in keras.tree.flatten(inputs)
+        } != {0}:
+            return super().__call__(inputs, *args, **kwargs)
+        # A batch has fewer rows than there are replicas on TensorFlow. Not all
+        # operations support that.
+        inputs = keras.tree.map_structure(
+            lambda x: ops.zeros((1, *x.shape[1:]), x.dtype), inputs
+        )
+        outputs = super().__call__(inputs, *args, **kwargs)
+        return keras.tree.map_structure(lambda x: x[:0], outputs)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        y, y_pred, sample_weight = all_rows((y, y_pred, sample_weight))
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def predict_on_batch(self, x):
+        outputs = super().predict_on_batch(x)
+        count = num_replicas(self)
+        if count > 1:
+            # Each replica on TensorFlow has predicted the whole batch.
+            outputs = keras.tree.map_structure(
+                lambda x: x[: len(x) // count], outputs
+            )
+        return outputs
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if iterator is not None and num_replicas(self) > 1:
+            # Keras would add the parts of the first batch, which then must
+            # have the same size.
+            parts = self.distribute_strategy.experimental_local_results
+            for _, _, batches in iterator:
+                data_batch = keras.tree.map_structure(
+                    lambda x: parts(x)[0], next(batches)
+                )
+                break
+        super()._maybe_symbolic_build(data_batch=data_batch)
+
     def _get_jax_state(self, **kwargs):
         # Keras calls it before each method that computes anything.
         self._check_devices()
@@ -103,6 +144,53 @@ class SplitRows:
                 f"created. Received: weights on {sorted(found)}, and a "
                 f"distribution over {sorted(expected)}"
             )
+
+
+def num_replicas(model):
+    """The number of replicas of a model on TensorFlow.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        int. It is 1 on other backends.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    return model.distribute_strategy.num_replicas_in_sync
+
+
+def all_rows(structure):
+    """Collect the rows of a batch from all replicas on TensorFlow.
+
+    The mean over a batch is not the mean of the means over its parts, if these
+    differ in size or in the sum of their weights.
+
+    Args:
+        structure: Any structure of tensors, the rows of this replica.
+
+    Returns:
+        The same structure. On other backends, or without replicas, it is
+        unchanged.
+    """
+    replica = _replica()
+    if replica is None:
+        return structure
+    return keras.tree.map_structure(
+        lambda x: replica.all_gather(x, axis=0), structure, none_is_leaf=False
+    )
+
+
+def _replica():
+    """The replica on TensorFlow that computes, if it is one of several."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return None
+    return replica
 
 
 def _split(inputs):
@@ -136,20 +224,21 @@ def _split(inputs):
     return inputs, count if padded > count else None
 
 
-def check_batch_size(batch_size):
+def check_batch_size(model, batch_size):
     """Raise a `ValueError` for batches with fewer rows than there are devices.
 
     Args:
+        model: A `keras.Model`.
         batch_size: int. The number of rows per batch.
     """
     distribution = keras.distribution.distribution()
-    if distribution is None:
-        return
-    if batch_size < num_parts(distribution):
+    count = num_replicas(model)
+    if distribution is not None:
+        count = num_parts(distribution)
+    if batch_size < count:
         raise ValueError(
-            "`batch_size` must be at least the number of devices that share a "
-            f"batch. Received: batch_size={batch_size}, and a distribution "
-            f"over {num_parts(distribution)} devices"
+            f"`batch_size` must be at least {count}, the number of devices "
+            f"that share a batch. Received: batch_size={batch_size}"
         )
 
 

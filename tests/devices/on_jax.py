@@ -1,4 +1,4 @@
-"""Checks on JAX with four devices. See `tests.devices.test_jax`."""
+"""Checks on JAX with four devices, for `test_jax`."""
 
 import functools
 import pathlib
@@ -76,6 +76,12 @@ def results_of_a_task(name):
         assert len(weight.value.devices()) == 4
 
 
+def distillation():
+    expected = runs.distill()
+    with all_devices():
+        runs.assert_same(runs.distill(), expected)
+
+
 def mesh_of(shape):
     return keras.distribution.DeviceMesh(shape, ("batch", "model"))
 
@@ -145,7 +151,7 @@ def errors_before_work_starts():
             with pytest.raises(ValueError, match="before the model is created"):
                 method(runs.TEXTS)
         task = runs.make_task("TextClassifier")
-        with pytest.raises(ValueError, match="batch_size=3.* over 4 devices"):
+        with pytest.raises(ValueError, match="at least 4.*batch_size=3"):
             task.fit(runs.TEXTS, runs.IDS, batch_size=3)
 
 
@@ -174,6 +180,7 @@ CHECKS.update(
         "sharded SqueezeBERT": lambda: sharded_weights("TextClassifier"),
         "sharded MobileBERT": lambda: sharded_weights("Pretraining"),
         "shared work": work_is_shared,
+        "distillation": distillation,
         "errors": errors_before_work_starts,
         "data sets": data_sets_and_single_batches,
     }

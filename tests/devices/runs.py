@@ -4,6 +4,11 @@ import keras
 import numpy as np
 
 from keras_squeeze import models
+from keras_squeeze.distillation import Distiller
+from keras_squeeze.distillation import SimilarityTransfer
+from keras_squeeze.distillation import layer_transfers
+from keras_squeeze.distillation import masked_lm_transfer
+from tests.distillation.students import small_student
 from tests.tiny import tiny_backbone
 from tests.tiny import vocabulary_of
 
@@ -57,7 +62,7 @@ MODELS = dict.fromkeys(DATA, "MobileBert") | {
 }
 
 
-def make_task(name):
+def make_task(name, dropout=0.1):
     """Create a small task with the same weights each time."""
     model = MODELS[name]
     keras.utils.set_random_seed(0)
@@ -66,6 +71,8 @@ def make_task(name):
         VOCABULARY,
         max_sequence_length=24,
         initializer_range=0.2,
+        dropout=dropout,
+        attention_dropout=dropout,
     )
     tokenizer = getattr(models, f"{model}Tokenizer")(VOCABULARY)
     preprocessor = getattr(models, f"{model}{name}Preprocessor")(
@@ -73,7 +80,9 @@ def make_task(name):
     )
     kwargs = {}
     if name in ("TextClassifier", "TokenClassifier"):
-        kwargs["num_classes"] = 2
+        kwargs = {"num_classes": 2, "dropout": dropout}
+    if name == "MultipleChoice":
+        kwargs = {"dropout": dropout}
     return getattr(models, f"{model}{name}")(
         backbone, preprocessor=preprocessor, **kwargs
     )
@@ -97,7 +106,7 @@ def masked(inputs):
     return [f"[MASK] {text.partition(' ')[2]}" for text in inputs]
 
 
-def run(name, count=BATCH_SIZE):
+def run(name, count=BATCH_SIZE, dropout=0.1):
     """Train, evaluate and use a task.
 
     The numbers of rows are not multiples of the number of devices.
@@ -105,13 +114,14 @@ def run(name, count=BATCH_SIZE):
     Args:
         name: string. The end of the name of the class of the task.
         count: int. The number of samples to train on.
+        dropout: float. The dropout rate.
 
     Returns:
         A dictionary of structures of numbers and strings, and the task.
     """
     x, y, takes_weights = DATA[name]
     x, y = take(x, count), take(y, count)
-    task = make_task(name)
+    task = make_task(name, dropout)
     metrics = task.default_metrics()
     if "weighted_metrics" not in metrics:
         metrics["weighted_metrics"] = metrics["metrics"]
@@ -142,6 +152,37 @@ def run(name, count=BATCH_SIZE):
         "annotate": task.annotate(take(asked, 3), batch_size=4),
         "weights": task.get_weights(),
     }, task
+
+
+def distill():
+    """Train a student on outputs of a teacher.
+
+    Returns:
+        The history and the weights.
+    """
+    random = np.random.default_rng(0)
+    x = {
+        "token_ids": random.integers(1, 60, (5, 6)).astype("int32"),
+        "segment_ids": np.zeros((5, 6), "int32"),
+        "padding_mask": (np.arange(6) < [[6], [3], [4], [6], [2]]).astype(int),
+        "mask_positions": random.integers(1, 5, (5, 2)).astype("int32"),
+    }
+    y = {
+        "hidden_1": random.normal(size=(5, 6, 12)).astype("float16"),
+        "sentence": random.normal(size=(5, 12)).astype("float16"),
+        "masked_words": np.array([[1, 2], [3, -1], [-1, -1], [4, 5], [6, -1]]),
+    }
+    keras.utils.set_random_seed(0)
+    student = small_student(num_layers=1)
+    terms = [
+        *layer_transfers({1: 1}, teacher_dim=12),
+        SimilarityTransfer(weight=0.5),
+        masked_lm_transfer(student),
+    ]
+    distiller = Distiller(student, terms)
+    distiller.compile(keras.optimizers.SGD(0.1))
+    history = distiller.fit(x, y, batch_size=5, epochs=2, verbose=0).history
+    return history, distiller.get_weights()
 
 
 def assert_same(found, expected, tolerance=1e-5):

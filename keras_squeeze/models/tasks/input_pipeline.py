@@ -8,6 +8,7 @@ import numpy as np
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.class_names import class_weights_to_ids
 from keras_squeeze.models.devices import check_batch_size
+from keras_squeeze.models.devices import num_replicas
 from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.preprocessors.text_preprocessor import (
@@ -143,7 +144,7 @@ class InputPipeline:
             "class_weight": class_weight,
         }
         if not is_data_set(x):
-            check_batch_size(batch_size or 32)
+            check_batch_size(self, batch_size or 32)
             arrays = self.checked_arrays(x, y, sample_weight)
             if validation_split and validation_data is None:
                 to_source(arrays)
@@ -289,7 +290,8 @@ class InputPipeline:
                 few_lengths=self._uses_xla(),
                 repeat_rows=True,
             )
-            if len(batches) == 1 and kwargs == {"verbose": 0}:
+            is_single = len(batches) == 1 and kwargs == {"verbose": 0}
+            if is_single and num_replicas(self) == 1:
                 # `predict()` makes a dataset, which takes longer than this.
                 outputs = self._method("predict_on_batch", True)(batches[0])
             else:
