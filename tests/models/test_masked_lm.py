@@ -359,6 +359,52 @@ def test_forms_of_inputs(form):
     assert ("val_loss" in history) == bool(kwargs)
 
 
+def test_validation_split_is_masked_like_the_rest(monkeypatch):
+    task = make_task(SqueezeBert)
+    task.compile(run_eagerly=True, **task.default_metrics())
+    seen = {"train_step": [], "test_step": []}
+
+    def record(name):
+        step = getattr(task, name)
+
+        def recorded(*args, **kwargs):
+            # On JAX, the first argument is the state of the model.
+            seen[name].append(to_numpy(args[-1]))
+            return step(*args, **kwargs)
+
+        monkeypatch.setattr(task, name, recorded)
+
+    record("train_step")
+    record("test_step")
+    texts = TEXTS * 4
+    history = task.fit(
+        texts, batch_size=4, epochs=2, validation_split=0.375, verbose=0
+    ).history
+    metrics = task.evaluate(texts, verbose=0, return_dict=True)
+    assert set(history) == {*metrics, *[f"val_{name}" for name in metrics]}
+    # Ten texts to train on, and six for validation.
+    sizes = {"train_step": [4, 4, 2] * 2, "test_step": [4, 2] * 2}
+    expected = to_numpy(task.preprocessor.fill_mask_inputs(TEXTS, False))
+    for name, rows in sizes.items():
+        batches = seen[name][: len(rows)]
+        assert [len(x["token_ids"]) for x, _, _ in batches] == rows
+        for x, ids, weights in batches:
+            masked = x["token_ids"].copy()
+            assert (weights.sum(axis=1) > 0).all()
+            # The labels are the words that were there.
+            for row, column in zip(*np.nonzero(weights), strict=True):
+                position = x["mask_positions"][row, column]
+                masked[row, position] = ids[row, column]
+            originals = expected["token_ids"].tolist()
+            assert all(row in originals for row in masked.tolist())
+    validation = [x["token_ids"] for x, _, _ in seen["test_step"][:4]]
+    mask = VOCABULARY.index("[MASK]")
+    assert any((ids == mask).any() for ids in validation)
+    # The losses of different epochs are for the same masks.
+    for first, second in zip(validation[:2], validation[2:], strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_wrong_inputs():
     task = make_task(SqueezeBert)
     with pytest.raises(ValueError, match="`y` must be None"):
