@@ -14,6 +14,7 @@ import shutil
 import keras
 
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.devices import devices_scope
 from keras_squeeze.cli.task_types import TASK_TYPES
 from keras_squeeze.cli.task_types import lay_out
 from keras_squeeze.cli.training import fine_tune
@@ -135,6 +136,14 @@ def _add_more_training_arguments(parser):
         "jax compiles for each length; for text_classification",
     )
     parser.add_argument(
+        "--devices",
+        type=arguments.positive_int,
+        metavar="N",
+        help="the number of devices that share each batch, which can change "
+        "when a training is resumed; for jax and tensorflow (default: all "
+        "GPUs or TPUs, or one CPU)",
+    )
+    parser.add_argument(
         "--dtype",
         # MobileBERT's activations overflow in float16.
         choices=["float32", "mixed_bfloat16"],
@@ -146,6 +155,11 @@ def _add_more_training_arguments(parser):
 
 
 def run(args):
+    with devices_scope(args.devices):
+        _run(args)
+
+
+def _run(args):
     output = arguments.check_output_folder(args.output, args.overwrite)
     stopped = output.with_name(f"{output.name}.training")
     task_type = TASK_TYPES[args.task]

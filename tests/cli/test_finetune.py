@@ -13,6 +13,7 @@ import pytest
 
 from keras_squeeze import cli
 from keras_squeeze import distillation
+from keras_squeeze.cli import devices
 from keras_squeeze.cli import finetune
 from keras_squeeze.datasets.text_files import read_labelled_texts
 from keras_squeeze.models import SqueezeBertTextClassifier
@@ -373,3 +374,21 @@ def test_a_preset_is_only_replaced_by_a_whole_one(
     assert sorted(names) == ["out"] * overwrite + ["out.training"]
     if overwrite:
         assert (output / "config.json").read_text() == "{}"
+
+
+def test_devices_that_are_not_there(tmp_path, capsys, tiny_preset, weather):
+    argv = arguments(tiny_preset, weather, tmp_path / "out", devices=99)
+    assert cli.main(argv) == 2
+    assert "--devices must be at most " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_pytorch_trains_on_one_device(monkeypatch, capsys):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    monkeypatch.setattr(devices, "_devices", lambda: ["cuda:0", "cuda:1"])
+    with devices.devices_scope():
+        pass
+    sentence = "Keras trains on one device on PyTorch."
+    assert sentence in capsys.readouterr().out
+    with pytest.raises(ValueError, match=f"{sentence}.*--devices 2"):
+        devices.devices_scope(2)

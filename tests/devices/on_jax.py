@@ -1,6 +1,9 @@
 """Checks on JAX with four devices, for `test_jax`."""
 
+import contextlib
 import functools
+import io
+import json
 import pathlib
 import shutil
 import sys
@@ -11,7 +14,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_squeeze import cli
 from keras_squeeze import models
+from keras_squeeze.cli import training
 from keras_squeeze.models.optimization import build_optimizer
 from tests.devices import runs
 from tests.devices.child import run_checks
@@ -174,6 +179,40 @@ def data_sets_and_single_batches():
 
 
 TASKS = ("TextClassifier", "QuestionAnswering", "Pretraining")
+
+
+def command_line():
+    """A run of the command goes on with any number of devices."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    runs.make_task("TextClassifier").save_to_preset(folder / "preset")
+    rows = zip(runs.TEXTS, runs.IDS, strict=True)
+    lines = ["text,label", *(f"{text},{label}" for text, label in rows)]
+    data = folder / "data.csv"
+    data.write_text("\n".join(lines), encoding="utf-8")
+    argv = ["finetune", "--preset", str(folder / "preset"), "--epochs", "2"]
+    argv += ["--train", str(data), "--validation", str(data)]
+    argv += ["--batch-size", "7", "--sequence-length", "12"]
+    argv += ["--output", str(folder / "out")]
+
+    def stop(*args, **kwargs):
+        write_state(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    write_state = training.write_state
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "write_state", stop)
+        assert cli.main([*argv, "--devices", "4"]) == 130
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert cli.main([*argv, "--devices", "3"]) == 0
+    assert "Resuming after epoch 1" in printed.getvalue()
+    assert "Training on 3 devices: cpu:0, cpu:1" in printed.getvalue()
+    history = json.loads((folder / "out" / "metrics.json").read_text())
+    assert len(history["history"]) == 2
+    assert keras.distribution.distribution() is None
+    shutil.rmtree(folder)
+
+
 CHECKS = {name: functools.partial(results_of_a_task, name) for name in TASKS}
 CHECKS.update(
     {
@@ -181,6 +220,7 @@ CHECKS.update(
         "sharded MobileBERT": lambda: sharded_weights("Pretraining"),
         "shared work": work_is_shared,
         "distillation": distillation,
+        "command line": command_line,
         "errors": errors_before_work_starts,
         "data sets": data_sets_and_single_batches,
     }
