@@ -1,13 +1,12 @@
 """Tests what libraries log, on the command line and elsewhere."""
 
 import pathlib
-import subprocess
-import sys
 
 import pytest
 from absl import logging as absl_logging
 
 from keras_squeeze import logs
+from tests.processes import run_python
 
 PROGRAM = f"""
 import os, pathlib, sys
@@ -28,9 +27,7 @@ print("from Python", file=sys.stderr)
 )
 def test_the_command_line_alone_leaves_libraries_out(argv, is_heard):
     program = f"import sys\nsys.argv = {argv!r}\n{PROGRAM}"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True
-    )
+    result = run_python("-c", program)
     expected = ["from C++"] * is_heard + ["from Python"]
     assert result.stderr.splitlines() == expected
 

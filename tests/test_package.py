@@ -2,16 +2,14 @@
 
 import ast
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import zipfile
 
 import keras
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+from tests.processes import REPOSITORY
+from tests.processes import run_python
+
 PACKAGE = REPOSITORY / "keras_squeeze"
 
 # Each entry may import the entries before it, and itself. Other modules belong
@@ -117,14 +115,8 @@ def test_import_is_light():
         "import keras_squeeze\n"
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", command],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=REPOSITORY,
-    )
-    added = {name.partition(".")[0] for name in json.loads(result.stdout)}
+    modules = json.loads(run_python("-c", command).stdout)
+    added = {name.partition(".")[0] for name in modules}
     heavy = {
         "ai_edge_litert",
         "jax",
@@ -150,13 +142,7 @@ builds_wheel = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
-    subprocess.run(
-        [*command, "-d", str(folder)],
-        check=True,
-        capture_output=True,
-        cwd=REPOSITORY,
-    )
+    run_python("-m", "hatchling", "build", "-t", "wheel", "-d", folder)
     (path,) = folder.glob("*.whl")
     return path
 
@@ -192,18 +178,13 @@ def test_wheel_finds_its_presets_and_data(wheel, tmp_path):
         "print(keras_squeeze.models.MobileBertTokenizer.from_preset("
         "'mobile_bert_tiny_en_uncased').vocabulary_size())\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", command],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(tmp_path),
-            # Imports faster than PyTorch.
-            "KERAS_BACKEND": "tensorflow",
-        },
+    # TensorFlow imports faster than PyTorch.
+    result = run_python(
+        "-c",
+        command,
+        folder=tmp_path,
+        PYTHONPATH=str(tmp_path),
+        KERAS_BACKEND="tensorflow",
     )
     assert result.stdout.splitlines() == [
         str(tmp_path / "keras_squeeze" / "__init__.py"),

@@ -4,15 +4,11 @@ Each test needs its own process, because a failure is a segmentation fault.
 """
 
 import importlib.util
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+from tests.processes import run_python
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None,
@@ -21,14 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(command):
-    result = subprocess.run(
-        [sys.executable, "-c", command],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert result.returncode == 0, result.stderr
+    run_python("-c", command, TF_CPP_MIN_LOG_LEVEL="3")
 
 
 def test_after_keras_squeeze():

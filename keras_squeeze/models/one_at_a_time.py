@@ -78,6 +78,7 @@ class OneAtATime:
 
     @one_at_a_time
     def fit(self, *args, **kwargs):
+        build_optimizer(self)
         return super().fit(*args, **kwargs)
 
     @one_at_a_time

@@ -1,7 +1,5 @@
 import os
 import pathlib
-import subprocess
-import sys
 import time
 
 import huggingface_hub
@@ -15,6 +13,7 @@ from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.state_dict import open_state_dict
 from tests.hub import local_hub as local_hub
+from tests.processes import run_python
 
 HANDLE = "hf://org/name"
 
@@ -246,16 +245,8 @@ def test_endpoint_of_a_child_process(local_hub, repository):
         "from keras_squeeze.checkpoints.files import get_file\n"
         f"print(open(get_file({HANDLE!r}, 'config.json')).read())"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={
-            **os.environ,
-            **local_hub.environment,
-            # Imports faster than PyTorch.
-            "KERAS_BACKEND": "tensorflow",
-        },
-        check=True,
-        capture_output=True,
-        text=True,
+    # TensorFlow imports faster than PyTorch.
+    result = run_python(
+        "-c", code, KERAS_BACKEND="tensorflow", **local_hub.environment
     )
     assert result.stdout.strip() == "{}"

@@ -7,7 +7,6 @@ import re
 import runpy
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ import pytest
 from keras_squeeze import cli
 from keras_squeeze import version
 from keras_squeeze.cli import presets
+from tests.processes import run_python
 
 
 def test_help_names_every_command(capsys):
@@ -192,35 +192,20 @@ def test_benchmarks_can_write_checkpoints():
         "from keras_squeeze.checkpoints import hugging_face\n"
         "print(len(hugging_face._WRITERS))\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert result.stdout.splitlines()[-1] == "1"
+    assert run_python("-c", program).stdout.splitlines()[-1] == "1"
 
 
 def imported_by(command, **environment):
     """Run a command without arguments, and list packages that it imports."""
-    result = subprocess.run(
-        [sys.executable, "-c", IMPORTED.format(command=command)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **environment},
-    )
+    program = IMPORTED.format(command=command)
+    result = run_python("-c", program, **environment)
     return ast.literal_eval(result.stdout.splitlines()[-1])
 
 
 def test_an_error_is_all_that_a_command_says():
-    command = [sys.executable, "-m", "keras_squeeze", "predict"]
-    result = subprocess.run(
-        [*command, "--preset", "mobile_bert_tiny", "Hello"],
-        capture_output=True,
-        text=True,
-    )
+    command = ("-m", "keras_squeeze", "predict", "Hello")
+    result = run_python(*command, "--preset", "mobile_bert_tiny", status=2)
     (line,) = result.stderr.splitlines()
     assert line.startswith("keras-squeeze: error: `preset` must be the name")
     assert "Did you mean `mobile_bert_tiny_en_uncased`?" in line
-    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stdout == ""

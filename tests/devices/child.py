@@ -1,13 +1,10 @@
 """Runs checks in another process, as the devices are fixed when one starts."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import traceback
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+from tests.processes import run_python
+
 _MARK = "result of a check: "
 
 
@@ -37,18 +34,12 @@ def failures(module, *arguments, **environment):
     Returns:
         A dictionary of the failure of each check, or `None` if it passed.
     """
-    child = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
-    )
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    child = run_python("-m", module, *arguments, **environment)
     lines = child.stdout.splitlines()
     found = [
         json.loads(line.removeprefix(_MARK))
         for line in lines
         if line.startswith(_MARK)
     ]
-    assert child.returncode == 0, child.stderr
     return dict(found)

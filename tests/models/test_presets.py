@@ -4,8 +4,6 @@ import os
 import pathlib
 import shutil
 import socket
-import subprocess
-import sys
 import time
 import zipfile
 
@@ -31,6 +29,7 @@ from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 from tests.hub import local_hub as local_hub
 from tests.model_oracle import random_inputs
+from tests.processes import run_python
 from tests.tiny import tiny_backbone
 
 TINY = {
@@ -52,7 +51,6 @@ HUB = {
     ),
 }
 INPUTS = random_inputs(60, batch=3, length=7)
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 def outputs(task):
@@ -460,15 +458,8 @@ def test_other_backend(task, saved, model, tmp_path):
         "logits = task(dict(numpy.load(inputs)))\n"
         "numpy.save(outputs, keras.ops.convert_to_numpy(logits))\n"
     )
-    subprocess.run(
-        [
-            *(sys.executable, "-c", program, saved),
-            *(tmp_path / "inputs.npz", tmp_path / "outputs.npy"),
-        ],
-        check=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "KERAS_BACKEND": other},
-    )
+    paths = [saved, tmp_path / "inputs.npz", tmp_path / "outputs.npy"]
+    run_python("-c", program, *paths, KERAS_BACKEND=other)
     np.testing.assert_allclose(
         np.load(tmp_path / "outputs.npy"), outputs(task), atol=1e-5
     )

@@ -162,6 +162,7 @@ class InputPipeline:
             validation_data = keras_hub_seam.apply_preprocessing(
                 validation_data, self.preprocess_samples
             )
+        # Keras' own method does not do this.
         build_optimizer(self)
         return self._method("fit", is_preprocessed)(
             **train,

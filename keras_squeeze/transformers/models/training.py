@@ -227,9 +227,7 @@ class Training(OneAtATime):
         Returns:
             A `keras.callbacks.History`.
         """
-        arguments = self._bind("fit", x, y, *args, **kwargs)
-        build_optimizer(self)
-        return super().fit(**arguments)
+        return super().fit(**self._bind("fit", x, y, *args, **kwargs))
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Compute the loss and the metrics. See `keras.Model.evaluate`.

@@ -1,8 +1,3 @@
-import os
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -12,10 +7,9 @@ from keras_squeeze.datasets.squad import read_squad
 from keras_squeeze.models import MobileBertQuestionAnsweringPreprocessor
 from keras_squeeze.models import MobileBertTokenizer
 from tests.bert_oracle import make_fast_tokenizer
+from tests.processes import run_python
 from tests.task_checks import check_graph
 from tests.task_checks import to_numpy
-
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
 # Answers are in brackets. All contexts except the last two are longer than a
 # window of the tests.
@@ -394,12 +388,6 @@ def test_runs_without_tensorflow(tmp_path, tokenizer):
         ")\n"
         "print([int(position[0]) for position in y.values()])\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", command, str(tmp_path / "vocabulary.txt")],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-    )
+    path = tmp_path / "vocabulary.txt"
+    result = run_python("-c", command, path, KERAS_BACKEND="jax")
     assert result.stdout.split("\n")[0] == "[5, 6]"
