@@ -10,7 +10,6 @@ import tensorflow as tf
 import transformers
 
 from keras_squeeze.export.runner import preprocess
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
@@ -71,11 +70,6 @@ def make_task(model, preprocessor=None, **kwargs):
         make_backbone(model, **kwargs),
         preprocessor=preprocessor or make_preprocessor(model),
     )
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

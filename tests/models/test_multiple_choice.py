@@ -9,7 +9,6 @@ import torch
 import keras_squeeze
 from keras_squeeze.layers.choices import ChoiceLogits
 from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
@@ -81,11 +80,6 @@ def random_choices(num_choices, length, batch=3):
         name: torch.tensor(inputs[key]).long() for name, key in names.items()
     }
     return inputs, theirs
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -57,11 +57,6 @@ def outputs(task):
     return keras.ops.convert_to_numpy(task(INPUTS))
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
-
-
 @pytest.fixture(scope="module")
 def task(model):
     """A task with weights as after training."""

@@ -10,7 +10,6 @@ import tensorflow as tf
 import transformers
 
 from keras_squeeze.metrics.squad import squad_scores
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -104,11 +103,6 @@ def randomize(task):
 
 # For slow tests that do not depend on the backbone.
 one_model = pytest.mark.parametrize("model", [SqueezeBert], indirect=True)
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import tensorflow as tf
 import transformers
 
 from keras_squeeze.models.tasks import input_pipeline
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import original
@@ -71,11 +70,6 @@ def randomize(task):
     task.set_weights(
         [random.normal(0, 0.3, w.shape) for w in task.get_weights()]
     )
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

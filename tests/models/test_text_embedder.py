@@ -7,7 +7,6 @@ import transformers
 
 import keras_squeeze
 from keras_squeeze import models
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
@@ -23,11 +22,6 @@ from tests.task_checks import to_numpy
 from tests.tiny import tiny_backbone
 
 TEXTS = ["abc bcd.", "abc bcd!", "z", "yz xyz zz? zyx", "a b c d"]
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -87,11 +87,6 @@ def found(entities):
 
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
 def trained(request):
     """A task that has memorized the sentences, each in several windows."""
     keras.utils.set_random_seed(0)

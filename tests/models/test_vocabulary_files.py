@@ -8,7 +8,6 @@ import pytest
 
 import keras_squeeze
 from keras_squeeze import models
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
@@ -18,11 +17,6 @@ pytestmark = pytest.mark.skipif(
     reason="files are the same for every backend",
 )
 SIZE = len(VOCABULARY)
-
-
-@pytest.fixture(scope="module", params=MODELS, ids=lambda m: m.original)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

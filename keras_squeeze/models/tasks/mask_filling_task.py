@@ -214,9 +214,7 @@ class MaskFillingTask(TextTask):
             A tuple `(filled, outputs)` per batch: a list that has, for each
             text, a list with an entry per mask, and the outputs of the task.
         """
-        self.check_annotatable()
-        if top_k is not None:
-            validation.check_positive_int("top_k", top_k)
+        self.check_annotatable(top_k)
         validation.check_positive_int("batch_size", batch_size)
         self.check_texts(inputs)
         segments, _ = text_segments(inputs)

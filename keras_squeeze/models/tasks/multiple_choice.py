@@ -156,9 +156,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
         # [{"label": 1, "answer": "an umbrella.", "score": 0.98}]
         ```
         """
-        self.check_annotatable()
-        if top_k is not None:
-            validation.check_positive_int("top_k", top_k)
+        self.check_annotatable(top_k)
         choices = read_choices(inputs)
         x = _even(choices)
         logits = self.predict(x, batch_size=batch_size, verbose=0)

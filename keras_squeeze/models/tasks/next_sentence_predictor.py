@@ -2,7 +2,6 @@
 
 import keras_hub
 
-from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import labels_to_ids
@@ -119,9 +118,7 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
         # [{"label": "is_next", "score": 0.98}]
         ```
         """
-        self.check_annotatable()
-        if top_k is not None:
-            validation.check_positive_int("top_k", top_k)
+        self.check_annotatable(top_k)
         check_pair(inputs)
         segments, is_batched = text_segments(inputs)
         outputs = self.predict(

@@ -163,10 +163,8 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
         # {"answer": "London", "score": 0.97, "start": 25, "end": 31}
         ```
         """
-        self.check_annotatable()
+        self.check_annotatable(top_k)
         validation.check_positive_int("max_answer_length", max_answer_length)
-        if top_k is not None:
-            validation.check_positive_int("top_k", top_k)
         (questions, contexts), is_batched = self.preprocessor.segments(inputs)
         words = TokenizedWords.of_texts(
             self.preprocessor.tokenizer, samples_of(contexts, "context")

@@ -7,7 +7,6 @@ import keras_hub
 import numpy as np
 from keras import ops
 
-from keras_squeeze import validation
 from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.metrics.correlation import PearsonCorrelation
 from keras_squeeze.models.class_names import check_class_ids
@@ -192,9 +191,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         # [{"label": "spam", "score": 0.98}]
         ```
         """
-        self.check_annotatable()
-        if top_k is not None:
-            validation.check_positive_int("top_k", top_k)
+        self.check_annotatable(top_k)
         if isinstance(inputs, str):
             return self.annotate([inputs], top_k, batch_size)[0]
         outputs = self.predict(inputs, batch_size=batch_size, verbose=0)

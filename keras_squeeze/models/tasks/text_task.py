@@ -5,6 +5,7 @@ import os
 import keras
 import keras_hub
 
+from keras_squeeze import validation
 from keras_squeeze.checkpoints.from_preset import FromPreset
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
@@ -176,13 +177,19 @@ class TextTask(
         """
         return [*self.backbone._flatten_layers(), self.optimizer]
 
-    def check_annotatable(self):
-        """Raise a `ValueError` if the task cannot read raw inputs."""
+    def check_annotatable(self, top_k=None):
+        """Raise a `ValueError` if the task cannot read raw inputs.
+
+        Args:
+            top_k: The argument of `annotate()`.
+        """
         if self.preprocessor is None:
             raise ValueError(
                 "`annotate()` takes raw text and needs a `preprocessor`. "
                 "Received: a task with preprocessor=None"
             )
+        if top_k is not None:
+            validation.check_positive_int("top_k", top_k)
         self.check_texts(None)
 
     @classmethod

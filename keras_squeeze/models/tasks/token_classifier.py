@@ -4,7 +4,6 @@ import keras
 import keras_hub
 import numpy as np
 
-from keras_squeeze import validation
 from keras_squeeze.metrics.entities import entity_spans
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import labels_to_ids
@@ -119,9 +118,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         #    "start": 25, "end": 31}]]
         ```
         """
-        self.check_annotatable()
-        if top_k is not None:
-            validation.check_positive_int("top_k", top_k)
+        self.check_annotatable(top_k)
         if isinstance(inputs, str):
             return self.annotate([inputs], top_k, batch_size)[0]
         words = TokenizedWords.of_inputs(self.preprocessor.tokenizer, inputs)

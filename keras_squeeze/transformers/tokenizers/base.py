@@ -314,6 +314,45 @@ class PreTrainedTokenizerBase(SequenceBuilder):
         """
         return upload(self, repo_id, **kwargs)
 
+    # Ids.
+
+    def convert_tokens_to_ids(self, tokens):
+        """Convert tokens to ids. Unknown tokens get the id of `unk_token`.
+
+        Args:
+            tokens: A string, a list of strings, or `None`.
+
+        Returns:
+            An int, a list of ints, or `None`.
+        """
+        if tokens is None:
+            return None
+        if not isinstance(tokens, str):
+            return list(map(self.convert_tokens_to_ids, tokens))
+        id = self._id_of(tokens)
+        if id is None and self.unk_token is not None:
+            id = self._id_of(self.unk_token)
+        return id
+
+    def convert_ids_to_tokens(self, ids, skip_special_tokens=False):
+        """Convert ids to tokens.
+
+        Unknown ids become `None` in a fast tokenizer, and `unk_token` in a slow
+        one.
+
+        Args:
+            ids: An int, or a list, an array or a tensor of ints.
+            skip_special_tokens: bool. Whether to leave out special tokens in
+                lists. Defaults to `False`.
+
+        Returns:
+            A string or a list of strings.
+        """
+        if isinstance(ids, int):
+            return self._token_of(ids)
+        skipped = set(self.all_special_ids) if skip_special_tokens else ()
+        return [self._token_of(id) for id in map(int, ids) if id not in skipped]
+
     # Encoding.
 
     def __call__(

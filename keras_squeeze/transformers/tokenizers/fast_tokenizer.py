@@ -227,43 +227,11 @@ class FastTokenizer(PreTrainedTokenizerBase):
             text, pair, add_special_tokens=add_special_tokens, **kwargs
         ).tokens()
 
-    def convert_tokens_to_ids(self, tokens):
-        """Convert tokens to ids. Unknown tokens get the id of `unk_token`.
+    def _id_of(self, token):
+        return self._tokenizer.token_to_id(token)
 
-        Args:
-            tokens: A string, a list of strings, or `None`.
-
-        Returns:
-            An int, a list of ints, or `None`.
-        """
-        if tokens is None:
-            return None
-        if not isinstance(tokens, str):
-            return list(map(self.convert_tokens_to_ids, tokens))
-        id = self._tokenizer.token_to_id(tokens)
-        if id is None and self.unk_token is not None:
-            id = self._tokenizer.token_to_id(self.unk_token)
-        return id
-
-    def convert_ids_to_tokens(self, ids, skip_special_tokens=False):
-        """Convert ids to tokens. Unknown ids become `None`.
-
-        Args:
-            ids: An int, or a list, an array or a tensor of ints.
-            skip_special_tokens: bool. Whether to leave out special tokens in
-                lists. Defaults to `False`.
-
-        Returns:
-            A string or a list of strings.
-        """
-        if isinstance(ids, int):
-            return self._tokenizer.id_to_token(ids)
-        skipped = set(self.all_special_ids) if skip_special_tokens else ()
-        return [
-            self._tokenizer.id_to_token(id)
-            for id in map(int, ids)
-            if id not in skipped
-        ]
+    def _token_of(self, id):
+        return self._tokenizer.id_to_token(id)
 
     def convert_tokens_to_string(self, tokens):
         """Join tokens into a text.

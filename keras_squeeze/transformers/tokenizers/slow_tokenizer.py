@@ -328,46 +328,13 @@ class SlowTokenizer(PreTrainedTokenizerBase):
                 tokens += [piece.value for piece in pieces]
         return tokens
 
-    def convert_tokens_to_ids(self, tokens):
-        """Convert tokens to ids. Unknown tokens get the id of `unk_token`.
+    def _id_of(self, token):
+        return self._added_ids.get(token, self.vocab.get(token))
 
-        Args:
-            tokens: A string, a list of strings, or `None`.
-
-        Returns:
-            An int, a list of ints, or `None`.
-        """
-        if tokens is None:
-            return None
-        if not isinstance(tokens, str):
-            return list(map(self.convert_tokens_to_ids, tokens))
-        id = self._added_ids.get(tokens, self.vocab.get(tokens))
-        if id is None:
-            unknown = self.unk_token
-            id = self._added_ids.get(unknown, self.vocab.get(unknown))
-        return id
-
-    def convert_ids_to_tokens(self, ids, skip_special_tokens=False):
-        """Convert ids to tokens. Unknown ids become `unk_token`.
-
-        Args:
-            ids: An int, or a list, an array or a tensor of ints.
-            skip_special_tokens: bool. Whether to leave out special tokens in
-                lists. Defaults to `False`.
-
-        Returns:
-            A string or a list of strings.
-        """
-        if isinstance(ids, int):
-            if ids in self._added_tokens:
-                return self._added_tokens[ids].content
-            return self.ids_to_tokens.get(ids, self.unk_token)
-        skipped = set(self.all_special_ids) if skip_special_tokens else ()
-        return [
-            self.convert_ids_to_tokens(id)
-            for id in map(int, ids)
-            if id not in skipped
-        ]
+    def _token_of(self, id):
+        if id in self._added_tokens:
+            return self._added_tokens[id].content
+        return self.ids_to_tokens.get(id, self.unk_token)
 
     def convert_tokens_to_string(self, tokens):
         """Join tokens into a text.
