@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_squeeze.new_files import new_file
 from keras_squeeze.new_files import write_file
+from keras_squeeze.processes import by_first_process
 
 _FILE = "state.json"
 
@@ -40,6 +41,7 @@ def read_state(folder, name, value):
     return state
 
 
+@by_first_process
 def write_state(folder, state, model, weights, kept=()):
     """Write the state of a training run and its weights.
 

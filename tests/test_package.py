@@ -21,6 +21,7 @@ LAYERS = [
     "keras_squeeze.logs",
     "keras_squeeze.new_files",
     "keras_squeeze.validation",
+    "keras_squeeze.processes",
     "keras_squeeze.training_state",
     "keras_squeeze.keras_hub_seam",
     "keras_squeeze.metrics",

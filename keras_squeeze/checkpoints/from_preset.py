@@ -12,6 +12,7 @@ from keras_squeeze.checkpoints.keras_preset import complete_preset
 from keras_squeeze.checkpoints.original import load_original_config
 from keras_squeeze.checkpoints.preset_names import check_preset
 from keras_squeeze.new_files import new_files
+from keras_squeeze.processes import by_first_process
 from keras_squeeze.tokenizers.vocabulary import check_num_tokens
 
 # Weights are in a single file, or sharded.
@@ -78,6 +79,7 @@ class FromPreset:
         except FileNotFoundError as e:
             raise ValueError(f"The preset `{preset}` is incomplete: {e}") from e
 
+    @by_first_process
     def save_to_preset(self, preset_dir, *args, **kwargs):
         """Write a preset atomically.
 

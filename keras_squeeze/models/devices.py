@@ -98,6 +98,18 @@ class SplitRows:
         y, y_pred, sample_weight = all_rows((y, y_pred, sample_weight))
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
+    def predict_step(self, *args):
+        distribution = keras.distribution.distribution()
+        if distribution is None or distribution.num_processes == 1:
+            return super().predict_step(*args)
+        outputs, state = super().predict_step(*args)
+        # Each process returns all rows, and not only those that it has.
+        layout = keras.distribution.TensorLayout([], distribution.device_mesh)
+        outputs = keras.tree.map_structure(
+            lambda x: keras.distribution.distribute_tensor(x, layout), outputs
+        )
+        return outputs, state
+
     def predict_on_batch(self, x):
         outputs = super().predict_on_batch(x)
         count = num_replicas(self)

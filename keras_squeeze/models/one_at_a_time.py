@@ -10,6 +10,7 @@ from keras_squeeze.models.devices import whole_batches
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.new_files import check_free_space
 from keras_squeeze.new_files import new_file
+from keras_squeeze.processes import by_first_process
 
 # The inputs and outputs of a step on JAX, in this order.
 _JAX_STATE = (
@@ -102,6 +103,7 @@ class OneAtATime:
     def predict_on_batch(self, *args, **kwargs):
         return super().predict_on_batch(*args, **kwargs)
 
+    @by_first_process
     @one_at_a_time
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Write the model to a file atomically.
@@ -118,6 +120,7 @@ class OneAtATime:
         with _whole_file(filepath, ending, overwrite) as path:
             super().save(path, overwrite=overwrite, zipped=zipped, **kwargs)
 
+    @by_first_process
     @one_at_a_time
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Write the weights to a file atomically.
