@@ -14,12 +14,14 @@ import keras
 import numpy as np
 import pytest
 
+import keras_squeeze
 from keras_squeeze import cli
 from keras_squeeze import models
 from keras_squeeze.cli import training
 from keras_squeeze.models.optimization import build_optimizer
 from tests.devices import runs
 from tests.devices.child import run_checks
+from tests.processes import REPOSITORY
 
 # The shapes of weights, and of the part that a device has.
 SHARDS = {
@@ -238,6 +240,19 @@ def command_line():
     shutil.rmtree(folder)
 
 
+def readme():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    after = text.partition("To train on several devices")[2]
+    code = after.partition("```python\n")[2].partition("```")[0]
+    names = {"keras_squeeze": keras_squeeze}
+    try:
+        exec(code, names)
+        weight = names["classifier"].weights[0]
+        assert len(weight.value.devices()) == 4
+    finally:
+        keras.distribution.set_distribution(None)
+
+
 CHECKS = {name: functools.partial(results_of_a_task, name) for name in TASKS}
 CHECKS.update(
     {
@@ -259,6 +274,7 @@ SLOW_CHECKS.update(
         "sharded training": lambda: sharded_training("Pretraining"),
         "distillation": distillation,
         "command line": command_line,
+        "README": readme,
     }
 )
 

@@ -13,7 +13,7 @@ import pytest
 from keras_squeeze import models
 from tests.devices import one_of_two
 from tests.devices import runs
-from tests.devices.child import REPOSITORY
+from tests.processes import REPOSITORY
 
 pytestmark = [
     pytest.mark.skipif(
