@@ -1,5 +1,6 @@
 """Suppresses log messages of libraries that are of no use to anyone."""
 
+import functools
 import os
 import sys
 
@@ -16,6 +17,7 @@ def _says_something(record):
     return not record.getMessage().startswith(_MEANINGLESS)
 
 
+@functools.cache
 def is_command_line():
     """Whether this process only runs the `keras-squeeze` command.
 
@@ -25,7 +27,7 @@ def is_command_line():
     name = os.path.basename(sys.argv[0]).partition(".")[0]
     if name.removesuffix("-script") == "keras-squeeze":
         return True
-    # While `python -m` imports the package, `sys.argv[0]` is `-m`.
+    # Only while `python -m` imports the package, `sys.argv[0]` is `-m`.
     return name == "-m" and "keras_squeeze" in sys.orig_argv
 
 

@@ -37,7 +37,8 @@ BAD_INPUT = (
 )
 
 
-# JAX compiles for seconds to minutes. The next command reuses its programs.
+# JAX compiles for seconds to minutes. The next command reuses its programs,
+# also the small ones that give weights their first values.
 JAX_CACHE = {
     "JAX_COMPILATION_CACHE_DIR": os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
@@ -45,6 +46,7 @@ JAX_CACHE = {
         "jax",
     ),
     "JAX_COMPILATION_CACHE_MAX_SIZE": str(2 * 10**9),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
 }
 
 

@@ -195,6 +195,23 @@ def test_benchmarks_can_write_checkpoints():
     assert run_python("-c", program).stdout.splitlines()[-1] == "1"
 
 
+@pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="the programs are those of JAX"
+)
+def test_module_reuses_compiled_programs(tmp_path, monkeypatch):
+    for name in cli.JAX_CACHE:
+        monkeypatch.delenv(name, raising=False)
+    command = ("-m", "keras_squeeze", "predict", "--preset")
+    preset = "mobile_bert_tiny_en_uncased_sms_spam"
+    run_python(*command, preset, "hi", XDG_CACHE_HOME=str(tmp_path))
+    programs = set((tmp_path / "keras_squeeze" / "jax").glob("*-cache"))
+    # Those of the initial weights take less than a second each.
+    assert len(programs) > 10
+    run_python(*command, preset, "hi", XDG_CACHE_HOME=str(tmp_path))
+    again = set((tmp_path / "keras_squeeze" / "jax").glob("*-cache"))
+    assert again == programs
+
+
 def imported_by(command, **environment):
     """Run a command without arguments, and list packages that it imports."""
     program = IMPORTED.format(command=command)
