@@ -26,6 +26,8 @@ on_torch = pytest.mark.skipif(
 EXPORTS = "exports a file, which takes longer; tests/export does it"
 MEASURES = "measures for longer; tests/benchmarks has it shorter"
 EXCLUDED = {
+    "keras_squeeze.benchmarks.comparison.run_prediction": MEASURES,
+    "keras_squeeze.benchmarks.comparison.run_training": MEASURES,
     "keras_squeeze.benchmarks.grouped_dense.run": MEASURES,
     "keras_squeeze.benchmarks.latency.measure": EXPORTS,
     "keras_squeeze.benchmarks.latency.run": MEASURES,
