@@ -83,10 +83,10 @@ def results_of_a_task(name):
         assert len(weight.value.devices()) == 4
 
 
-def distillation():
-    expected = runs.distill()
+def same_on_all_devices(run):
+    expected = run()
     with all_devices():
-        runs.assert_same(runs.distill(), expected)
+        runs.assert_same(run(), expected)
 
 
 def mesh_of(shape):
@@ -272,7 +272,8 @@ SLOW_CHECKS = {
 SLOW_CHECKS.update(
     {
         "sharded training": lambda: sharded_training("Pretraining"),
-        "distillation": distillation,
+        "distillation": lambda: same_on_all_devices(runs.distill),
+        "embedder": lambda: same_on_all_devices(runs.embed),
         "command line": command_line,
         "README": readme,
     }

@@ -57,9 +57,12 @@ CHECKS = {
 }
 # They take too long for each run of the tests.
 SLOW_CHECKS = {
-    name: functools.partial(results_of_a_task, name)
-    for name in runs.DATA
-    if name not in CHECKS
+    "embedder": lambda: same_on_two_devices(runs.embed),
+    **{
+        name: functools.partial(results_of_a_task, name)
+        for name in runs.DATA
+        if name not in CHECKS
+    },
 }
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ DATA = {
     "Pretraining": (PAIRS, None, False),
 }
 # SqueezeBERT does not have all tasks.
-MODELS = dict.fromkeys(DATA, "MobileBert") | {
+MODELS = dict.fromkeys([*DATA, "TextEmbedder"], "MobileBert") | {
     "TextClassifier": "SqueezeBert",
     "QuestionAnswering": "SqueezeBert",
     "MaskedLM": "SqueezeBert",
@@ -152,6 +152,26 @@ def run(name, count=BATCH_SIZE, dropout=0.1):
         "annotate": task.annotate(take(asked, 3), batch_size=4),
         "weights": task.get_weights(),
     }, task
+
+
+def embed():
+    """Train and use a text embedder.
+
+    Returns:
+        A tuple of structures of numbers and strings.
+    """
+    embedder = make_task("TextEmbedder", dropout=0.0)
+    embedder.compile(keras.optimizers.SGD(0.1), loss="mse")
+    vectors = np.random.default_rng(0).normal(size=(len(TEXTS), 16))
+    history = embedder.fit(
+        TEXTS, vectors, batch_size=4, validation_split=0.3, verbose=0
+    ).history
+    return (
+        history,
+        embedder.encode_text(TEXTS[:3], verbose=0),
+        embedder.search("rome", TEXTS[:5], top_k=2),
+        embedder.get_weights(),
+    )
 
 
 def distill():
