@@ -24,8 +24,6 @@ from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
-from keras_squeeze.export.process import load_weights
-from keras_squeeze.export.process import save_weights
 from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import measure_latency
@@ -206,7 +204,7 @@ def _convert(request):
         copies = 2 + len(request.lengths)
         check_free_space(exchange, request.serving.variables, copies)
         weights = os.path.join(exchange, WEIGHTS_FILE)
-        save_weights(request.serving, weights)
+        request.serving.save_weights(weights)
         path = os.path.join(exchange, CONFIG_FILE)
         with open(path, "w", encoding="utf-8") as file:
             json.dump(request.config, file)
@@ -228,7 +226,7 @@ def _convert(request):
             # Mixed precision differs more from float32 than an export is
             # allowed to.
             reference = keras.saving.deserialize_keras_object(request.config)
-            load_weights(reference, weights)
+            reference.load_weights(weights)
     return contents, parameters, reference
 
 

@@ -7,20 +7,17 @@ is worth the few seconds that importing TensorFlow again takes, and every
 backend gets the same file.
 """
 
-import collections
 import json
 import os
 import subprocess
 import sys
 
-import keras
-import numpy as np
-
 from keras_squeeze import quick_imports
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "weights.npz"
+WEIGHTS_FILE = "model.weights.h5"
 ANSWER_FILE = "answer.json"
+
 CALIBRATION_FILE = "calibration.npz"
 
 # Quantizations that measure the ranges of activations beforehand.
@@ -49,62 +46,12 @@ class ExportError(RuntimeError):
     """Raised if a model cannot be exported, or its file is not good enough."""
 
 
-def save_weights(model, filepath):
-    """Write the weights of a model, merged with its LoRA weights.
-
-    A weights file of Keras takes longer to read than the model to convert, as
-    Keras looks at every attribute of every layer.
-
-    Args:
-        model: A `keras.Model`.
-        filepath: string. The file, whose name ends in `.npz`.
-    """
-    arrays = {}
-    for path, layer in _layers_by_path(model).items():
-        store = {}
-        layer.save_own_variables(store)
-        for name, variable in store.items():
-            array = keras.ops.convert_to_numpy(variable)
-            # NumPy's files have no bfloat16.
-            arrays[f"{path}:{name}"] = array.astype("float32")
-    np.savez(filepath, **arrays)
-
-
-def load_weights(model, filepath):
-    """Read the weights that `save_weights()` wrote into a model.
-
-    Args:
-        model: A `keras.Model` with the same layers.
-        filepath: string. The file.
-    """
-    stores = collections.defaultdict(dict)
-    with np.load(filepath) as file:
-        for key in file:
-            path, _, name = key.rpartition(":")
-            stores[path][name] = file[key]
-    for path, layer in _layers_by_path(model).items():
-        layer.load_own_variables(stores[path])
-
-
-def _layers_by_path(model):
-    """The layers that have weights themselves, not only in other layers."""
-    layers = {}
-    # Their order depends on the backend.
-    for layer in model._flatten_layers(include_self=False):
-        if layer._trainable_variables or layer._non_trainable_variables:
-            path = layer.path
-            while path in layers:
-                path += "'"
-            layers[path] = layer
-    return layers
-
-
 def convert(folder, **options):
     """Convert a saved serving model to `.tflite` files, one per signature.
 
     Args:
         folder: string. A folder with the config of the model in `config.json`
-            and its weights in `weights.npz`, written by `save_weights()`.
+            and its weights in `model.weights.h5`.
         **options: The keyword arguments of `converter.convert_model()`, of
             types that JSON supports.
 

@@ -22,7 +22,6 @@ from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import CALIBRATION_FILE
 from keras_squeeze.export.process import CONFIG_FILE
 from keras_squeeze.export.process import WEIGHTS_FILE
-from keras_squeeze.export.process import load_weights
 from keras_squeeze.export.runner import INPUTS
 
 
@@ -104,7 +103,7 @@ def _load_model(folder):
     with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
         config = json.load(file)
     model = keras.saving.deserialize_keras_object(config)
-    load_weights(model, os.path.join(folder, WEIGHTS_FILE))
+    model.load_weights(os.path.join(folder, WEIGHTS_FILE))
     return model
 
 
