@@ -80,7 +80,7 @@ def convert_model(
             part = os.path.join(folder, f"{signature}.tflite")
             contents = _convert(
                 signature,
-                tf.function(function, autograph=False),
+                function,
                 specs,
                 folder,
                 quantization=quantization,
@@ -144,6 +144,7 @@ def _convert(
     allow_custom_ops,
 ):
     """Return the contents of a file with one signature."""
+    function = tf.function(function, autograph=False)
     function = function.get_concrete_function(specs)
     # `keras.export.ExportArchive` takes three times as long, because it traces
     # and saves each layer.

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_squeeze.models.devices import num_replicas
+
 
 class AnyShapePrediction:
     """Makes TensorFlow trace `predict()` once, for batches of any shape.
@@ -23,7 +25,7 @@ class AnyShapePrediction:
         is_traced = (
             keras.backend.backend() == "tensorflow"
             and not (self.run_eagerly or self.jit_compile)
-            and self.distribute_strategy.num_replicas_in_sync == 1
+            and num_replicas(self) == 1
         )
         if is_new and is_traced and isinstance(self.input, dict):
             self.predict_function = _TracedOnce(
