@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import keras
+import keras_hub
 import pytest
 
 import keras_squeeze
@@ -65,12 +66,21 @@ def readers(model):
     ]
 
 
+def num_tokens(loaded):
+    """The number of tokens of a tokenizer, or of the one in a layer or task."""
+    loaded = getattr(loaded, "preprocessor", loaded)
+    loaded = getattr(loaded, "tokenizer", loaded)
+    if isinstance(loaded, keras_hub.tokenizers.Tokenizer):
+        return loaded.vocabulary_size()
+    return len(loaded)
+
+
 def test_rows_that_no_token_uses(model, preset):
     for read in readers(model):
-        read(str(preset))
+        assert num_tokens(read(str(preset))) == SIZE
     forget_size(preset)
     for read in readers(model):
-        read(str(preset))
+        assert num_tokens(read(str(preset))) == SIZE
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY[:-1], VOCABULARY + ["new"]])
