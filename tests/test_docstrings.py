@@ -14,11 +14,12 @@ import pytest
 
 import keras_squeeze
 from keras_squeeze.models.docstrings import ComposedDocstring
+from tests.backends import only_on
 
 PACKAGE = pathlib.Path(keras_squeeze.__file__).parent
 
-on_torch = pytest.mark.skipif(
-    keras.config.backend() != "torch",
+on_torch = only_on(
+    "torch",
     reason="the docstrings are the same on every backend; none starts faster",
 )
 

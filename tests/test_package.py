@@ -4,9 +4,9 @@ import ast
 import json
 import zipfile
 
-import keras
 import pytest
 
+from tests.backends import only_on
 from tests.processes import REPOSITORY
 from tests.processes import run_python
 
@@ -103,10 +103,7 @@ def test_models_do_not_know_each_other():
                 assert named <= {name}
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the package imports the same on every backend",
-)
+@only_on("tensorflow", reason="the package imports the same on every backend")
 def test_import_is_light():
     """The package imports little that KerasHub does not import."""
     command = (
@@ -134,8 +131,8 @@ def test_import_is_light():
     assert not added & heavy
 
 
-builds_wheel = pytest.mark.skipif(
-    keras.config.backend() != "torch",
+builds_wheel = only_on(
+    "torch",
     reason="the wheel is the same for every backend; none starts faster",
 )
 

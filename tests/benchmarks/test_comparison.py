@@ -1,13 +1,13 @@
-import keras
 import pytest
 
 from keras_squeeze import cli
 from keras_squeeze.benchmarks import comparison
+from tests.backends import only_on
 
 MODEL = "squeeze_bert_tiny_en_uncased"
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="each backend has a process of its own, whatever this one is",
+pytestmark = only_on(
+    "tensorflow",
+    reason="each backend runs in its own process, whatever the backend here",
 )
 
 

@@ -10,11 +10,11 @@ from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import operations
 from keras_squeeze.export.conversion.model_file import count_operations
 from keras_squeeze.export.conversion.model_file import load_model
+from tests.backends import only_on
 from tests.export.classifiers import mobile_bert_classifier
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the files, and LiteRT, do not depend on the backend",
+pytestmark = only_on(
+    "tensorflow", reason="the files, and LiteRT, do not depend on the backend"
 )
 
 

@@ -1,11 +1,11 @@
 """Tests the benchmark of sequence lengths with a small model."""
 
-import keras
 import numpy as np
 import pytest
 
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import lengths
+from tests.backends import only_on
 from tests.export.classifiers import mobile_bert_classifier
 
 SETTINGS = {
@@ -16,9 +16,8 @@ SETTINGS = {
 }
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the files, and LiteRT, do not depend on the backend",
+@only_on(
+    "tensorflow", reason="the files, and LiteRT, do not depend on the backend"
 )
 def test_mean_is_that_of_the_lengths_of_the_sentences(tmp_path, monkeypatch):
     monkeypatch.setitem(latency.MODELS, "mobile_bert", mobile_bert_classifier)

@@ -3,7 +3,6 @@ import pathlib
 import time
 
 import huggingface_hub
-import keras
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -12,6 +11,7 @@ from keras_squeeze.checkpoints import files
 from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.state_dict import open_state_dict
+from tests.backends import only_on
 from tests.hub import local_hub as local_hub
 from tests.processes import run_python
 
@@ -236,10 +236,7 @@ def test_download_that_breaks_off(local_hub, repository, monkeypatch):
         get_file(HANDLE, "config.json")
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="files are fetched in the same way on every backend",
-)
+@only_on("torch", reason="files are fetched in the same way on every backend")
 def test_endpoint_of_a_child_process(local_hub, repository):
     code = (
         "from keras_squeeze.checkpoints.files import get_file\n"

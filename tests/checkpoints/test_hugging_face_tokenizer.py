@@ -14,13 +14,11 @@ from tokenizers import AddedToken
 
 import keras_squeeze
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.transformers.tokenizer_cases import of_transformers_4
 from tests.transformers.tokenizer_cases import random_text
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="ids are the same on every backend",
-)
+pytestmark = only_on("torch", reason="ids are the same on every backend")
 TRANSFORMERS_5 = pathlib.Path(__file__).parents[1] / "data" / "transformers_5"
 ADDED = ["[PERSON]", "NEWTOK"]
 ENTITIES = {"additional_special_tokens": ["<ent>", "[unused0]"]}

@@ -10,13 +10,13 @@ import subprocess
 import tracemalloc
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 import torch
 import transformers
 
 from keras_squeeze.checkpoints.torch_pickle import TorchPickle
+from tests.backends import only_on
 from tests.processes import run_python
 
 LAYOUTS = ("zip", "sequence")
@@ -209,9 +209,9 @@ def test_memory_is_that_of_one_tensor(path, layout):
     assert peak < 3 * num_bytes
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="it is a process of its own, with TensorFlow; once is enough",
+@only_on(
+    "torch",
+    reason="it runs in its own process, with TensorFlow; once is enough",
 )
 def test_needs_no_torch(tmp_path):
     for layout in LAYOUTS:

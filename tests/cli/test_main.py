@@ -17,6 +17,7 @@ import pytest
 from keras_squeeze import cli
 from keras_squeeze import version
 from keras_squeeze.cli import presets
+from tests.backends import only_on
 from tests.processes import run_python
 
 
@@ -179,10 +180,7 @@ def test_command_does_not_wait_for_packages_that_it_does_not_need(tmp_path):
     assert found == expected
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the package imports the same on every backend",
-)
+@only_on("tensorflow", reason="the package imports the same on every backend")
 def test_benchmarks_can_write_checkpoints():
     """The transformers API, which writes them, is not always imported."""
     program = (
@@ -195,9 +193,7 @@ def test_benchmarks_can_write_checkpoints():
     assert run_python("-c", program).stdout.splitlines()[-1] == "1"
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "jax", reason="the programs are those of JAX"
-)
+@only_on("jax", reason="the programs are those of JAX")
 def test_module_reuses_compiled_programs(tmp_path, monkeypatch):
     for name in cli.JAX_CACHE:
         monkeypatch.delenv(name, raising=False)

@@ -8,10 +8,11 @@ import pytest
 from keras_squeeze import cli
 from keras_squeeze import models
 from keras_squeeze.cli.task_types import TASK_TYPES
+from tests.backends import only_on
 from tests.tiny import tiny_backbone
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
+pytestmark = only_on(
+    "torch",
     reason="the command line is the same on every backend; none is faster",
 )
 

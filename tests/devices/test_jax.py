@@ -1,15 +1,12 @@
 """Tests that several devices give the results of one on JAX."""
 
-import keras
 import pytest
 
+from tests.backends import only_on
 from tests.devices import on_jax
 from tests.devices.child import failures
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "jax",
-    reason="`keras.distribution` is only there on JAX",
-)
+pytestmark = only_on("jax", reason="only JAX has `keras.distribution`")
 
 
 FOUR_DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}

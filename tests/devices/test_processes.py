@@ -6,20 +6,17 @@ import socket
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.devices import one_of_two
 from tests.devices import runs
 from tests.processes import REPOSITORY
 
 pytestmark = [
-    pytest.mark.skipif(
-        keras.config.backend() != "jax",
-        reason="`keras.distribution` is only there on JAX",
-    ),
+    only_on("jax", reason="only JAX has `keras.distribution`"),
     pytest.mark.slow,
 ]
 

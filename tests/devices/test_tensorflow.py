@@ -1,14 +1,13 @@
 """Tests that several devices give the results of one on TensorFlow."""
 
-import keras
 import pytest
 
+from tests.backends import only_on
 from tests.devices import on_tensorflow
 from tests.devices.child import failures
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="`tf.distribute` only trains models of TensorFlow",
+pytestmark = only_on(
+    "tensorflow", reason="`tf.distribute` only trains models of TensorFlow"
 )
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 
-import keras
 import numpy as np
 import pytest
 import transformers
@@ -13,11 +12,11 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_squeeze import TFLiteModel
 from keras_squeeze import export_tflite
 from keras_squeeze.export.phones import app_files
+from tests.backends import only_on
 from tests.export.classifiers import squeeze_bert_classifier
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the files do not depend on the backend",
+pytestmark = only_on(
+    "tensorflow", reason="the files do not depend on the backend"
 )
 
 

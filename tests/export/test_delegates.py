@@ -3,7 +3,6 @@
 import dataclasses
 import re
 
-import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -11,10 +10,10 @@ from ai_edge_litert import schema_py_generated as schema
 from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegate
 from keras_squeeze.export.conversion.model_file import load_model
 from keras_squeeze.export.conversion.model_file import save_model
+from tests.backends import only_on
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the files do not depend on the backend",
+pytestmark = only_on(
+    "tensorflow", reason="the files do not depend on the backend"
 )
 
 FLOATS = ("FLOAT32", (1, 8, 4))

@@ -17,13 +17,14 @@ from keras_squeeze.export.runner import fixed_sequence_length
 from keras_squeeze.export.serving import serving_model
 from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.metrics.squad import squad_scores
+from tests.backends import only_on
 from tests.export.classifiers import SMALL
 from tests.export.classifiers import randomise
 from tests.tiny import SPECIAL_TOKENS
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="what is compared, tests of the tasks cover on all backends",
+pytestmark = only_on(
+    "tensorflow",
+    reason="the tests of the tasks cover what is compared on all backends",
 )
 
 LENGTH = 12

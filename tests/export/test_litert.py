@@ -16,6 +16,7 @@ from keras_squeeze import models
 from keras_squeeze.export import litert
 from keras_squeeze.export import process
 from keras_squeeze.export.process import ExportError
+from tests.backends import only_on
 from tests.export.classifiers import mobile_bert_classifier
 from tests.export.classifiers import randomise
 from tests.export.classifiers import squeeze_bert_classifier
@@ -248,10 +249,7 @@ def test_quantized_keras_model(part, tmp_path):
         export_tflite(model, tmp_path / "x.tflite", sequence_length=8)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="Keras' own export to LiteRT is for TensorFlow",
-)
+@only_on("tensorflow", reason="Keras' own export to LiteRT is for TensorFlow")
 @pytest.mark.parametrize(
     "create", [mobile_bert_classifier, squeeze_bert_classifier]
 )
@@ -272,10 +270,7 @@ def test_export_of_keras_itself(create, tmp_path):
 
 
 @pytest.mark.slow  # Four files of up to 200 MB take minutes on two cores.
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the files do not depend on the backend",
-)
+@only_on("tensorflow", reason="the files do not depend on the backend")
 @pytest.mark.parametrize("name", ["MobileBert", "SqueezeBert"])
 def test_published_sizes(name, tmp_path):
     backbone = getattr(models, f"{name}Backbone")()

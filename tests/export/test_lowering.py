@@ -2,16 +2,15 @@
 
 import collections
 
-import keras
 import numpy as np
 import pytest
 
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.export.classifiers import randomise
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="models are converted with the TensorFlow backend",
+pytestmark = only_on(
+    "tensorflow", reason="models are converted with the TensorFlow backend"
 )
 
 SMALL = {

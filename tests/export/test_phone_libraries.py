@@ -4,7 +4,6 @@ import os
 import subprocess
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -21,14 +20,14 @@ from keras_squeeze.export.phones.libraries import check_labels
 from keras_squeeze.export.phones.metadata import add_metadata
 from keras_squeeze.export.phones.metadata import append_files
 from keras_squeeze.export.phones.tokenizer import PhoneTokenizer
+from tests.backends import only_on
 from tests.export.classifiers import SMALL
 from tests.export.classifiers import randomise
 from tests.export.classifiers import squeeze_bert_classifier
 from tests.export.conftest import ACCENTS
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the files do not depend on the backend",
+pytestmark = only_on(
+    "tensorflow", reason="the files do not depend on the backend"
 )
 
 TEXTS = [

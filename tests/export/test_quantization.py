@@ -10,12 +10,12 @@ from keras_squeeze.export.conversion.model_file import computed_tensors
 from keras_squeeze.export.conversion.model_file import load_model
 from keras_squeeze.export.conversion.quantization import calibration_samples
 from keras_squeeze.export.conversion.quantization import largest_activation
+from tests.backends import only_on
 from tests.export.classifiers import mobile_bert_classifier
 from tests.export.classifiers import squeeze_bert_classifier
 
-exports = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="every backend converts in a process with TensorFlow",
+exports = only_on(
+    "tensorflow", reason="every backend converts in a process with TensorFlow"
 )
 
 

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-only_once = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="the tasks are tested on every backend; none starts faster",
+from tests.backends import only_on
+
+only_once = only_on(
+    "torch", reason="the tasks are tested on every backend; none starts faster"
 )
 GUIDES = sorted(
     (pathlib.Path(__file__).resolve().parents[2] / "guides").glob("*.py")

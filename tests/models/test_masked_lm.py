@@ -10,6 +10,7 @@ import tensorflow as tf
 import transformers
 
 from keras_squeeze.export.runner import preprocess
+from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
@@ -97,9 +98,8 @@ def test_head(model, tmp_path):
     check_head(model, "MaskedLM", "ForMaskedLM", tmp_path, {None: "logits"})
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="models of the published sizes are compared on one backend",
+@only_on(
+    "torch", reason="models of the published sizes are compared on one backend"
 )
 def test_published_size(tmp_path):
     config = transformers.MobileBertConfig().to_dict()
@@ -450,8 +450,8 @@ def test_is_a_task_of_keras_hub(model):
     assert task.optimizer.global_clipnorm == 1
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
+@only_on(
+    "tensorflow",
     reason="the converter runs in a process with TensorFlow, from any backend",
 )
 def test_export(tmp_path):

@@ -17,6 +17,7 @@ from jax.experimental import jax2tf
 
 import keras_squeeze
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.checkpoint_folders import VOCABULARY
 from tests.hub import local_hub as local_hub
 from tests.task_checks import RUN_EAGERLY
@@ -641,10 +642,7 @@ def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
             assert row["score"] == pytest.approx(first["score"], abs=1e-5)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "jax",
-    reason="only JAX writes programs that TensorFlow may not read",
-)
+@only_on("jax", reason="only JAX writes programs that TensorFlow may not read")
 def test_saved_model_that_tensorflow_cannot_read(tmp_path, monkeypatch):
     def convert(*args, **kwargs):
         raise tf.errors.InvalidArgumentError(None, None, "unregistered")

@@ -9,6 +9,7 @@ import torch
 import keras_squeeze
 from keras_squeeze.layers.choices import ChoiceLogits
 from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
+from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
@@ -114,9 +115,8 @@ def test_logits_of_the_original(model, tmp_path):
     assert task.output_dropout.rate == 0.25
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="models of the published sizes are compared on one backend",
+@only_on(
+    "torch", reason="models of the published sizes are compared on one backend"
 )
 def test_published_size(tmp_path):
     sizes = {"hidden_size": 512, "embedding_size": 128, "num_hidden_layers": 24}
@@ -281,9 +281,8 @@ def test_without_preprocessor(trained, model):
         make_task(model, dropout=1)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="files are converted by TensorFlow from every backend",
+@only_on(
+    "tensorflow", reason="files are converted by TensorFlow from every backend"
 )
 @pytest.mark.parametrize("model", [SqueezeBert], indirect=True)
 def test_export(trained, tmp_path):

@@ -11,6 +11,7 @@ from keras_squeeze.models import MobileBertNextSentencePredictorPreprocessor
 from keras_squeeze.models import MobileBertPretraining
 from keras_squeeze.models import MobileBertPretrainingPreprocessor
 from keras_squeeze.models import MobileBertTokenizer
+from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import assert_close
 from tests.checkpoint_folders import original
@@ -310,8 +311,8 @@ def test_pretraining_is_saved(pretraining, tmp_path):
     )
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
+@only_on(
+    "tensorflow",
     reason="the converter runs in a process with TensorFlow, from any backend",
 )
 def test_export(pretraining, tmp_path):

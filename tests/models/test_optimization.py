@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from keras_squeeze import models
 from keras_squeeze.models import optimization
+from tests.backends import only_on
 from tests.tiny import SPECIAL_TOKENS
 from tests.tiny import tiny_backbone
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="updates are fused on TensorFlow alone",
+pytestmark = only_on(
+    "tensorflow", reason="updates are fused on TensorFlow alone"
 )
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import transformers
 
 from keras_squeeze.metrics.squad import squad_scores
+from tests.backends import only_on
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -365,8 +366,8 @@ def test_head_gives_what_the_original_does(model, tmp_path):
     assert task.preprocessor.sequence_length == 512
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
+@only_on(
+    "torch",
     reason="the published sizes take a while, and are compared on one backend",
 )
 def test_head_of_the_published_size(tmp_path):
@@ -517,10 +518,7 @@ def test_top_k(trained):
         assert_same(found, answer)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the exported file is the same on every backend",
-)
+@only_on("tensorflow", reason="the exported file is the same on every backend")
 def test_export(tmp_path):
     task = make_task(MobileBert)
     randomize(task)

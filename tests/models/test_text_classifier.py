@@ -9,6 +9,7 @@ import tensorflow as tf
 import transformers
 
 from keras_squeeze.models.tasks import input_pipeline
+from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import original
@@ -808,9 +809,8 @@ def test_task_that_was_used_is_let_go(use):
     assert [reference() for reference in alive] == [None] * 3
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="other backends read data sets without TensorFlow",
+@only_on(
+    "tensorflow", reason="other backends read data sets without TensorFlow"
 )
 def test_data_sets_of_others_stay():
     data_set = tf.data.Dataset.from_generator(

@@ -7,6 +7,7 @@ import transformers
 
 import keras_squeeze
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
@@ -205,9 +206,8 @@ def test_wrong_pooling():
         models.SqueezeBertTextEmbedder(backbone, pooling="cls")
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="files are converted by TensorFlow from every backend",
+@only_on(
+    "tensorflow", reason="files are converted by TensorFlow from every backend"
 )
 def test_export(tmp_path):
     theirs = original(MobileBert)

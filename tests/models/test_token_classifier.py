@@ -10,6 +10,7 @@ import transformers
 from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.models import SqueezeBertTextClassifier
 from keras_squeeze.models import SqueezeBertTokenClassifier
+from tests.backends import only_on
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -470,10 +471,7 @@ def test_head(model, tmp_path):
     assert task.dropout == theirs.dropout.p == 0.3
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="the published sizes are compared on one backend",
-)
+@only_on("torch", reason="the published sizes are compared on one backend")
 def test_published_size(model, tmp_path):
     published = {
         "vocab_size": 30522,
@@ -551,9 +549,8 @@ def test_without_preprocessor():
             method(WORDS)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the export is tested on all backends in tests/export",
+@only_on(
+    "tensorflow", reason="the export is tested on all backends in tests/export"
 )
 def test_export(tmp_path):
     task = make_task(MobileBert)

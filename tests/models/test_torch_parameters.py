@@ -2,14 +2,12 @@
 
 import keras
 import numpy as np
-import pytest
 
 from keras_squeeze.models.torch_parameters import no_gradients
+from tests.backends import only_on
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="PyTorch records gradients"
-)
+@only_on("torch", reason="PyTorch records gradients")
 def test_no_gradients_are_recorded():
     layer, inputs = keras.layers.Dense(4), np.ones((1, 4), "float32")
     assert layer(inputs).requires_grad

@@ -3,20 +3,17 @@
 import json
 import pathlib
 
-import keras
 import keras_hub
 import pytest
 
 import keras_squeeze
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import original
 from tests.checkpoint_folders import save_checkpoint
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="files are the same for every backend",
-)
+pytestmark = only_on("torch", reason="files are the same for every backend")
 SIZE = len(VOCABULARY)
 
 

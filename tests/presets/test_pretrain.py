@@ -12,15 +12,8 @@ import torch
 import transformers
 
 import keras_squeeze
+from tests.backends import only_on
 from tests.conftest import REPOSITORY
-
-
-def only_on(backend):
-    """A mark for tests of the whole recipe, which takes long."""
-    return pytest.mark.skipif(
-        keras.config.backend() != backend,
-        reason=f"the whole recipe is tested on {backend} in this way",
-    )
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +29,17 @@ def teacher(tmp_path_factory):
     )
     transformers.BertModel(config).save_pretrained(folder)
     return folder
+
+
+def check_improved(provenance):
+    """Check that the student learned, on sentences that were held out.
+
+    Returns:
+        The losses before and after the training.
+    """
+    before, after = provenance["held_out_losses"].values()
+    assert after["loss"] < before["loss"]
+    return before, after
 
 
 @pytest.fixture
@@ -113,7 +117,7 @@ def write_corpus(tmp_path):
     corpus.write_text("\n".join(lines), encoding="utf-8")
 
 
-@only_on("torch")
+@only_on("torch", reason="the whole recipe takes long")
 def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher, run):
     write_corpus(tmp_path)
     printed = run()
@@ -132,8 +136,7 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher, run):
         "--seeds 0"
     )
     assert set(provenance["held_out_losses"]) == {"before", "after"}
-    before, after = provenance["held_out_losses"].values()
-    assert after["loss"] < before["loss"]
+    before, after = check_improved(provenance)
     assert (folder / "learning_curve.png").exists()
     backbone = keras_squeeze.models.MobileBertBackbone.from_preset(str(folder))
     assert backbone.count_params() == provenance["parameters"]
@@ -176,11 +179,10 @@ def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher, run):
     assert cache.stat().st_mtime_ns == written
     folder = tmp_path / "presets" / "squeeze_bert_tiny_en_uncased"
     provenance = json.loads((folder / "provenance.json").read_text())
-    before, after = provenance["held_out_losses"].values()
-    assert after["loss"] < before["loss"]
+    check_improved(provenance)
 
 
-@only_on("jax")
+@only_on("jax", reason="the whole recipe takes long")
 def test_recipe_on_jax(tmp_path, teacher, run):
     write_corpus(tmp_path)
     name = "mobile_bert_tiny_en_uncased"
@@ -191,11 +193,10 @@ def test_recipe_on_jax(tmp_path, teacher, run):
     provenance = json.loads((folder / "provenance.json").read_text())
     assert provenance["backend"] == "jax"
     assert provenance["settings"]["length_multiple"] == 32
-    before, after = provenance["held_out_losses"].values()
-    assert after["loss"] < before["loss"]
+    check_improved(provenance)
 
 
-@only_on("torch")
+@only_on("torch", reason="the whole recipe takes long")
 def test_recipe_goes_on_from_a_preset(tmp_path, teacher, run):
     write_corpus(tmp_path)
     name = "squeeze_bert_tiny_en_uncased"

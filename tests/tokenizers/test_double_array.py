@@ -1,13 +1,12 @@
-import keras
 import numpy as np
 import pytest
 
 from keras_squeeze.tokenizers import double_array
 from keras_squeeze.tokenizers.double_array import build_double_array
+from tests.backends import only_on
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the arrays are the same on every backend",
+pytestmark = only_on(
+    "tensorflow", reason="the arrays are the same on every backend"
 )
 
 

@@ -3,18 +3,17 @@
 import json
 import random
 
-import keras
 import numpy as np
 import pytest
 
 from keras_squeeze.tokenizers import BertWordPieceTokenizer
+from tests.backends import only_on
 from tests.bert_oracle import make_fast_tokenizer
 
 tf = pytest.importorskip("tensorflow")
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the tokenizer is the same on every backend",
+pytestmark = only_on(
+    "tensorflow", reason="the tokenizer is the same on every backend"
 )
 
 

@@ -1,4 +1,3 @@
-import keras
 import pytest
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
@@ -7,10 +6,10 @@ from keras_squeeze.tokenizers.unicode_tables import ACCENTS_ABOVE
 from keras_squeeze.tokenizers.unicode_tables import DELETED_ABOVE
 from keras_squeeze.tokenizers.unicode_tables import NUM_LISTED
 from keras_squeeze.tokenizers.unicode_tables import normalization_table
+from tests.backends import only_on
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the tables are the same on every backend",
+pytestmark = only_on(
+    "tensorflow", reason="the tables are the same on every backend"
 )
 
 CODE_POINTS = [*range(0xD800), *range(0xE000, 0x110000)]

@@ -1,17 +1,17 @@
 """Tests the tokenizer of exported files against `tokenizers`."""
 
-import keras
 import numpy as np
 import pytest
 
 from keras_squeeze.models import MobileBertTokenizer
+from tests.backends import only_on
 from tests.tiny import SPECIAL_TOKENS
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tensorflow_text")
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
+pytestmark = only_on(
+    "tensorflow",
     reason="the operations of TensorFlow are the same on every backend",
 )
 

@@ -3,12 +3,12 @@
 import json
 import pathlib
 
-import keras
 import numpy as np
 import pytest
 import transformers
 
 import keras_squeeze
+from tests.backends import only_on
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import MobileBert
@@ -23,9 +23,8 @@ from tests.transformers.faces import run_original
 from tests.transformers.faces import saved_original
 from tests.transformers.tokenizer_cases import IS_TRANSFORMERS_5
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="a class is found in the same way on every backend",
+pytestmark = only_on(
+    "torch", reason="a class is found in the same way on every backend"
 )
 each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 PRESET = "squeeze_bert_tiny_en_uncased"

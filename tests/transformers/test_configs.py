@@ -3,17 +3,16 @@
 import inspect
 import json
 
-import keras
 import pytest
 import transformers
 
 from keras_squeeze.transformers.models import configs
+from tests.backends import only_on
 from tests.checkpoint_folders import MODELS
 from tests.hub import local_hub as local_hub
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="configurations are the same on every backend",
+pytestmark = only_on(
+    "tensorflow", reason="configurations are the same on every backend"
 )
 
 SETTINGS = [

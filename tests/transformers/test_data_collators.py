@@ -8,12 +8,10 @@ import pytest
 import transformers
 
 import keras_squeeze
+from tests.backends import only_on
 from tests.transformers_versions import needs_transformers_4
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="batches are made on NumPy",
-)
+pytestmark = only_on("torch", reason="batches are made on NumPy")
 TEXTS = ["Hello, world!", "Who wrote it, and why?", "", "One more [MASK]."]
 LABELS = [2, 0, 1, 1]
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.task_checks import RUN_EAGERLY
@@ -17,9 +18,7 @@ from tests.transformers.faces import to_numpy
 from tests.transformers.faces import transformers_class
 
 TEXT = "ForSequenceClassification"
-on_torch = pytest.mark.skipif(
-    keras.config.backend() != "torch", reason="it is PyTorch's way to freeze"
-)
+on_torch = only_on("torch", reason="only PyTorch freezes weights in this way")
 each_model = pytest.mark.parametrize(
     "model", [MobileBert, SqueezeBert], ids=name
 )

@@ -10,6 +10,7 @@ import transformers
 
 import keras_squeeze
 from keras_squeeze import models
+from tests.backends import only_on
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -21,9 +22,8 @@ from tests.transformers_versions import needs_transformers_4
 
 PRESET = "squeeze_bert_tiny_en_uncased"
 TEXTS = ["the Quick brown fox!", "a b?", "Jumps over. the lazy dög 7 dogs"]
-on_one_backend = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="answers are made on NumPy; the models are tested on all",
+on_one_backend = only_on(
+    "torch", reason="answers are made on NumPy; the models are tested on all"
 )
 NLI = {0: "contradiction", 1: "neutral", 2: "ENTAILMENT"}
 HEADS = {

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import keras_squeeze
+from tests.backends import only_on
 from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -34,9 +35,9 @@ from tests.transformers.faces import to_numpy
 from tests.transformers.faces import transformers_class
 from tests.transformers_versions import IS_TRANSFORMERS_4
 
-on_one_backend = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="what is in files is the same on every backend; none is faster",
+on_one_backend = only_on(
+    "torch",
+    reason="files are the same on every backend; none is faster",
 )
 each_class = pytest.mark.parametrize(("model", "task"), CLASSES, ids=name)
 each_model = pytest.mark.parametrize("model", MODELS, ids=name)
@@ -521,9 +522,8 @@ def test_keras_file(model, task, tmp_path):
     assert type(ours).from_config(ours.config).config == ours.config
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="the files were written on PyTorch, with its class of Adam",
+@only_on(
+    "torch", reason="the files were written on PyTorch, with its class of Adam"
 )
 @pytest.mark.parametrize(
     ("file", "labels_", "expected"),

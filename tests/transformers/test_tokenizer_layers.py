@@ -1,17 +1,14 @@
 """Tests transformers-style tokenizers against the equivalent layers."""
 
-import keras
 import pytest
 
 import keras_squeeze
 from keras_squeeze import models
 from keras_squeeze.transformers.tokenizers.layers import layer_of
 from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
+from tests.backends import only_on
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="ids are the same on every backend",
-)
+pytestmark = only_on("torch", reason="ids are the same on every backend")
 TEXTS = ["Café, 中国 Runn1ng?", "a [MASK] [mask] <ent> newtok.", "", "éa"]
 
 

@@ -12,7 +12,6 @@ import shutil
 import unicodedata
 import warnings
 
-import keras
 import numpy as np
 import pytest
 import transformers
@@ -20,6 +19,7 @@ from tokenizers import AddedToken
 
 import keras_squeeze
 from keras_squeeze.transformers.tokenizers.slow_tokenizer import BasicTokenizer
+from tests.backends import only_on
 from tests.hub import local_hub as local_hub
 from tests.transformers.tokenizer_cases import IS_TRANSFORMERS_5
 from tests.transformers.tokenizer_cases import SETTINGS
@@ -29,9 +29,8 @@ from tests.transformers.tokenizer_cases import make_tokenizer
 from tests.transformers.tokenizer_cases import of_transformers_4
 from tests.transformers.tokenizer_cases import random_text
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="tokenizers are the same on every backend",
+pytestmark = only_on(
+    "tensorflow", reason="tokenizers are the same on every backend"
 )
 
 NAMES = [

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_squeeze.datasets.squad import read_squad
 from keras_squeeze.models import MobileBertQuestionAnsweringPreprocessor
 from keras_squeeze.models import MobileBertTokenizer
+from tests.backends import only_on
 from tests.bert_oracle import make_fast_tokenizer
 from tests.processes import run_python
 from tests.task_checks import check_graph
@@ -368,10 +369,7 @@ def test_saving(preprocessor, tmp_path):
     )
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
-    reason="it is a process of its own, with jax; once is enough",
-)
+@only_on("torch", reason="it runs in its own process, with JAX; once is enough")
 def test_runs_without_tensorflow(tmp_path, tokenizer):
     tokenizer.save_assets(str(tmp_path))
     command = (

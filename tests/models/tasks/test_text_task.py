@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_squeeze import models
 from keras_squeeze.models.tasks.text_task import TextTask
+from tests.backends import only_on
 from tests.tiny import SPECIAL_TOKENS
 from tests.tiny import tiny_backbone
 
@@ -253,9 +254,7 @@ def calls(classifier, monkeypatch):
     return calls
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow", reason="only TensorFlow traces"
-)
+@only_on("tensorflow", reason="only TensorFlow traces")
 def test_prediction_is_traced_once(classifier, calls):
     """Keras would trace it for other lengths and for the last batch."""
     texts = ["a " * length for length in (1, 2, 20, 21, 40)]
@@ -265,9 +264,7 @@ def test_prediction_is_traced_once(classifier, calls):
     assert len(calls) == 1
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "jax", reason="only JAX compiles for each shape"
-)
+@only_on("jax", reason="only JAX compiles for each shape")
 def test_prediction_runs_nothing_but_the_program(classifier, calls):
     """Keras would run a task that is not built outside the program."""
     for _ in range(3):
