@@ -46,6 +46,7 @@ LAYERS = [
     "keras_squeeze.models",
     "keras_squeeze.transformers",
     "keras_squeeze.export",
+    "keras_squeeze.demo",
     "keras_squeeze.datasets",
     "keras_squeeze.distillation",
     "keras_squeeze.benchmarks",
@@ -152,6 +153,11 @@ def test_wheel_has_everything(wheel):
         str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py")
     }
     assert modules <= names
+    page = {
+        str(path.relative_to(REPOSITORY))
+        for path in (PACKAGE / "demo" / "page").iterdir()
+    }
+    assert page and page <= names
     presets = {
         f"keras_squeeze/{path.relative_to(REPOSITORY)}"
         for path in (REPOSITORY / "presets").rglob("*/*")

@@ -74,6 +74,14 @@ def test_ids_by_vocabulary_and_contract(folder):
         tokenize_chinese_chars=settings["split_on_chinese_characters"],
     )
     assert len(tokenizer) == settings["vocabulary_size"]
+    roles = settings["roles"]
+    assert list(settings["special_ids"]) == list(roles.values())
+    assert roles["mask"] == tokenizer.mask_token
+    assert roles["unknown"] == tokenizer.unk_token
+    kept = settings["kept_tokens"]
+    assert sorted(kept["in_text"]) == sorted(tokenizer.all_special_tokens)
+    assert kept["in_normalized_text"] == []
+    assert settings["splits_text_into_words"]
     for token, id in settings["special_ids"].items():
         assert tokenizer.convert_tokens_to_ids(token) == id
     golden = read(folder, "golden.json")

@@ -1,7 +1,6 @@
 """Tests the tokenizer against transformers on large real texts."""
 
 import json
-import random
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from keras_squeeze.tokenizers import BertWordPieceTokenizer
 from tests.backends import only_on
 from tests.bert_oracle import make_fast_tokenizer
+from tests.generated_texts import generated_texts
 
 tf = pytest.importorskip("tensorflow")
 
@@ -87,40 +87,5 @@ def test_squad(compare, real_data):
     compare(texts)
 
 
-def generate_text(draw, block, vocabulary):
-    """Return a string with characters from a block of 256, among others."""
-    parts = []
-    for _ in range(draw.randrange(24)):
-        kind = draw.randrange(16)
-        if kind < 4:
-            parts.append(draw.choice(vocabulary).removeprefix("##"))
-        elif kind < 7:
-            parts.append(draw.choice([" ", " ", "\u00a0", "\u3000", "\t", ""]))
-        elif kind == 7:
-            parts.append(draw.choice(["[CLS]", "[SEP]", "[MASK]", "[UNK]"]))
-        elif kind == 8:
-            # Combining marks and other characters that affect neighbours.
-            parts.append(chr(draw.randrange(0x300, 0x370)))
-        elif kind == 9:
-            parts.append(chr(draw.randrange(0x100)))
-        elif kind == 10:
-            parts.append(draw.choice("\u200b\u200d\ufe0f\u00ad\ufffd\ufeff"))
-        elif kind == 11 and draw.randrange(8) == 0:
-            letter = draw.choice(["a", "é", "й", "\U00010450"])
-            parts.append(letter * draw.randrange(95, 106))
-        else:
-            code_point = 256 * block + draw.randrange(256)
-            if not 0xD800 <= code_point < 0xE000:
-                parts.append(chr(code_point))
-    return "".join(parts)
-
-
 def test_generated_texts(compare, vocabulary):
-    draw = random.Random(20)
-    # Most blocks above these have no assigned characters.
-    blocks = [*range(0x320), *range(0xE00, 0xE02), 0xF00, 0x10FF]
-    texts = [
-        generate_text(draw, blocks[i % len(blocks)], vocabulary)
-        for i in range(100_000)
-    ]
-    compare(texts)
+    compare(generated_texts(100_000, vocabulary))

@@ -100,10 +100,6 @@ def write_app_files(folder, runner, model, labels, report):
 def _contract(runner, model, labels, report):
     """Describe the inputs and outputs of the file, and its tokenizer."""
     preprocessor = model.preprocessor
-    tokenizer = preprocessor.tokenizer
-    strip_accents = tokenizer.strip_accents
-    if strip_accents is None:
-        strip_accents = tokenizer.lowercase
     return {
         "file": os.path.basename(report.path),
         "size_bytes": report.size_bytes,
@@ -135,32 +131,52 @@ def _contract(runner, model, labels, report):
             for name, (shape, dtype) in runner.outputs.items()
         ],
         "labels": labels,
-        "tokenizer": {
-            "type": "WordPiece",
-            "vocabulary": VOCABULARY_FILE,
-            "vocabulary_size": len(tokenizer.vocabulary),
-            "lowercase": tokenizer.lowercase,
-            "strip_accents": strip_accents,
-            "split_on_chinese_characters": tokenizer.split_on_cjk,
-            "start_of_continuing_pieces": tokenizer.suffix_indicator,
-            "longest_word": MAX_CHARACTERS_PER_WORD,
-            "special_tokens_in_text": tokenizer.special_tokens_in_strings,
-            "special_ids": {
-                token: tokenizer.token_to_id(token)
-                for token in (
-                    tokenizer.pad_token,
-                    tokenizer.oov_token,
-                    tokenizer.cls_token,
-                    tokenizer.sep_token,
-                    tokenizer.mask_token,
-                )
-            },
-        },
+        "tokenizer": describe_tokenizer(preprocessor.tokenizer),
         "packing": {
             "text": "[CLS] text [SEP]",
             "pair": "[CLS] first [SEP] second [SEP]",
             "truncation": preprocessor.truncate,
             "truncation_side": preprocessor.truncation_side,
+        },
+    }
+
+
+def describe_tokenizer(tokenizer):
+    """Describe how a tokenizer converts text to ids.
+
+    Args:
+        tokenizer: A `keras_squeeze.tokenizers.BertWordPieceTokenizer`.
+
+    Returns:
+        A dictionary that can be saved as JSON.
+    """
+    encoder = tokenizer.encoder_arguments()
+    roles = {
+        "padding": tokenizer.pad_token,
+        "unknown": tokenizer.oov_token,
+        "start": tokenizer.cls_token,
+        "end": tokenizer.sep_token,
+        "mask": tokenizer.mask_token,
+    }
+    return {
+        "type": "WordPiece",
+        "vocabulary": VOCABULARY_FILE,
+        "vocabulary_size": len(tokenizer.vocabulary),
+        "lowercase": tokenizer.lowercase,
+        "strip_accents": encoder["strip_accents"],
+        "split_on_chinese_characters": tokenizer.split_on_cjk,
+        "start_of_continuing_pieces": tokenizer.suffix_indicator,
+        "longest_word": MAX_CHARACTERS_PER_WORD,
+        "splits_text_into_words": tokenizer.split,
+        "special_tokens_in_text": tokenizer.special_tokens_in_strings,
+        # Never split, and found before and after the text is lowercased.
+        "kept_tokens": {
+            "in_text": encoder["special_tokens"],
+            "in_normalized_text": encoder["added_tokens"],
+        },
+        "roles": roles,
+        "special_ids": {
+            token: tokenizer.token_to_id(token) for token in roles.values()
         },
     }
 

@@ -1,0 +1,1 @@
+"""A web page that runs an exported file in a browser."""
