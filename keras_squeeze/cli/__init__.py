@@ -21,6 +21,7 @@ COMMANDS = {
     "finetune": "Fine-tune a preset on your own data",
     "predict": "Predict with a fine-tuned preset",
     "export": "Export a fine-tuned preset to a TFLite file",
+    "demo": "Write a web page that runs an exported file in the browser",
     "convert": "Convert a Hugging Face or Google checkpoint to a Keras preset",
     "presets": "List the built-in presets",
     "benchmark": "Measure the speed of parts of the package on this machine",

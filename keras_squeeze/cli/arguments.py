@@ -127,13 +127,18 @@ def add_training_arguments(parser, epochs, learning_rate, sequence_length):
     )
 
 
-def check_output_folder(path, overwrite=False):
-    """Check that a preset can be written, before any work is done.
+def check_output_folder(
+    path, overwrite=False, first_file="config.json", kind="preset"
+):
+    """Check that a folder can be written, before any work is done.
 
     Args:
         path: string. The folder.
         overwrite: bool. Whether an existing preset may be replaced. Other
             folders must be empty. Defaults to `False`.
+        first_file: string. The file by which what may be replaced is
+            recognized. Defaults to that of a preset.
+        kind: string. What is written, for errors. Defaults to `"preset"`.
 
     Returns:
         A `pathlib.Path`, absolute. Its parent folder is created.
@@ -143,15 +148,15 @@ def check_output_folder(path, overwrite=False):
         PermissionError: If the folder cannot be created.
     """
     path = pathlib.Path(path).resolve()
-    if path.is_dir() and (path / "config.json").exists():
+    if path.is_dir() and (path / first_file).exists():
         if not overwrite:
             raise FileExistsError(
-                f"`{path}` already has a preset. Choose another folder, or use "
+                f"`{path}` already has a {kind}. Choose another folder, or use "
                 "--overwrite to replace it."
             )
     elif path.exists() and (path.is_file() or any(path.iterdir())):
         raise FileExistsError(
-            f"`{path}` is not empty and has no preset, so it is not replaced. "
+            f"`{path}` is not empty and has no {kind}, so it is not replaced. "
             "Choose another folder."
         )
     path.parent.mkdir(parents=True, exist_ok=True)

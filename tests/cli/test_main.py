@@ -31,6 +31,7 @@ def test_help_names_every_command(capsys):
         "finetune",
         "predict",
         "export",
+        "demo",
         "convert",
         "presets",
         "benchmark",

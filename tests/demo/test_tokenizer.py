@@ -3,7 +3,6 @@
 import random
 import unicodedata
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,16 +10,14 @@ from keras_squeeze.demo.characters import describe_characters
 from keras_squeeze.export.phones.app_files import describe_tokenizer
 from keras_squeeze.export.phones.metadata import file_of_lines
 from keras_squeeze.tokenizers import BertWordPieceTokenizer
+from tests.backends import only_on
 from tests.demo.node import needs_node
 from tests.demo.node import run_module
 from tests.generated_texts import generated_texts
 
 pytestmark = [
     needs_node,
-    pytest.mark.skipif(
-        keras.config.backend() != "torch",
-        reason="the tokenizer is the same on every backend",
-    ),
+    only_on("torch", "the tokenizer is the same on every backend"),
 ]
 
 PROGRAM = """

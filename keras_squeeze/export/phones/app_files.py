@@ -11,6 +11,9 @@ from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
 from keras_squeeze.export.phones.metadata import file_of_lines
 from keras_squeeze.export.runner import INPUTS
 from keras_squeeze.export.runner import fixed_sequence_length
+from keras_squeeze.models.preprocessors.windowed_preprocessor import (
+    WindowedPreprocessor,
+)
 from keras_squeeze.new_files import write_file
 from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 
@@ -105,9 +108,14 @@ def _contract(runner, model, labels, report):
         "size_bytes": report.size_bytes,
         "sha256": report.sha256,
         "task": type(model).__name__,
+        "problem_type": getattr(model, "problem_type", None),
         "quantization": report.quantization or "float32",
         "signatures": [
-            {"name": name, "sequence_length": length}
+            {
+                "name": name,
+                "sequence_length": length,
+                "overlap": _overlap(preprocessor, length),
+            }
             for length, name in runner.signatures.items()
         ],
         "inputs": [
@@ -130,7 +138,7 @@ def _contract(runner, model, labels, report):
             }
             for name, (shape, dtype) in runner.outputs.items()
         ],
-        "labels": labels,
+        "labels": labels or _names_of_classes(model),
         "tokenizer": describe_tokenizer(preprocessor.tokenizer),
         "packing": {
             "text": "[CLS] text [SEP]",
@@ -139,6 +147,22 @@ def _contract(runner, model, labels, report):
             "truncation_side": preprocessor.truncation_side,
         },
     }
+
+
+def _overlap(preprocessor, length):
+    """The tokens that windows of long texts share, or `None` for no windows."""
+    if not isinstance(preprocessor, WindowedPreprocessor):
+        return None
+    with fixed_sequence_length(preprocessor, length):
+        return preprocessor.overlap
+
+
+def _names_of_classes(model):
+    if getattr(model, "problem_type", None) == "regression":
+        return None
+    if not hasattr(model, "names_of_classes"):
+        return None
+    return list(model.names_of_classes())
 
 
 def describe_tokenizer(tokenizer):

@@ -153,7 +153,7 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
         rows, starts, sizes = sliding_windows(
             lengths,
             self.sequence_length - 3 - question_lengths,
-            self._overlap(),
+            self.overlap,
         )
 
         def first_tokens(lengths):
@@ -169,15 +169,13 @@ class QuestionAnsweringPreprocessor(WindowedPreprocessor):
         # After `[CLS]` and the question's `[SEP]`.
         return x, ContextWindows(rows, starts, sizes, question_sizes + 2)
 
-    def _overlap(self):
-        if self.stride is None:
-            return min(128, self.sequence_length // 3)
-        return self.stride
+    def default_stride(self):
+        return min(128, self.sequence_length // 3)
 
     def _check_room(self, questions, lengths):
         """Check that questions leave enough room, and return `lengths`."""
         # Three positions are for the special tokens.
-        longest = self.sequence_length - 3 - self._overlap() - 1
+        longest = self.sequence_length - 3 - self.overlap - 1
         message = (
             "A question must leave room in `sequence_length` for more of its "
             f"context than the overlap of two windows: at most {longest} "

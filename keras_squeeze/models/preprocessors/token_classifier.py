@@ -137,12 +137,13 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         words = take(started, tokens[:, np.newaxis] + columns)
         return x, to_int32(lib.where(is_own, words, -1))
 
+    def default_stride(self):
+        return self.sequence_length // 4
+
     def _check_stride(self):
         """Return the overlap, and the room for the tokens of a window."""
         room = self.sequence_length - 2
-        stride = self.stride
-        if stride is None:
-            stride = self.sequence_length // 4
+        stride = self.overlap
         if stride >= room:
             raise ValueError(
                 "`stride` must be less than what a window has room for, which "

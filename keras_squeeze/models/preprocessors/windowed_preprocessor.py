@@ -45,6 +45,19 @@ class WindowedPreprocessor(TextPreprocessor):
             validation.check_positive_int("stride", value)
         self._stride = value
 
+    @property
+    def overlap(self):
+        """int. The number of tokens that consecutive windows share."""
+        return self.default_stride() if self.stride is None else self.stride
+
+    def default_stride(self):
+        """The overlap of windows of the current `sequence_length`.
+
+        Returns:
+            int.
+        """
+        raise NotImplementedError
+
     @staticmethod
     def sample_weights(sample_weight, counts):
         """Convert sample weights to float32.

@@ -91,6 +91,14 @@ class Pretraining(MaskFillingTask, keras_hub.models.Task):
             }
         }
 
+    def names_of_classes(self):
+        """The names of the two classes of pairs.
+
+        Returns:
+            A list of strings in the order of the ids.
+        """
+        return list(CLASS_NAMES)
+
     def mask_logits(self, outputs):
         return outputs[PREDICTION]
 
