@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import fcntl
 import functools
 import http.server
 import json
@@ -37,22 +38,26 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory()
         ours_in, theirs_out = os.pipe()
         theirs_in, ours_out = os.pipe()
-        # The browser reads commands from file 3, and writes to file 4.
+        # The browser reads commands from file 3, and writes to file 4, which
+        # must not be the pipes themselves yet.
+        pipes = [
+            fcntl.fcntl(x, fcntl.F_DUPFD_CLOEXEC, 10)
+            for x in (theirs_in, theirs_out)
+        ]
         self._process = subprocess.Popen(
             [
-                "sh",
-                "-c",
-                f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}',
-                "sh",
                 BROWSER,
                 *_OPTIONS,
                 *options,
                 f"--user-data-dir={self._profile.name}",
                 "about:blank",
             ],
-            pass_fds=(theirs_in, theirs_out),
             stderr=subprocess.DEVNULL,
+            close_fds=False,
+            preexec_fn=lambda: [os.dup2(x, 3 + i) for i, x in enumerate(pipes)],
         )
+        for pipe in pipes:
+            os.close(pipe)
         os.close(theirs_in)
         os.close(theirs_out)
         self._in = os.fdopen(ours_in, "rb")
@@ -129,8 +134,8 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def screenshot(self, path, width=390, height=844, dark=False):
-        """Write an image of the page, as on the screen of a phone."""
+    def resize(self, width, height=844):
+        """Use a screen of another size, like that of a phone."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -138,6 +143,10 @@ class Browser:
             deviceScaleFactor=2,
             mobile=True,
         )
+
+    def screenshot(self, path, width=390, dark=False):
+        """Write an image of the whole page."""
+        self.resize(width)
         scheme = "dark" if dark else "light"
         self.call(
             "Emulation.setEmulatedMedia",
@@ -170,6 +179,11 @@ class Browser:
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
+
+    def end_headers(self):
+        # As content delivery networks do.
+        self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
 
 
 @contextlib.contextmanager

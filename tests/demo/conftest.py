@@ -1,5 +1,6 @@
 """Exported files of each task, and LiteRT.js."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from tests.demo.small_tasks import small_task
 def export_small(tmp_path_factory):
     """A function that exports a small task, and returns it and its file."""
 
+    @functools.lru_cache
     def export_small(kind, sequence_length=LENGTH, task=None, **options):
         task = task or small_task(kind)
         path = tmp_path_factory.mktemp("exported") / f"{kind}.tflite"

@@ -20,17 +20,34 @@ function placesOfLargest(values, width, count) {
   });
 }
 
-/**
- * Run the model on the examples.
- *
- * @param {Model} model
- * @param {Array} examples The contents of `golden.json`.
- * @param {function(number)} tell Called with the number of examples done.
- * @return {Promise<object>} The number of examples `count`, those with
- *     `sameIds`, the largest `difference`, the share of the `samePlaces`, and
- *     whether the model has `passed`.
- */
-export async function check(model, examples, tell = () => {}) {
+/** Run the model on one of the examples, and add what differs to a result. */
+async function compare(model, example, scales, result) {
+  const signature = model.signatures.find((x) => x.name === example.signature);
+  const segments = example.texts
+    .map((text) => model.tokenizer.encode(text).map((x) => x.id));
+  const {inputs} = model.pack(segments, signature.sequence_length);
+  result.sameIds += Object.entries(example.inputs).every(
+    ([name, values]) => values.every((x, i) => x === inputs[name][i]));
+  const outputs = await model.runSignature(signature, example.inputs);
+  for (const [name, values] of Object.entries(example.outputs)) {
+    values.flat(Infinity).forEach((expected, i) => {
+      const relative = Math.abs(outputs[name][i] - expected) / scales[name];
+      // What is not a number is not within any tolerance.
+      if (!(relative <= result.difference)) result.difference = relative;
+    });
+  }
+  for (const [name, expected] of Object.entries(example.largest_values_at)) {
+    const isRow = Array.isArray(expected);
+    const count = isRow ? example.inputs.input_mask.lastIndexOf(1) + 1 : 1;
+    const found = placesOfLargest(outputs[name], model.widthOf(name), count);
+    result.places += count;
+    result.samePlaces += found
+      .filter((x, i) => x === (isRow ? expected[i] : expected)).length;
+  }
+}
+
+/** The largest absolute value of each output in all examples. */
+function scalesOf(examples) {
   const scales = {};
   for (const {outputs} of examples) {
     for (const [name, values] of Object.entries(outputs)) {
@@ -39,49 +56,34 @@ export async function check(model, examples, tell = () => {}) {
       scales[name] = Math.max(scales[name] ?? 0, size);
     }
   }
-  let sameIds = 0;
-  let difference = 0;
-  const places = {same: 0, all: 0};
-  for (const [i, example] of examples.entries()) {
-    const signature = model.signatures
-      .find((x) => x.name === example.signature);
-    const segments = example.texts
-      .map((text) => model.tokenizer.encode(text).map((x) => x.id));
-    const {inputs} = model.pack(segments, signature.sequence_length);
-    sameIds += Object.entries(example.inputs).every(
-      ([name, values]) => values.every((x, j) => x === inputs[name][j]));
-    const outputs = await model.runSignature(signature, example.inputs);
-    for (const [name, values] of Object.entries(example.outputs)) {
-      values.flat(Infinity).forEach((expected, j) => {
-        const relative = Math.abs(outputs[name][j] - expected) / scales[name];
-        // Not a number is not within any tolerance.
-        difference = relative <= difference ? difference : relative;
-      });
-    }
-    for (const [name, expected] of Object.entries(example.largest_values_at)) {
-      const isRow = Array.isArray(expected);
-      const count = isRow ? example.inputs.input_mask.lastIndexOf(1) + 1 : 1;
-      const found = placesOfLargest(outputs[name], model.widthOf(name), count);
-      places.all += count;
-      places.same += found
-        .filter((x, j) => x === (isRow ? expected[j] : expected)).length;
-    }
-    tell(i + 1);
+  return scales;
+}
+
+/**
+ * Run the model on the examples.
+ *
+ * @param {Model} model
+ * @param {Array} examples The contents of `golden.json`.
+ * @param {function} inTurn Runs a function when the model is free.
+ * @yield {object} After each example: the number of examples `done`, those with
+ *     `sameIds`, the largest `difference` of outputs, how many of the `places`
+ *     of largest values are `samePlaces`, and whether all this `passed`.
+ */
+export async function* check(model, examples, inTurn) {
+  const scales = scalesOf(examples);
+  const hasValues = Object.keys(scales).length > 0;
+  const isFloat = model.contract.quantization.startsWith("float");
+  const result = {
+    done: 0, sameIds: 0, difference: 0, places: 0, samePlaces: 0, hasValues};
+  for (const example of examples) {
+    await inTurn(() => compare(model, example, scales, result));
+    result.done++;
+    const limits = TOLERANCES[model.accelerator];
+    result.passed = result.sameIds === result.done &&
+      result.samePlaces >= EQUAL_PLACES * result.places &&
+      result.difference <= (isFloat ? limits.float : limits.quantized);
+    yield result;
     // Let the browser draw.
     await new Promise((resolve) => setTimeout(resolve));
   }
-  model.takeTimes();
-  const isFloat = model.contract.quantization.startsWith("float");
-  const limits = TOLERANCES[model.accelerator];
-  const samePlaces = places.all ? places.same / places.all : 1;
-  return {
-    count: examples.length,
-    sameIds,
-    difference,
-    samePlaces,
-    comparesPlaces: places.all > 0,
-    comparesValues: Object.keys(scales).length > 0,
-    passed: sameIds === examples.length && samePlaces >= EQUAL_PLACES &&
-      difference <= (isFloat ? limits.float : limits.quantized),
-  };
 }

@@ -85,14 +85,7 @@ class Page {
 
   /** Do one thing after the other: the model only runs one text at a time. */
   inTurn(work) {
-    const turn = (this.last ?? Promise.resolve()).then(async () => {
-      $("run").disabled = true;
-      try {
-        return await work();
-      } finally {
-        $("run").disabled = false;
-      }
-    });
+    const turn = (this.last ?? Promise.resolve()).then(work);
     this.last = turn.catch(() => {});
     return turn;
   }
@@ -125,16 +118,18 @@ class Page {
   /** Answer the inputs of the form. */
   async show() {
     await this.inTurn(async () => {
+      $("run").setAttribute("aria-busy", "true");
+      this.model.takeTimes();
       try {
         const answer = await this.answer(readForm(this.kind, $("form")));
         showAnswer($("results"), answer, this.model.takeTimes());
         tell("");
       } catch (error) {
         console.error(error);
-        this.model.takeTimes();
         $("results").hidden = true;
         tell(error.message, "bad");
       }
+      $("run").removeAttribute("aria-busy");
     });
   }
 
@@ -145,17 +140,22 @@ class Page {
   /** Compare the model with the examples, and show a line about it. */
   async check() {
     const line = $("check");
+    const {accelerator} = this.model;
+    const {length} = this.examples;
     line.hidden = false;
-    line.className = "quiet";
-    await this.inTurn(async () => {
-      const {length} = this.examples;
-      const result = await check(this.model, this.examples, (done) => {
-        line.textContent = `Self-check: ${done} of ${length} examples`;
-      });
+    this.result = null;
+    const results = check(
+      this.model, this.examples, (work) => this.inTurn(work));
+    for await (const result of results) {
+      // The next check has started.
+      if (accelerator !== this.model.accelerator) return;
+      line.textContent = `Self-check: ${result.done} of ${length} examples`;
+      line.className = "quiet";
+      if (result.done < length) continue;
       this.result = result;
       line.textContent = describeCheck(result);
       line.className = result.passed ? "good" : "bad";
-    });
+    }
   }
 }
 

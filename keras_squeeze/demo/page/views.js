@@ -265,17 +265,18 @@ export function showAnswer(place, answer, times) {
 
 /** Describe the result of the self-check in a line. */
 export function describeCheck(result) {
-  const {count, sameIds, difference, samePlaces} = result;
-  const parts = [sameIds === count ?
-    `the ${count} examples have the same token ids as in Python` :
-    `${count - sameIds} of the ${count} examples have other token ids than ` +
+  const {done, sameIds, difference, places, samePlaces} = result;
+  const parts = [sameIds === done ?
+    `the ${done} examples have the same token ids as in Python` :
+    `${done - sameIds} of the ${done} examples have other token ids than ` +
     "in Python"];
-  if (result.comparesValues) {
+  if (result.hasValues) {
     parts.push("the outputs differ by " + (difference < 1e-6 ?
       "less than 0.0001 %" : `at most ${(100 * difference).toPrecision(1)} %`));
   }
-  if (result.comparesPlaces) {
-    parts.push(`${percent(samePlaces)} of the best words are the same`);
+  if (places) {
+    parts.push(`${percent(samePlaces / places)} of the best words are the ` +
+      "same");
   }
   return `${result.passed ? "✓ Self-check passed" : "✗ Self-check failed"}: ` +
     `${parts.join(", and ")}.`;
