@@ -31,6 +31,20 @@ def randomized(model_cls, config, seed=0, std=0.1, norm_mean=0.0):
     return model
 
 
+def bert_config(**kwargs):
+    """A small `transformers.BertConfig`."""
+    return transformers.BertConfig(
+        **{
+            "vocab_size": 60,
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 20,
+            **kwargs,
+        }
+    )
+
+
 def mobile_bert_config(**kwargs):
     """A small `transformers.MobileBertConfig`."""
     return transformers.MobileBertConfig(

@@ -101,6 +101,20 @@ def check_tensors(model, task, theirs):
         np.testing.assert_array_equal(found[name], tensor.numpy())
 
 
+def check_learned(task, x, y, loss=0.01):
+    """Check that a task has memorized what it was trained on.
+
+    Args:
+        task: The task, compiled with an accuracy.
+        x: Raw inputs.
+        y: Their labels.
+        loss: float. The loss must be less than this.
+    """
+    found, accuracy = task.evaluate(x, y, verbose=0)
+    assert found < loss
+    assert accuracy == 1
+
+
 def check_saving(task, x, folder):
     """Check that saved tasks make the same predictions.
 

@@ -1,5 +1,7 @@
 """Vocabularies and backbones that are small enough to train in a test."""
 
+import keras_hub
+
 from keras_squeeze import models
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -43,3 +45,20 @@ def tiny_backbone(backbone_cls, vocabulary, **kwargs):
     if backbone_cls is models.MobileBertBackbone:
         sizes.update(_MOBILE_BERT_SIZES)
     return backbone_cls(vocabulary_size=vocabulary, **{**sizes, **kwargs})
+
+
+def tiny_bert(**kwargs):
+    """Make a BERT of KerasHub with two layers.
+
+    Args:
+        **kwargs: Arguments of the class that replace those of this function.
+    """
+    sizes = {
+        "vocabulary_size": 60,
+        "num_layers": 2,
+        "num_heads": 2,
+        "hidden_dim": 16,
+        "intermediate_dim": 20,
+        "max_sequence_length": 12,
+    }
+    return keras_hub.models.BertBackbone(**{**sizes, **kwargs})

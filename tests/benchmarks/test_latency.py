@@ -1,7 +1,6 @@
 """Tests the latency benchmark with small models."""
 
 import keras
-import keras_hub
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from keras_squeeze.export.conversion.model_file import count_operations
 from keras_squeeze.export.conversion.model_file import load_model
 from tests.backends import only_on
 from tests.export.classifiers import mobile_bert_classifier
+from tests.tiny import tiny_bert
 
 pytestmark = only_on(
     "tensorflow", reason="the files, and LiteRT, do not depend on the backend"
@@ -19,10 +19,8 @@ pytestmark = only_on(
 
 
 def small_bert():
-    backbone = keras_hub.models.BertBackbone(
+    backbone = tiny_bert(
         vocabulary_size=4000,
-        num_layers=2,
-        num_heads=2,
         hidden_dim=64,
         intermediate_dim=128,
         max_sequence_length=32,

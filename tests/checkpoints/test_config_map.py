@@ -11,24 +11,28 @@ from transformers.activations import ACT2FN
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from tests.checkpoint_folders import MODELS
+from tests.tiny import tiny_backbone
 
 # They have weights, which checkpoints cannot store.
 LEARNED = {"prelu", "xielu"}
+CHANGED_IN_BOTH = {
+    "vocab_size": 61,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "hidden_dropout_prob": 0.2,
+    "attention_probs_dropout_prob": 0.3,
+    "max_position_embeddings": 33,
+    "type_vocab_size": 3,
+    "initializer_range": 0.04,
+    "layer_norm_eps": 1e-3,
+    "pad_token_id": 4,
+}
 CHANGED = {
     "mobilebert": {
-        "vocab_size": 61,
+        **CHANGED_IN_BOTH,
         "hidden_size": 24,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
         "intermediate_size": 20,
         "hidden_act": "gelu_new",
-        "hidden_dropout_prob": 0.2,
-        "attention_probs_dropout_prob": 0.3,
-        "max_position_embeddings": 33,
-        "type_vocab_size": 3,
-        "initializer_range": 0.04,
-        "layer_norm_eps": 1e-3,
-        "pad_token_id": 4,
         "embedding_size": 12,
         "trigram_input": False,
         "use_bottleneck": True,
@@ -40,19 +44,10 @@ CHANGED = {
         "classifier_activation": False,
     },
     "squeezebert": {
-        "vocab_size": 61,
+        **CHANGED_IN_BOTH,
         "hidden_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
         "intermediate_size": 48,
         "hidden_act": "relu",
-        "hidden_dropout_prob": 0.2,
-        "attention_probs_dropout_prob": 0.3,
-        "max_position_embeddings": 33,
-        "type_vocab_size": 3,
-        "initializer_range": 0.04,
-        "layer_norm_eps": 1e-3,
-        "pad_token_id": 4,
         "embedding_size": 32,
         "q_groups": 1,
         "k_groups": 2,
@@ -124,14 +119,8 @@ def test_activation_is_saved_with_the_model(name):
 
 def test_activation_without_a_name():
     architecture = ARCHITECTURES["squeezebert"]
-    backbone = architecture.backbone_cls(
-        vocabulary_size=9,
-        num_layers=1,
-        num_heads=1,
-        hidden_dim=4,
-        intermediate_dim=4,
-        embedding_dim=4,
-        activation="hard_tanh",
+    backbone = tiny_backbone(
+        architecture.backbone_cls, 9, activation="hard_tanh"
     )
     with pytest.raises(ValueError, match="no name for the activation"):
         architecture.config_map.config(backbone)

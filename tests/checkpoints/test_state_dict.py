@@ -15,6 +15,8 @@ import torch
 import transformers
 
 from keras_squeeze.checkpoints.state_dict import open_state_dict
+from tests.model_oracle import mobile_bert_config
+from tests.model_oracle import randomized
 from tests.transformers_versions import needs_transformers_4
 
 # The same model, saved from TensorFlow and from PyTorch.
@@ -32,21 +34,12 @@ FORMATS = {
 
 @pytest.fixture(scope="module")
 def model():
-    config = transformers.MobileBertConfig(
-        vocab_size=40,
-        hidden_size=32,
-        embedding_size=16,
-        intra_bottleneck_size=16,
-        num_attention_heads=2,
+    config = mobile_bert_config(
         num_hidden_layers=1,
-        intermediate_size=24,
         num_feedforward_networks=2,
         max_position_embeddings=16,
     )
-    model = transformers.MobileBertForPreTraining(config)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    return model
+    return randomized(transformers.MobileBertForPreTraining, config)
 
 
 def write_safetensors(folder, tensors, name="model.safetensors"):

@@ -17,6 +17,7 @@ import transformers
 
 from keras_squeeze.checkpoints.torch_pickle import TorchPickle
 from tests.backends import only_on
+from tests.model_oracle import squeeze_bert_config
 from tests.processes import run_python
 
 LAYOUTS = ("zip", "sequence")
@@ -99,14 +100,7 @@ def test_views_of_shared_storages(path, layout):
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_state_dict_of_a_model(path, layout, protocol):
-    config = transformers.SqueezeBertConfig(
-        vocab_size=20,
-        hidden_size=16,
-        embedding_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
+    config = squeeze_bert_config(num_hidden_layers=1)
     state_dict = transformers.SqueezeBertForMaskedLM(config).state_dict()
     assert state_dict._metadata
     save(state_dict, path, layout, pickle_protocol=protocol)

@@ -7,6 +7,7 @@ import transformers
 
 from keras_squeeze.distillation import HuggingFaceClassifier
 from keras_squeeze.distillation import soft_labels
+from tests.model_oracle import bert_config
 from tests.tiny import SPECIAL_TOKENS
 
 WORDS = [*SPECIAL_TOKENS, "a", "good", "day"]
@@ -16,12 +17,9 @@ WORDS = [*SPECIAL_TOKENS, "a", "good", "day"]
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classifier")
     torch.manual_seed(0)
-    config = transformers.BertConfig(
+    config = bert_config(
         vocab_size=len(WORDS),
-        hidden_size=16,
         num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=20,
         id2label={0: "spam", 1: "ham"},
     )
     model = transformers.BertForSequenceClassification(config).eval()

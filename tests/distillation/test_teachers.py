@@ -3,7 +3,6 @@
 import functools
 
 import keras
-import keras_hub
 import numpy as np
 import pytest
 import torch
@@ -14,6 +13,8 @@ from keras_squeeze.distillation import HuggingFaceTeacher
 from keras_squeeze.distillation import teachers
 from tests.distillation.students import as_inputs
 from tests.distillation.students import small_student
+from tests.model_oracle import bert_config
+from tests.tiny import tiny_bert
 
 INPUTS = as_inputs([[1, 8, 9, 2, 0], [1, 5, 6, 7, 2]], lengths=[4, 5])
 
@@ -44,14 +45,7 @@ def test_backbone_of_ours():
 
 
 def test_backbone_of_keras_hub():
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=60,
-        num_layers=2,
-        num_heads=2,
-        hidden_dim=16,
-        intermediate_dim=20,
-        max_sequence_length=12,
-    )
+    backbone = tiny_bert()
     teacher = BackboneTeacher(
         backbone, hidden_layers=[2], attention_layers=[1, 2]
     )
@@ -72,14 +66,7 @@ def test_backbone_of_keras_hub():
 def original(tmp_path):
     """A transformers BERT, which is also saved in the folder of the test."""
     torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=60,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=20,
-    )
-    model = transformers.BertModel(config).eval()
+    model = transformers.BertModel(bert_config()).eval()
     model.save_pretrained(tmp_path)
     return model
 

@@ -34,6 +34,7 @@ from keras_squeeze.models.squeeze_bert.squeeze_bert_layer import (
 )
 from keras_squeeze.models.tasks.token_predictor import TokenPredictor
 from tests import model_oracle
+from tests.tiny import tiny_backbone
 
 X = {"inputs": ((2, 3, 8), "float32")}
 
@@ -47,19 +48,14 @@ def masked_lm_head(**kwargs):
 
 def token_predictor(**kwargs):
     dtype = kwargs.get("dtype")
-    backbone = MobileBertBackbone(
-        vocabulary_size=9,
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=6,
-        embedding_dim=4,
-        bottleneck_dim=4,
-        intermediate_dim=6,
+    backbone = tiny_backbone(
+        MobileBertBackbone,
+        9,
         max_sequence_length=8,
         dtype=dtype,
         name="backbone",
     )
-    head = MaskedLMHead(backbone.token_embedding, 6, dtype=dtype, name="head")
+    head = MaskedLMHead(backbone.token_embedding, 16, dtype=dtype, name="head")
     return TokenPredictor(backbone, head, **kwargs)
 
 

@@ -14,6 +14,7 @@ import transformers
 import keras_squeeze
 from tests.backends import only_on
 from tests.conftest import REPOSITORY
+from tests.model_oracle import bert_config
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +22,7 @@ def teacher(tmp_path_factory):
     """The folder of a BERT with two layers and the real vocabulary."""
     folder = tmp_path_factory.mktemp("teacher")
     torch.manual_seed(0)
-    config = transformers.BertConfig(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-    )
+    config = bert_config(vocab_size=30522, intermediate_size=16)
     transformers.BertModel(config).save_pretrained(folder)
     return folder
 

@@ -6,6 +6,7 @@ import tempfile
 
 import keras
 import numpy as np
+import pytest
 import torch
 import transformers
 
@@ -41,6 +42,16 @@ NUM_LABELS = {"ForSequenceClassification": 3, "ForTokenClassification": 4}
 def name(value):
     """The name of a test parameter."""
     return getattr(value, "original", str(value))
+
+
+def for_classes(*classes):
+    """Repeat a test for some of the `CLASSES`."""
+    return pytest.mark.parametrize(("model", "task"), classes, ids=name)
+
+
+each_class = for_classes(*CLASSES)
+each_head = for_classes(*(pair for pair in CLASSES if pair[1] != "Model"))
+each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 
 
 def face(model, task, prefix=""):

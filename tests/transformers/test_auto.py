@@ -9,16 +9,15 @@ import transformers
 
 import keras_squeeze
 from tests.backends import only_on
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import VOCABULARY
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.hub import local_hub as local_hub
 from tests.transformers.faces import TASKS
 from tests.transformers.faces import assert_same
+from tests.transformers.faces import each_model
 from tests.transformers.faces import face
 from tests.transformers.faces import inputs
-from tests.transformers.faces import name
 from tests.transformers.faces import run_original
 from tests.transformers.faces import saved_original
 from tests.transformers.tokenizer_cases import IS_TRANSFORMERS_5
@@ -26,7 +25,6 @@ from tests.transformers.tokenizer_cases import IS_TRANSFORMERS_5
 pytestmark = only_on(
     "torch", reason="a class is found in the same way on every backend"
 )
-each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 PRESET = "squeeze_bert_tiny_en_uncased"
 TASKS_OF_TYPES = sorted({task for tasks in TASKS.values() for task in tasks})
 

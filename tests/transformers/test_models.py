@@ -10,17 +10,17 @@ import torch
 import transformers
 
 import keras_squeeze
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
-from tests.transformers.faces import CLASSES
 from tests.transformers.faces import TASKS
 from tests.transformers.faces import assert_same
+from tests.transformers.faces import each_class
+from tests.transformers.faces import each_model
 from tests.transformers.faces import face
+from tests.transformers.faces import for_classes
 from tests.transformers.faces import inputs
 from tests.transformers.faces import labels
-from tests.transformers.faces import name
 from tests.transformers.faces import pair
 from tests.transformers.faces import run_original
 from tests.transformers.faces import to_numpy
@@ -28,11 +28,9 @@ from tests.transformers.faces import transformers_class
 from tests.transformers_versions import IS_TRANSFORMERS_4
 from tests.transformers_versions import needs_transformers_4
 
-each_class = pytest.mark.parametrize(("model", "task"), CLASSES, ids=name)
 inner_outputs = needs_transformers_4(
     "the hidden states and attention of each layer of MobileBERT"
 )
-each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 
 
 @each_class
@@ -166,14 +164,10 @@ def test_forms_of_a_call(model):
     assert_close(to_numpy(ours(lists["input_ids"])[0]), to_numpy(ours(ids)[0]))
 
 
-@pytest.mark.parametrize(
-    ("model", "task"),
-    [
-        (MobileBert, "ForPreTraining"),
-        (SqueezeBert, "Model"),
-        (SqueezeBert, "ForMultipleChoice"),
-    ],
-    ids=name,
+@for_classes(
+    (MobileBert, "ForPreTraining"),
+    (SqueezeBert, "Model"),
+    (SqueezeBert, "ForMultipleChoice"),
 )
 def test_functional_model(model, task):
     _, ours = pair(model, task)
@@ -208,14 +202,10 @@ def test_order_of_arguments(model, task):
     ]
 
 
-@pytest.mark.parametrize(
-    ("model", "task"),
-    [
-        pytest.param(MobileBert, "ForPreTraining", marks=inner_outputs),
-        (SqueezeBert, "Model"),
-        (SqueezeBert, "ForQuestionAnswering"),
-    ],
-    ids=name,
+@for_classes(
+    pytest.param(MobileBert, "ForPreTraining", marks=inner_outputs),
+    (SqueezeBert, "Model"),
+    (SqueezeBert, "ForQuestionAnswering"),
 )
 def test_tensorflow_spelling(model, task):
     theirs, ours = pair(model, task)

@@ -6,22 +6,18 @@ import pytest
 
 from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
-from tests.checkpoint_folders import SqueezeBert
 from tests.task_checks import RUN_EAGERLY
-from tests.transformers.faces import CLASSES
+from tests.transformers.faces import each_class
+from tests.transformers.faces import each_model
 from tests.transformers.faces import face
 from tests.transformers.faces import inputs
 from tests.transformers.faces import labels
-from tests.transformers.faces import name
 from tests.transformers.faces import saved_original
 from tests.transformers.faces import to_numpy
 from tests.transformers.faces import transformers_class
 
 TEXT = "ForSequenceClassification"
 on_torch = only_on("torch", reason="only PyTorch freezes weights in this way")
-each_model = pytest.mark.parametrize(
-    "model", [MobileBert, SqueezeBert], ids=name
-)
 
 
 def body(model):
@@ -189,7 +185,7 @@ def test_parameters_of_tasks(model):
         assert found >= {id(variable.value) for variable in part.weights}
 
 
-@pytest.mark.parametrize(("model", "task"), CLASSES, ids=name)
+@each_class
 def test_layers(model, task):
     """As in the TensorFlow classes of transformers."""
     theirs, folder = saved_original(model, task)

@@ -15,16 +15,17 @@ import torch
 
 import keras_squeeze
 from tests.backends import only_on
-from tests.checkpoint_folders import MODELS
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
 from tests.hub import local_hub as local_hub
 from tests.task_checks import RUN_EAGERLY
-from tests.transformers.faces import CLASSES
 from tests.transformers.faces import TASKS
 from tests.transformers.faces import assert_same
+from tests.transformers.faces import each_class
+from tests.transformers.faces import each_model
 from tests.transformers.faces import face
+from tests.transformers.faces import for_classes
 from tests.transformers.faces import inputs
 from tests.transformers.faces import labels
 from tests.transformers.faces import name
@@ -39,8 +40,6 @@ on_one_backend = only_on(
     "torch",
     reason="files are the same on every backend; none is faster",
 )
-each_class = pytest.mark.parametrize(("model", "task"), CLASSES, ids=name)
-each_model = pytest.mark.parametrize("model", MODELS, ids=name)
 TEXT = "ForSequenceClassification"
 KERAS_FILES = pathlib.Path(__file__).parents[1] / "data" / "keras_files"
 
@@ -71,11 +70,7 @@ def test_round_trip(model, task, tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    ("model", "task"),
-    [(MobileBert, "ForPreTraining"), (SqueezeBert, "ForMaskedLM")],
-    ids=name,
-)
+@for_classes((MobileBert, "ForPreTraining"), (SqueezeBert, "ForMaskedLM"))
 def test_round_trip_after_training(model, task, tmp_path):
     _, folder = saved_original(model, task)
     ours = face(model, task, "TF").from_pretrained(folder)
@@ -506,11 +501,7 @@ def test_push_to_hub(monkeypatch):
     assert calls["upload"]["commit_message"] == "A"
 
 
-@pytest.mark.parametrize(
-    ("model", "task"),
-    [(MobileBert, "ForPreTraining"), (SqueezeBert, "Model")],
-    ids=name,
-)
+@for_classes((MobileBert, "ForPreTraining"), (SqueezeBert, "Model"))
 def test_keras_file(model, task, tmp_path):
     theirs, ours = pair(model, task)
     ours.save(tmp_path / "model.keras")

@@ -9,11 +9,10 @@ from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
 from tests.checkpoint_folders import assert_close
 from tests.task_checks import RUN_EAGERLY
-from tests.transformers.faces import CLASSES
+from tests.transformers.faces import each_head
 from tests.transformers.faces import face
 from tests.transformers.faces import inputs
 from tests.transformers.faces import labels
-from tests.transformers.faces import name
 from tests.transformers.faces import pair
 from tests.transformers.faces import run_original
 from tests.transformers.faces import saved_original
@@ -28,11 +27,7 @@ def loaded(model, task, **kwargs):
     return face(model, task).from_pretrained(folder, **kwargs)
 
 
-@pytest.mark.parametrize(
-    ("model", "task"),
-    [pair for pair in CLASSES if pair[1] != "Model"],
-    ids=name,
-)
+@each_head
 def test_own_loss(model, task):
     theirs, ours = pair(model, task)
     x, y = inputs(task), labels(task)
@@ -170,11 +165,7 @@ def weighted_loss(logits, labels, weights, length=None):
     return (losses * kept * weights).sum() / kept.sum()
 
 
-@pytest.mark.parametrize(
-    ("model", "task"),
-    [pair for pair in CLASSES if pair[1] != "Model"],
-    ids=name,
-)
+@each_head
 def test_sample_weights_of_named_labels(model, task):
     """They have the same effect as without a dictionary of labels."""
     _, ours = pair(model, task)
