@@ -6,10 +6,10 @@ from keras_squeeze.checkpoints.hugging_face_tokenizer import casing
 from keras_squeeze.checkpoints.hugging_face_tokenizer import tokenizer_family
 from keras_squeeze.transformers.models import mobile_bert
 from keras_squeeze.transformers.models import squeeze_bert
+from keras_squeeze.transformers.models.config_files import read_fields
 from keras_squeeze.transformers.models.configs import MobileBertConfig
-from keras_squeeze.transformers.models.configs import PretrainedConfig
 from keras_squeeze.transformers.models.configs import SqueezeBertConfig
-from keras_squeeze.transformers.models.configs import read_fields
+from keras_squeeze.transformers.models.pretrained_config import PretrainedConfig
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.tokenizers import bert_tokenizers
 from keras_squeeze.transformers.tokenizers.files import BACKEND_FILE

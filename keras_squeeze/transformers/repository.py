@@ -3,9 +3,6 @@
 import functools
 import os
 import posixpath
-import tempfile
-
-import huggingface_hub
 
 from keras_squeeze.checkpoints.files import get_file
 from keras_squeeze.checkpoints.files import load_json
@@ -171,45 +168,3 @@ class Repository:
                 "local folder, a repository on the hub that you can access, "
                 f"or the name of a preset. {names_for(self.name)} {e}"
             ) from e
-
-
-def upload(
-    pretrained,
-    repo_id,
-    commit_message=None,
-    private=None,
-    token=None,
-    revision=None,
-    create_pr=False,
-    **kwargs,
-):
-    """Upload an object to the Hugging Face hub.
-
-    Args:
-        pretrained: An object with a `save_pretrained()` method.
-        repo_id: string. The repository. It is created if it does not exist.
-        commit_message: Optional string.
-        private: Optional bool. Whether a new repository is private.
-        token: Optional string or bool. The access token for the hub.
-        revision: Optional string. The branch to upload to.
-        create_pr: bool. Whether to open a pull request instead of committing.
-            Defaults to `False`.
-        **kwargs: Arguments of `save_pretrained()`.
-
-    Returns:
-        The return value of `huggingface_hub.upload_folder`.
-    """
-    repository = huggingface_hub.create_repo(
-        repo_id, private=private, token=token, exist_ok=True
-    )
-    kind = type(pretrained).__name__
-    with tempfile.TemporaryDirectory() as folder:
-        pretrained.save_pretrained(folder, **kwargs)
-        return huggingface_hub.upload_folder(
-            repo_id=repository.repo_id,
-            folder_path=folder,
-            commit_message=commit_message or f"Upload {kind}",
-            token=token,
-            revision=revision,
-            create_pr=create_pr,
-        )

@@ -6,7 +6,9 @@ inherited ones.
 
 import gc
 import re
+import types
 
+import huggingface_hub
 import jax
 import keras
 import keras_hub
@@ -218,6 +220,27 @@ def call_all(thing, table, *args):
             assert call(thing, *args) is not False, name
 
 
+# Those of objects without weights.
+PREPROCESSING_METHODS = {
+    "quantize": lambda m, path: pytest.raises(
+        (ValueError, NotImplementedError), m.quantize, "int8"
+    ),
+    "get_config": lambda m, path: m.get_config(),
+    "from_config": lambda m, path: type(m).from_config(m.get_config()),
+    "get_build_config": lambda m, path: m.get_build_config() is None,
+    "count_params": lambda m, path: m.build(None) or m.count_params() == 0,
+    "get_weights": lambda m, path: m.get_weights() == [],
+    "set_weights": lambda m, path: m.set_weights([]),
+    "save_to_preset": lambda m, path: m.save_to_preset(path / "preset"),
+    "from_preset": lambda m, path: type(m).from_preset(
+        "mobile_bert_tiny_en_uncased"
+    ),
+    "export_to_transformers": lambda m, path: m.export_to_transformers(
+        path / "checkpoint"
+    ),
+}
+
+
 def reload_preset(m, path):
     m.save_to_preset(path / "preset")
     return type(m).from_preset(str(path / "preset"))
@@ -311,14 +334,8 @@ def test_backbone(tmp_path):
 
 def test_tokenizer(tmp_path):
     tokenizer = models.MobileBertTokenizer(VOCABULARY)
-    refused = {
-        # These have no weights.
-        "quantize": lambda m, path: pytest.raises(
-            (ValueError, NotImplementedError), m.quantize, "int8"
-        ),
-    }
     table = {
-        **refused,
+        **PREPROCESSING_METHODS,
         "tokenize": lambda m, path: len(m.tokenize(TEXTS)) == 2,
         "detokenize": lambda m, path: m.detokenize(m(TEXTS)),
         "tokenize_rows": lambda m, path: m.tokenize_rows(TEXTS),
@@ -332,20 +349,7 @@ def test_tokenizer(tmp_path):
         ),
         "token_to_id": lambda m, path: m.token_to_id("a") == 5,
         "id_to_token": lambda m, path: m.id_to_token(5) == "a",
-        "get_config": lambda m, path: m.get_config(),
-        "from_config": lambda m, path: type(m).from_config(m.get_config()),
-        "get_build_config": lambda m, path: m.get_build_config() is None,
-        "count_params": lambda m, path: m.build(None) or m.count_params() == 0,
-        "get_weights": lambda m, path: m.get_weights() == [],
-        "set_weights": lambda m, path: m.set_weights([]),
         "save_assets": lambda m, path: m.save_assets(str(path)),
-        "save_to_preset": lambda m, path: m.save_to_preset(path / "preset"),
-        "from_preset": lambda m, path: type(m).from_preset(
-            "mobile_bert_tiny_en_uncased"
-        ),
-        "export_to_transformers": lambda m, path: m.export_to_transformers(
-            path / "checkpoint"
-        ),
     }
     check_table(tokenizer, table)
     call_all(tokenizer, table, tmp_path)
@@ -354,25 +358,10 @@ def test_tokenizer(tmp_path):
 def test_preprocessor(tmp_path):
     preprocessor = make_task("TextClassifier").preprocessor
     table = {
-        "quantize": lambda m, path: pytest.raises(
-            (ValueError, NotImplementedError), m.quantize, "int8"
-        ),
+        **PREPROCESSING_METHODS,
         "tokenize": lambda m, path: m.tokenize(TEXTS),
         "pack": lambda m, path: m.pack(m.tokenize(TEXTS)[0]),
         "pack_texts": lambda m, path: m.pack_texts(TEXTS),
-        "get_config": lambda m, path: m.get_config(),
-        "from_config": lambda m, path: type(m).from_config(m.get_config()),
-        "get_build_config": lambda m, path: m.get_build_config() is None,
-        "count_params": lambda m, path: m.build(None) or m.count_params() == 0,
-        "get_weights": lambda m, path: m.get_weights() == [],
-        "set_weights": lambda m, path: m.set_weights([]),
-        "save_to_preset": lambda m, path: m.save_to_preset(path / "preset"),
-        "from_preset": lambda m, path: type(m).from_preset(
-            "mobile_bert_tiny_en_uncased"
-        ),
-        "export_to_transformers": lambda m, path: m.export_to_transformers(
-            path / "checkpoint"
-        ),
     }
     check_table(preprocessor, table)
     call_all(preprocessor, table, tmp_path)
@@ -381,8 +370,14 @@ def test_preprocessor(tmp_path):
 def test_face(tmp_path, monkeypatch):
     uploads = []
     monkeypatch.setattr(
-        "keras_squeeze.transformers.models.model_files.upload",
-        lambda model, repo_id: uploads.append(repo_id),
+        huggingface_hub,
+        "create_repo",
+        lambda repo_id, **kwargs: types.SimpleNamespace(repo_id=repo_id),
+    )
+    monkeypatch.setattr(
+        huggingface_hub,
+        "upload_folder",
+        lambda repo_id, **kwargs: uploads.append(repo_id),
     )
     face = keras_squeeze.MobileBertForMaskedLM.from_task(make_task("MaskedLM"))
     table = {

@@ -6,6 +6,7 @@ import json
 import pytest
 import transformers
 
+from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.transformers.models import configs
 from tests.backends import only_on
 from tests.checkpoint_folders import MODELS
@@ -182,7 +183,7 @@ def test_of_built_in_preset(cls, name):
     config = cls.from_pretrained(name, num_labels=3)
     preset = next(
         architecture.backbone_cls
-        for architecture in configs.ARCHITECTURES.values()
+        for architecture in ARCHITECTURES.values()
         if architecture.model_type == cls.model_type
     ).from_preset(name, load_weights=False)
     assert config.num_hidden_layers == preset.num_layers

@@ -1,5 +1,6 @@
 """Loading and saving of models, with the API of transformers."""
 
+import contextlib
 import copy
 import json
 import math
@@ -16,12 +17,12 @@ from keras_squeeze.checkpoints.weight_table import Comparison
 from keras_squeeze.checkpoints.weight_table import describe
 from keras_squeeze.models.optimization import follow_requires_grad
 from keras_squeeze.new_files import new_files
-from keras_squeeze.transformers.models.configs import CONFIG_NAME
-from keras_squeeze.transformers.models.configs import PretrainedConfig
-from keras_squeeze.transformers.models.configs import check_not_a_file
-from keras_squeeze.transformers.models.configs import is_keras_preset
+from keras_squeeze.transformers.models.config_files import CONFIG_NAME
+from keras_squeeze.transformers.models.config_files import is_keras_preset
+from keras_squeeze.transformers.models.pretrained_config import PretrainedConfig
 from keras_squeeze.transformers.repository import Repository
-from keras_squeeze.transformers.repository import upload
+from keras_squeeze.transformers.saving import PushToHubMixin
+from keras_squeeze.transformers.saving import check_not_a_file
 
 _WEIGHTS_NAME = "model.safetensors"
 _WEIGHTS_PATTERN = "model{suffix}.safetensors"
@@ -50,7 +51,7 @@ _NOT_SUPPORTED = {
 }
 
 
-class ModelFiles:
+class ModelFiles(PushToHubMixin):
     """Loads and saves models, and gives access to their weights.
 
     A mixin of `PreTrainedModel`, whose `config`, `task` and `backbone` it uses.
@@ -150,24 +151,16 @@ class ModelFiles:
 
     def _load_weights(self, state_dict, repository, ignore_mismatched_sizes):
         table = self.architecture().weight_table
-        try:
+        with _naming(repository):
             found = table.compare(state_dict, self.backbone, self.task)
-        except ValueError as e:
-            raise ValueError(
-                f"The weights of `{repository.name}` cannot be loaded. {e}"
-            ) from e
         if found.mismatched and not ignore_mismatched_sizes:
             raise ValueError(
                 f"The weights of `{repository.name}` do not have the shapes "
                 f"of the model: {'; '.join(describe(found.mismatched))}. To "
                 "initialize those, pass `ignore_mismatched_sizes=True`."
             )
-        try:
+        with _naming(repository):
             table.assign(state_dict, found)
-        except ValueError as e:
-            raise ValueError(
-                f"The weights of `{repository.name}` cannot be loaded. {e}"
-            ) from e
         return found
 
     def _report(self, found, repository):
@@ -325,22 +318,7 @@ class ModelFiles:
             if _WEIGHTS_FILE.fullmatch(name) and name not in names:
                 os.remove(os.path.join(save_directory, name))
         if push_to_hub:
-            name = os.path.basename(os.path.abspath(save_directory))
-            self.push_to_hub(kwargs.pop("repo_id", name), **kwargs)
-
-    def push_to_hub(self, repo_id, **kwargs):
-        """Upload the model to the Hugging Face hub.
-
-        Args:
-            repo_id: string. The repository. It is created if it does not exist.
-            **kwargs: `commit_message`, `private`, `token`, `revision` and
-                `create_pr`, as in transformers, and arguments of
-                `save_pretrained()`.
-
-        Returns:
-            The return value of `huggingface_hub.upload_folder`.
-        """
-        return upload(self, repo_id, **kwargs)
+            self._push_saved(save_directory, **kwargs)
 
     # === Weights ===
 
@@ -489,6 +467,17 @@ class ModelFiles:
                 self.get_lm_head().resize_vocabulary(initializer)
             self.config.vocab_size = wanted
         return self.get_input_embeddings()
+
+
+@contextlib.contextmanager
+def _naming(repository):
+    """Name the repository in the errors of the weight table."""
+    try:
+        yield
+    except ValueError as e:
+        raise ValueError(
+            f"The weights of `{repository.name}` cannot be loaded. {e}"
+        ) from e
 
 
 def _check_supported(kwargs):

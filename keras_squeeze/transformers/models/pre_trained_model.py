@@ -17,14 +17,14 @@ from keras import ops
 
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.transformers.data.tf_datasets import TensorFlowDatasets
-from keras_squeeze.transformers.models.configs import PretrainedConfig
-from keras_squeeze.transformers.models.configs import head_fields
+from keras_squeeze.transformers.models.config_files import head_fields
 from keras_squeeze.transformers.models.losses import IGNORED
 from keras_squeeze.transformers.models.model_files import ModelFiles
 from keras_squeeze.transformers.models.outputs import BaseModelOutputWithPooling
 from keras_squeeze.transformers.models.parts import Part
 from keras_squeeze.transformers.models.parts import below
 from keras_squeeze.transformers.models.parts import named_values
+from keras_squeeze.transformers.models.pretrained_config import PretrainedConfig
 from keras_squeeze.transformers.models.training import Training
 from keras_squeeze.transformers.models.training import to_array
 

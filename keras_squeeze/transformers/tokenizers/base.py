@@ -6,8 +6,8 @@ import warnings
 
 from keras_squeeze.new_files import new_files
 from keras_squeeze.new_files import write_file
-from keras_squeeze.transformers.models.configs import check_not_a_file
-from keras_squeeze.transformers.repository import upload
+from keras_squeeze.transformers.saving import PushToHubMixin
+from keras_squeeze.transformers.saving import check_not_a_file
 from keras_squeeze.transformers.tokenizers.files import ADDED_TOKENS_FILE
 from keras_squeeze.transformers.tokenizers.files import CONFIG_FILE
 from keras_squeeze.transformers.tokenizers.files import SPECIAL_TOKENS_MAP_FILE
@@ -22,7 +22,7 @@ from keras_squeeze.transformers.tokenizers.sequences import to_lists
 from keras_squeeze.transformers.tokenizers.special_tokens import tokens_to_json
 
 
-class PreTrainedTokenizerBase(SequenceBuilder):
+class PreTrainedTokenizerBase(SequenceBuilder, PushToHubMixin):
     """Base of the tokenizers.
 
     Subclasses hold the vocabulary. They implement `_encode_one()`,
@@ -219,8 +219,7 @@ class PreTrainedTokenizerBase(SequenceBuilder):
             for file in files
         )
         if push_to_hub:
-            name = os.path.basename(os.path.abspath(save_directory))
-            self.push_to_hub(kwargs.pop("repo_id", name), **kwargs)
+            self._push_saved(save_directory, **kwargs)
         return files
 
     def _write_files(self, folder, legacy_format, filename_prefix):
@@ -300,19 +299,6 @@ class PreTrainedTokenizerBase(SequenceBuilder):
             )
         write_file(path, "".join(f"{token}\n" for token in tokens))
         return (path,)
-
-    def push_to_hub(self, repo_id, **kwargs):
-        """Upload the files of the tokenizer to the Hugging Face hub.
-
-        Args:
-            repo_id: string. The repository. It is created if it does not exist.
-            **kwargs: `commit_message`, `private`, `token`, `revision` and
-                `create_pr`, as in transformers.
-
-        Returns:
-            The return value of `huggingface_hub.upload_folder`.
-        """
-        return upload(self, repo_id, **kwargs)
 
     # Ids.
 

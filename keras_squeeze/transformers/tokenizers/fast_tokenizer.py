@@ -199,15 +199,6 @@ class FastTokenizer(PreTrainedTokenizerBase):
             return self._tokenizer.add_tokens(new_tokens)
 
     def num_special_tokens_to_add(self, pair=False):
-        """Count the special tokens that are added to a text.
-
-        Args:
-            pair: bool. Whether to count for a pair of texts. Defaults to
-                `False`.
-
-        Returns:
-            int.
-        """
         return self._tokenizer.num_special_tokens_to_add(pair)
 
     def tokenize(self, text, pair=None, add_special_tokens=False, **kwargs):
