@@ -78,6 +78,24 @@ def add_column_arguments(parser):
     )
 
 
+def add_count(parser, name, default, help):
+    """Add an argument that is a positive integer.
+
+    Args:
+        parser: The `argparse.ArgumentParser`.
+        name: string. The name, which starts with `--`.
+        default: int.
+        help: string. What it counts, without the default.
+    """
+    parser.add_argument(
+        name,
+        type=positive_int,
+        default=default,
+        metavar="N",
+        help=f"{help} (default: %(default)s)",
+    )
+
+
 def add_training_arguments(parser, epochs, learning_rate, sequence_length):
     """Add the arguments of a training run.
 
@@ -88,20 +106,10 @@ def add_training_arguments(parser, epochs, learning_rate, sequence_length):
         sequence_length: int. The default of `--sequence-length`, or `None` for
             that of the task.
     """
-    parser.add_argument(
-        "--epochs",
-        type=positive_int,
-        default=epochs,
-        metavar="N",
-        help="number of passes over the training data (default: %(default)s)",
+    add_count(
+        parser, "--epochs", epochs, "number of passes over the training data"
     )
-    parser.add_argument(
-        "--batch-size",
-        type=positive_int,
-        default=32,
-        metavar="N",
-        help="number of texts per batch (default: %(default)s)",
-    )
+    add_count(parser, "--batch-size", 32, "number of texts per batch")
     parser.add_argument(
         "--learning-rate",
         type=positive_float,

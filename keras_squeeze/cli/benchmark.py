@@ -38,12 +38,8 @@ def _add_training(subparsers):
         "and ratios are relative to transformers.",
     )
     _add_sides(parser)
-    parser.add_argument(
-        "--batch-size",
-        type=arguments.positive_int,
-        default=16,
-        metavar="N",
-        help="number of sequences per step (default: %(default)s)",
+    arguments.add_count(
+        parser, "--batch-size", 16, "number of sequences per step"
     )
     parser.add_argument(
         "--jit-compile",
@@ -78,12 +74,8 @@ def _add_prediction(subparsers):
     )
     _add_sides(parser)
     _add_sentences(parser)
-    parser.add_argument(
-        "--num-texts",
-        type=arguments.positive_int,
-        default=10000,
-        metavar="N",
-        help="number of texts to predict (default: %(default)s)",
+    arguments.add_count(
+        parser, "--num-texts", 10000, "number of texts to predict"
     )
     _add_repeats(parser, 3)
     parser.set_defaults(measure=_measure_prediction)
@@ -113,12 +105,8 @@ def _add_sides(parser):
         choices=comparison.BACKENDS,
         help="a backend to measure; can be given several times (default: all)",
     )
-    parser.add_argument(
-        "--threads",
-        type=arguments.positive_int,
-        default=1,
-        metavar="N",
-        help="number of threads, and of cores (default: %(default)s)",
+    arguments.add_count(
+        parser, "--threads", 1, "number of threads, and of cores"
     )
 
 
@@ -160,12 +148,8 @@ def _add_grouped_dense(subparsers):
         description="Times of a forward pass and of a training step of "
         "SqueezeBERT's grouped projection, in four implementations.",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=arguments.positive_int,
-        default=8,
-        metavar="N",
-        help="number of sequences to compute at once (default: %(default)s)",
+    arguments.add_count(
+        parser, "--batch-size", 8, "number of sequences to compute at once"
     )
     _add_sequence_length(parser)
     _add_repeats(parser, 5)
@@ -286,13 +270,7 @@ def _add_files(parser, models):
         help="a folder to keep the exported files in; existing files are "
         "reused (default: files are not kept)",
     )
-    parser.add_argument(
-        "--threads",
-        type=arguments.positive_int,
-        default=1,
-        metavar="N",
-        help="number of LiteRT threads (default: %(default)s)",
-    )
+    arguments.add_count(parser, "--threads", 1, "number of LiteRT threads")
 
 
 def _settings_of_files(args):
@@ -321,22 +299,12 @@ def _add_sentences(parser):
 
 
 def _add_sequence_length(parser):
-    parser.add_argument(
-        "--sequence-length",
-        type=arguments.positive_int,
-        default=128,
-        metavar="N",
-        help="tokens per sequence (default: %(default)s)",
-    )
+    arguments.add_count(parser, "--sequence-length", 128, "tokens per sequence")
 
 
 def _add_repeats(parser, default):
-    parser.add_argument(
-        "--repeats",
-        type=arguments.positive_int,
-        default=default,
-        metavar="N",
-        help="number of runs; the median is shown (default: %(default)s)",
+    arguments.add_count(
+        parser, "--repeats", default, "number of runs; the median is shown"
     )
 
 

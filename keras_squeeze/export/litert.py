@@ -158,19 +158,19 @@ def export_tflite(
     ```
     """
     request = ExportRequest(
-        model,
-        filepath,
-        sequence_length,
-        quantization,
-        probabilities,
-        labels,
-        calibration_data,
-        text_input,
-        metadata,
-        per_channel,
-        evaluation_data,
-        app_files,
-        verbose,
+        model=model,
+        filepath=filepath,
+        sequence_length=sequence_length,
+        quantization=quantization,
+        probabilities=probabilities,
+        labels=labels,
+        calibration_data=calibration_data,
+        text_input=text_input,
+        metadata=metadata,
+        per_channel=per_channel,
+        evaluation_data=evaluation_data,
+        app_files=app_files,
+        verbose=verbose,
     )
     # In the same folder, because files cannot be renamed across file systems.
     with new_file(request.filepath) as unverified:

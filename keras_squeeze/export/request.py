@@ -45,6 +45,7 @@ class ExportRequest:
 
     def __init__(
         self,
+        *,
         model,
         filepath,
         sequence_length,

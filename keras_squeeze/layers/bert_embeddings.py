@@ -94,6 +94,15 @@ class BertEmbeddings(keras.layers.Layer):
         def initializer():
             return keras.initializers.RandomNormal(stddev=initializer_range)
 
+        def embedding(size, name):
+            return keras.layers.Embedding(
+                size,
+                hidden_dim,
+                embeddings_initializer=initializer(),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
         self.token_embedding = keras.layers.ReversibleEmbedding(
             vocabulary_size,
             embedding_dim,
@@ -109,20 +118,10 @@ class BertEmbeddings(keras.layers.Layer):
                 dtype=self.dtype_policy,
                 name="embeddings_projection",
             )
-        self.position_embedding = keras.layers.Embedding(
-            max_sequence_length,
-            hidden_dim,
-            embeddings_initializer=initializer(),
-            dtype=self.dtype_policy,
-            name="position_embedding",
+        self.position_embedding = embedding(
+            max_sequence_length, "position_embedding"
         )
-        self.segment_embedding = keras.layers.Embedding(
-            num_segments,
-            hidden_dim,
-            embeddings_initializer=initializer(),
-            dtype=self.dtype_policy,
-            name="segment_embedding",
-        )
+        self.segment_embedding = embedding(num_segments, "segment_embedding")
         self.norm = normalization(
             normalization_type,
             epsilon,
