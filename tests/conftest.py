@@ -125,3 +125,11 @@ def vocabulary():
     preset = REPOSITORY / "presets" / "mobile_bert_tiny_en_uncased"
     path = preset / "assets" / "tokenizer" / "vocabulary.txt"
     return path.read_text(encoding="utf-8").split("\n")[:30522]
+
+
+@pytest.fixture(scope="session")
+def oracle(vocabulary, tmp_path_factory):
+    """The tokenizer of transformers with these words."""
+    from tests.bert_oracle import make_fast_tokenizer
+
+    return make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))

@@ -43,11 +43,6 @@ def graph(tokenizer):
     return tf.function(lambda x: tokenizer(x), input_signature=[spec])
 
 
-@pytest.fixture(scope="module")
-def oracle(vocabulary, tmp_path_factory):
-    return make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))
-
-
 TEXTS = {
     "plain": "The quick brown fox jumped, didn't it?",
     "accents": "Café naïve Ångström İstanbul ñandú cafe\u0301",

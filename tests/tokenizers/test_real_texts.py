@@ -7,7 +7,6 @@ import pytest
 
 from keras_squeeze.tokenizers import BertWordPieceTokenizer
 from tests.backends import only_on
-from tests.bert_oracle import make_fast_tokenizer
 from tests.generated_texts import generated_texts
 
 tf = pytest.importorskip("tensorflow")
@@ -18,10 +17,9 @@ pytestmark = only_on(
 
 
 @pytest.fixture(scope="module")
-def compare(vocabulary, tmp_path_factory):
+def compare(vocabulary, oracle):
     """A function that compares both implementations with transformers."""
     tokenizer = BertWordPieceTokenizer(vocabulary)
-    oracle = make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))
     graph = tf.function(
         lambda texts: tokenizer(texts),
         input_signature=[tf.TensorSpec([None], tf.string)],

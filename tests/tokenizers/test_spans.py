@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from keras_squeeze.tokenizers import BertWordPieceTokenizer
-from tests.bert_oracle import make_fast_tokenizer
 
 tf = pytest.importorskip("tensorflow")
 
@@ -14,11 +13,6 @@ tf = pytest.importorskip("tensorflow")
 @pytest.fixture(scope="module")
 def tokenizer(vocabulary):
     return BertWordPieceTokenizer(vocabulary)
-
-
-@pytest.fixture(scope="module")
-def oracle(vocabulary, tmp_path_factory):
-    return make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))
 
 
 @pytest.fixture(scope="module")

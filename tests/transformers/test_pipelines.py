@@ -22,6 +22,7 @@ from tests.transformers_versions import needs_transformers_4
 
 PRESET = "squeeze_bert_tiny_en_uncased"
 TEXTS = ["the Quick brown fox!", "a b?", "Jumps over. the lazy dög 7 dogs"]
+pytestmark = pytest.mark.usefixtures("quiet")
 on_one_backend = only_on(
     "torch", reason="answers are made on NumPy; the models are tested on all"
 )
@@ -34,15 +35,6 @@ HEADS = {
     "fill-mask": "ForMaskedLM",
     "feature-extraction": "Model",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quiet():
-    """Silence the logs of transformers."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity(transformers.logging.ERROR)
-    yield
-    transformers.logging.set_verbosity(verbosity)
 
 
 def checkpoint(task, folder, model=MobileBert, **config):

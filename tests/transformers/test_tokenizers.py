@@ -29,9 +29,10 @@ from tests.transformers.tokenizer_cases import make_tokenizer
 from tests.transformers.tokenizer_cases import of_transformers_4
 from tests.transformers.tokenizer_cases import random_text
 
-pytestmark = only_on(
-    "tensorflow", reason="tokenizers are the same on every backend"
-)
+pytestmark = [
+    only_on("tensorflow", reason="tokenizers are the same on every backend"),
+    pytest.mark.usefixtures("quiet"),
+]
 
 NAMES = [
     "MobileBertTokenizer",
@@ -51,15 +52,6 @@ COMPARED = [
 COMPARED_SLOW = [part for part in COMPARED if part not in FAST]
 COMPARED_BOTH = [COMPARED[0], COMPARED[3]]
 NUM_TOKENS = 5000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quiet():
-    """Silence the logs of transformers: here they are tested as warnings."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity(transformers.logging.FATAL)
-    yield
-    transformers.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import pytest
 import tensorflow as tf
 
 from keras_squeeze import models
-from tests.bert_oracle import make_fast_tokenizer
 from tests.task_checks import check_graph
 from tests.task_checks import to_numpy
 
@@ -31,13 +30,11 @@ def preprocessor(vocabulary):
 
 
 @pytest.fixture(scope="module")
-def expected(vocabulary, tmp_path_factory):
+def expected(oracle):
     """The results of transformers for each pair, and zeros for no pair."""
-    folder = tmp_path_factory.mktemp("vocabulary")
-    tokenizer = make_fast_tokenizer(vocabulary, folder)
     arrays = np.zeros((3, 3, 3, LENGTH), "int32")
     for i, (prompt, choices) in enumerate(zip(PROMPTS, CHOICES, strict=True)):
-        pairs = tokenizer(
+        pairs = oracle(
             [prompt] * len(choices),
             choices,
             padding="max_length",

@@ -7,7 +7,6 @@ from keras_squeeze.datasets.squad import read_squad
 from keras_squeeze.models import MobileBertQuestionAnsweringPreprocessor
 from keras_squeeze.models import MobileBertTokenizer
 from tests.backends import only_on
-from tests.bert_oracle import make_fast_tokenizer
 from tests.processes import run_python
 from tests.task_checks import check_graph
 from tests.task_checks import to_numpy
@@ -68,11 +67,6 @@ SETTINGS = [(48, 8), (48, 0), (40, 16), (384, 128)]
 @pytest.fixture(scope="module")
 def tokenizer(vocabulary):
     return MobileBertTokenizer(vocabulary)
-
-
-@pytest.fixture(scope="module")
-def oracle(vocabulary, tmp_path_factory):
-    return make_fast_tokenizer(vocabulary, tmp_path_factory.mktemp("oracle"))
 
 
 @pytest.fixture
