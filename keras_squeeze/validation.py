@@ -48,6 +48,20 @@ def check_divisible(name, value, divisor_name, divisor):
         )
 
 
+def check_choice(name, value, choices):
+    """Raise a `ValueError` unless `value` is one of `choices`.
+
+    Args:
+        name: string. The name of the argument in errors.
+        value: The value of the argument.
+        choices: The valid values, in a container that errors show.
+    """
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
+        )
+
+
 def shorten(value):
     """Format a value for an error, truncated to 80 characters.
 

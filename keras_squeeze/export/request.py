@@ -17,6 +17,7 @@ from keras_squeeze.export.process import QUANTIZATIONS
 from keras_squeeze.export.serving import find_embeddings
 from keras_squeeze.export.serving import float32_config
 from keras_squeeze.export.serving import serving_model
+from keras_squeeze.validation import check_choice
 
 # [CLS], a token and [SEP].
 _SHORTEST = 3
@@ -104,11 +105,7 @@ def _check_quantization(
     quantization, model, calibration_data, lengths, text_input
 ):
     """Return the calibration samples, or `None` without data."""
-    if quantization not in QUANTIZATIONS:
-        raise ValueError(
-            f"`quantization` must be one of {QUANTIZATIONS}. Received: "
-            f"quantization={quantization!r}"
-        )
+    check_choice("quantization", quantization, QUANTIZATIONS)
     check_quantizer(quantization)
     if quantization == "float16":
         _check_float16(model)

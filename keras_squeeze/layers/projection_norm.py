@@ -6,6 +6,7 @@ from keras import ops
 from keras_squeeze.layers.direct_calls import call_directly
 from keras_squeeze.layers.grouped_dense import GroupedDense
 from keras_squeeze.layers.no_norm import NoNorm
+from keras_squeeze.validation import check_choice
 
 NORMALIZATION_TYPES = ("layer_norm", "no_norm")
 
@@ -21,14 +22,10 @@ def normalization(normalization_type, epsilon, **kwargs):
     Returns:
         A `keras.layers.LayerNormalization` or a `NoNorm`.
     """
-    if normalization_type == "layer_norm":
-        return keras.layers.LayerNormalization(epsilon=epsilon, **kwargs)
+    check_choice("normalization_type", normalization_type, NORMALIZATION_TYPES)
     if normalization_type == "no_norm":
         return NoNorm(**kwargs)
-    raise ValueError(
-        f"`normalization_type` must be one of {NORMALIZATION_TYPES}. "
-        f"Received: normalization_type={normalization_type!r}"
-    )
+    return keras.layers.LayerNormalization(epsilon=epsilon, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")

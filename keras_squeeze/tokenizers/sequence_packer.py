@@ -5,6 +5,7 @@ import numpy as np
 from keras_squeeze.tokenizers.arrays import library_of
 from keras_squeeze.tokenizers.arrays import take
 from keras_squeeze.tokenizers.arrays import to_int32
+from keras_squeeze.validation import check_choice
 from keras_squeeze.validation import check_positive_int
 
 TRUNCATE_STRATEGIES = (
@@ -176,11 +177,7 @@ class SequencePacker:
 def check_packing(sequence_length, truncate, truncation_side):
     """Raise a `ValueError` for packing arguments that cannot work."""
     check_sequence_length(sequence_length)
-    if truncate not in TRUNCATE_STRATEGIES:
-        raise ValueError(
-            f"`truncate` must be one of {TRUNCATE_STRATEGIES}. Received: "
-            f"truncate={truncate!r}"
-        )
+    check_choice("truncate", truncate, TRUNCATE_STRATEGIES)
     if truncation_side not in ("right", "left"):
         raise ValueError(
             '`truncation_side` must be "right" or "left". Received: '

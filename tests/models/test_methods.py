@@ -246,6 +246,19 @@ def reload_preset(m, path):
     return type(m).from_preset(str(path / "preset"))
 
 
+# Those of tasks and backbones.
+SAVING_METHODS = {
+    "save_to_preset": lambda m, x, y, path: reload_preset(m, path),
+    "from_preset": lambda m, x, y, path: type(m).from_preset(
+        str(path / "preset")
+    ),
+    "export_to_transformers": lambda m, x, y, path: m.export_to_transformers(
+        path / "checkpoint"
+    ),
+    "export": lambda m, x, y, path: check_saved_model(m, IDS, path),
+}
+
+
 def test_task(tmp_path):
     task = make_task("TextClassifier", class_names=["ham", "spam"])
     x = IDS
@@ -272,14 +285,7 @@ def test_task(tmp_path):
         "load_task_weights": lambda m, x, y, path: m.load_task_weights(
             path / "task.weights.h5"
         ),
-        "save_to_preset": lambda m, x, y, path: reload_preset(m, path),
-        "from_preset": lambda m, x, y, path: type(m).from_preset(
-            str(path / "preset")
-        ),
-        "export_to_transformers": lambda m, x, y, path: (
-            m.export_to_transformers(path / "checkpoint")
-        ),
-        "export": lambda m, x, y, path: check_saved_model(m, IDS, path),
+        **SAVING_METHODS,
         "quantize": lambda m, x, y, path: m.quantize("int8"),
     }
     check_table(task, table)
@@ -301,14 +307,7 @@ def test_backbone(tmp_path):
         "get_layout_map": lambda m, x, y, path: m.get_layout_map(
             keras.distribution.DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"])
         ),
-        "save_to_preset": lambda m, x, y, path: reload_preset(m, path),
-        "from_preset": lambda m, x, y, path: type(m).from_preset(
-            str(path / "preset")
-        ),
-        "export_to_transformers": lambda m, x, y, path: (
-            m.export_to_transformers(path / "checkpoint")
-        ),
-        "export": lambda m, x, y, path: check_saved_model(m, IDS, path),
+        **SAVING_METHODS,
         "resize_vocabulary": lambda m, x, y, path: m.resize_vocabulary(60),
         "default_lora_layer_names": lambda m, x, y, path: (
             m.default_lora_layer_names()

@@ -203,11 +203,9 @@ class MobileBertBackbone(EncoderBackbone):
             validation.check_positive_int(name, getattr(self, name))
         validation.check_rate("dropout", self.dropout)
         validation.check_rate("attention_dropout", self.attention_dropout)
-        if self.normalization_type not in NORMALIZATION_TYPES:
-            raise ValueError(
-                f"`normalization_type` must be one of {NORMALIZATION_TYPES}. "
-                f"Received: normalization_type={self.normalization_type!r}"
-            )
+        validation.check_choice(
+            "normalization_type", self.normalization_type, NORMALIZATION_TYPES
+        )
         inner = "bottleneck_dim" if self.use_bottleneck else "hidden_dim"
         validation.check_divisible(
             inner, getattr(self, inner), "num_heads", self.num_heads

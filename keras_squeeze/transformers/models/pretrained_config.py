@@ -12,6 +12,7 @@ from keras_squeeze.transformers.models.config_files import read_json
 from keras_squeeze.transformers.repository import Repository
 from keras_squeeze.transformers.saving import PushToHubMixin
 from keras_squeeze.transformers.saving import check_not_a_file
+from keras_squeeze.validation import check_choice
 
 PROBLEM_TYPES = (
     "regression",
@@ -113,11 +114,8 @@ class PretrainedConfig(PushToHubMixin):
                     f"`{name}` must be a dictionary. Received: {name}={value!r}"
                 )
         problem_type = kwargs.get("problem_type")
-        if problem_type is not None and problem_type not in PROBLEM_TYPES:
-            raise ValueError(
-                f"`problem_type` must be one of {PROBLEM_TYPES}. Received: "
-                f"problem_type={problem_type!r}"
-            )
+        if problem_type is not None:
+            check_choice("problem_type", problem_type, PROBLEM_TYPES)
         if None not in (num_labels, id2label) and num_labels != len(id2label):
             warnings.warn(
                 f"`num_labels={num_labels}` contradicts `id2label`, which has "

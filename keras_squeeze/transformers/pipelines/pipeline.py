@@ -6,6 +6,7 @@ come from `annotate()` of the tasks of `keras_squeeze.models`.
 
 import os
 
+from keras_squeeze import validation
 from keras_squeeze.checkpoints.hugging_face import ARCHITECTURES
 from keras_squeeze.transformers import auto
 from keras_squeeze.transformers.models.pre_trained_model import PreTrainedModel
@@ -26,7 +27,6 @@ from keras_squeeze.transformers.pipelines.text_pipelines import (
     ZeroShotClassificationPipeline,
 )
 from keras_squeeze.transformers.tokenizers.layers import tokenizer_of
-from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 # Arguments of transformers that have no effect here.
 _WITHOUT_MEANING = ("device", "device_map", "framework", "trust_remote_code")
@@ -120,7 +120,7 @@ def pipeline(
     for name in _WITHOUT_MEANING:
         kwargs.pop(name, None)
     task = _ALIASES.get(task, task)
-    check_choice("task", task, (*_PIPELINES, *_ALIASES))
+    validation.check_choice("task", task, (*_PIPELINES, *_ALIASES))
     cls = _PIPELINES[task]
     hub = {"revision": revision, "token": token}
     layer = None

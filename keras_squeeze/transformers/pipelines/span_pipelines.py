@@ -5,13 +5,13 @@ import contextlib
 
 import numpy as np
 
+from keras_squeeze import validation
 from keras_squeeze.metrics.entities import entity_spans
 from keras_squeeze.models.class_names import softmax
 from keras_squeeze.transformers import auto
 from keras_squeeze.transformers.models import heads
 from keras_squeeze.transformers.pipelines.base import Pipeline
 from keras_squeeze.transformers.tokenizers.layers import layer_of
-from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 _STRATEGIES = ("none", "simple", "first", "average", "max")
 
@@ -88,7 +88,9 @@ class TokenClassificationPipeline(Pipeline):
                 aggregation_strategy = "first" if ignore_subwords else "simple"
         elif isinstance(aggregation_strategy, str):
             aggregation_strategy = aggregation_strategy.lower()
-        check_choice("aggregation_strategy", aggregation_strategy, _STRATEGIES)
+        validation.check_choice(
+            "aggregation_strategy", aggregation_strategy, _STRATEGIES
+        )
         reads_words = aggregation_strategy in ("first", "average", "max")
         if not self.tokenizer.is_fast and (reads_words or is_split_into_words):
             raise ValueError(

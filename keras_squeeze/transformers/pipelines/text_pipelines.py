@@ -12,7 +12,6 @@ from keras_squeeze.models.class_names import softmax
 from keras_squeeze.transformers import auto
 from keras_squeeze.transformers.models import heads
 from keras_squeeze.transformers.pipelines.base import Pipeline
-from keras_squeeze.transformers.tokenizers.sequences import check_choice
 
 _FUNCTIONS = ("softmax", "sigmoid", "none")
 # The default. `None` already means all classes.
@@ -76,7 +75,9 @@ class TextClassificationPipeline(Pipeline):
                 function_to_apply = "sigmoid"
         if isinstance(function_to_apply, str):
             function_to_apply = function_to_apply.lower()
-        check_choice("function_to_apply", function_to_apply, _FUNCTIONS)
+        validation.check_choice(
+            "function_to_apply", function_to_apply, _FUNCTIONS
+        )
         names = [config.id2label[i] for i in range(config.num_labels)]
         answers = []
         texts = list(map(_text_or_pair, inputs))

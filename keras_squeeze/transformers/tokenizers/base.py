@@ -17,9 +17,9 @@ from keras_squeeze.transformers.tokenizers.files import write_json
 from keras_squeeze.transformers.tokenizers.sequences import NO_MAX_LENGTH
 from keras_squeeze.transformers.tokenizers.sequences import SIDES
 from keras_squeeze.transformers.tokenizers.sequences import SequenceBuilder
-from keras_squeeze.transformers.tokenizers.sequences import check_choice
 from keras_squeeze.transformers.tokenizers.sequences import to_lists
 from keras_squeeze.transformers.tokenizers.special_tokens import tokens_to_json
+from keras_squeeze.validation import check_choice
 
 
 class PreTrainedTokenizerBase(SequenceBuilder, PushToHubMixin):

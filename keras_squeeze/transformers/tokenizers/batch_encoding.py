@@ -7,6 +7,8 @@ import warnings
 import keras
 import numpy as np
 
+from keras_squeeze.validation import check_choice
+
 TENSOR_TYPES = ("np", "tf", "pt", "jax", "keras")
 
 
@@ -390,11 +392,8 @@ def check_tensor_type(tensor_type):
     Args:
         tensor_type: The value of `return_tensors`.
     """
-    if tensor_type is not None and tensor_type not in TENSOR_TYPES:
-        raise ValueError(
-            f"`return_tensors` must be one of {TENSOR_TYPES}. Received: "
-            f"return_tensors={tensor_type!r}"
-        )
+    if tensor_type is not None:
+        check_choice("return_tensors", tensor_type, TENSOR_TYPES)
 
 
 def tensor_type_of(value):

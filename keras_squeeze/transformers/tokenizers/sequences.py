@@ -10,6 +10,7 @@ from keras_squeeze.transformers.tokenizers.batch_encoding import (
 )
 from keras_squeeze.transformers.tokenizers.batch_encoding import tensor_type_of
 from keras_squeeze.transformers.tokenizers.special_tokens import SpecialTokens
+from keras_squeeze.validation import check_choice
 
 # The `model_max_length` of a tokenizer without a limit. Lengths above the
 # second value also count as no limit.
@@ -529,20 +530,6 @@ class SequenceBuilder(SpecialTokens):
                 "`truncation=True`.",
                 options,
             )
-
-
-def check_choice(name, value, choices):
-    """Raise an error if an argument is not one of its choices.
-
-    Args:
-        name: string. The name of the argument.
-        value: The value of the argument.
-        choices: The valid values.
-    """
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
-        )
 
 
 def to_lists(value):
