@@ -6,7 +6,7 @@ import keras
 
 
 def by_first_process(write):
-    """Make a function write files in the first process of a training alone.
+    """Make a function write files only in the first process of a training run.
 
     The others wait until it has. Their weights are the same.
 

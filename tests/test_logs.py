@@ -25,7 +25,7 @@ print("from Python", file=sys.stderr)
         (["train.py", "keras_squeeze"], True),
     ],
 )
-def test_the_command_line_alone_leaves_libraries_out(argv, is_heard):
+def test_only_the_command_line_silences_libraries(argv, is_heard):
     program = f"import sys\nsys.argv = {argv!r}\n{PROGRAM}"
     result = run_python("-c", program)
     expected = ["from C++"] * is_heard + ["from Python"]

@@ -121,7 +121,7 @@ FILES = {
     [
         pytest.param(
             name,
-            marks=of_transformers_4("5 has added tokens in one file alone"),
+            marks=of_transformers_4("5 has added tokens in only one file"),
         )
         if "tokenizer.json" in FILES[name]
         else name
@@ -232,7 +232,7 @@ def test_blank_last_line_is_a_token(folder, tokens, end):
     assert layer.vocabulary[len(tokens) :].count("") == len(end)
 
 
-def test_arguments_of_slow_tokenizers_are_for_them_alone(folder, tokens):
+def test_arguments_of_slow_tokenizers_are_only_for_them(folder, tokens):
     folder.write_vocabulary(tokens)
     folder.write(
         "tokenizer_config.json", do_basic_tokenize=False, never_split=["The"]

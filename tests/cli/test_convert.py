@@ -28,7 +28,7 @@ def test_a_classifier_is_converted_with_its_head(
     )
 
 
-def test_of_others_the_backbone_is_converted(
+def test_only_the_backbone_of_other_classes_is_converted(
     tmp_path, capsys, hugging_face_base
 ):
     preset = str(tmp_path / "preset")
@@ -56,7 +56,7 @@ def test_a_broken_checkpoint_leaves_nothing(tmp_path, capsys, hugging_face):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_preset_is_replaced_on_request_alone(
+def test_a_preset_is_only_replaced_on_request(
     tmp_path, hugging_face, overwrite
 ):
     preset = tmp_path / "preset"

@@ -216,10 +216,10 @@ def test_refuses_a_teacher(
 
 @pytest.mark.skipif(
     keras.config.backend() == "jax",
-    reason="a training is kept and gone on with in the same way on every "
-    "backend; this one compiles for the longest time",
+    reason="training resumes in the same way on every backend; JAX compiles "
+    "for the longest time",
 )
-def test_goes_on_after_being_killed(tmp_path, capsys, tiny_preset, weather):
+def test_resumes_after_being_killed(tmp_path, capsys, tiny_preset, weather):
     output = tmp_path / "weather"
     argv = arguments(tiny_preset, weather, output, epochs=200, batch_size=2)
     process = subprocess.Popen(

@@ -209,7 +209,7 @@ TASKS = ("TextClassifier", "Pretraining")
 
 
 def command_line():
-    """A run of the command goes on with any number of devices."""
+    """A run of the command resumes with any number of devices."""
     folder = pathlib.Path(tempfile.mkdtemp())
     runs.make_task("TextClassifier").save_to_preset(folder / "preset")
     rows = zip(runs.TEXTS, runs.IDS, strict=True)

@@ -40,7 +40,7 @@ def start(folder, *options):
     ]
 
 
-def test_goes_on_after_a_process_was_killed(tmp_path):
+def test_resumes_after_a_process_was_killed(tmp_path):
     (tmp_path / "alone").mkdir()
     history, outputs = one_of_two.train(tmp_path / "alone")
     first, second = start(tmp_path, "stop")

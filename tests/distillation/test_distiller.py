@@ -102,7 +102,7 @@ def test_cache_gives_what_the_teacher_gave(cache, tmp_path, monkeypatch):
         TeacherCache(tmp_path)
 
 
-def test_cache_goes_on_with_the_next_part(cache, tmp_path):
+def test_cache_continues_with_the_next_part(cache, tmp_path):
     keras.utils.set_random_seed(1)
     teacher = BackboneTeacher(small_student())
     read, outputs = [], teacher.outputs
@@ -125,7 +125,7 @@ def test_cache_goes_on_with_the_next_part(cache, tmp_path):
     assert len(read) == 2  # of four batches
 
 
-def test_batches_depend_on_their_number_alone(cache):
+def test_batches_depend_only_on_their_number(cache):
     batches = new_batches(cache, 6)
     assert len(batches) == 6
     for number in (2, 5):
@@ -415,7 +415,7 @@ def run(cache, folder, stop_at=None):
     return distiller, curve
 
 
-def test_distillation_goes_on_where_it_was_stopped(cache, tmp_path):
+def test_distillation_resumes_where_it_stopped(cache, tmp_path):
     distiller, curve = run(cache, tmp_path / "whole")
     assert [(row["stage"], row["step"]) for row in curve] == [
         ("layer 1", 2),

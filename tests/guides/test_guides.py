@@ -45,8 +45,8 @@ def run(name, capsys):
 
 @pytest.mark.skipif(
     keras.config.backend() == "jax",
-    reason="it is run on the backend that converts files and on the one on "
-    "which tests take the least time",
+    reason="it runs on the backend that converts files and on the one with the "
+    "fastest tests",
 )
 def test_getting_started(capsys):
     results = run("getting_started", capsys)

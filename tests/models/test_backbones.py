@@ -403,7 +403,7 @@ def test_saving_configuration_and_summary(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["mobile_bert", "squeeze_bert"])
-def test_lora_trains_queries_and_values_alone(kind):
+def test_lora_trains_only_queries_and_values(kind):
     backbone = small_backbone(kind, initializer_range=0.3)
     backbone.enable_lora(2)
     # Two matrices and a bias, for the query and the value of two layers.

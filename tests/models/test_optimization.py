@@ -12,7 +12,7 @@ from tests.tiny import SPECIAL_TOKENS
 from tests.tiny import tiny_backbone
 
 pytestmark = only_on(
-    "tensorflow", reason="updates are fused on TensorFlow alone"
+    "tensorflow", reason="updates are only fused on TensorFlow"
 )
 
 

@@ -398,7 +398,7 @@ def test_saving(trained, tmp_path):
 
 
 @one_model
-def test_task_file_goes_on_training(model, tmp_path):
+def test_task_file_continues_training(model, tmp_path):
     task = make_task(model)
     task.save(tmp_path / "task.keras")
     loaded = keras.saving.load_model(tmp_path / "task.keras")

@@ -453,7 +453,7 @@ def test_regression_names_its_number():
 @pytest.mark.parametrize(
     "labels", [[*SCORES[:7], float("nan")], ["1"] * 8, [*SCORES[:7], None]]
 )
-def test_regression_takes_numbers_alone(labels):
+def test_regression_takes_only_numbers(labels):
     task = make_task(SqueezeBert, num_classes=1)
     with pytest.raises(ValueError, match="`num_classes=1`.* finite numbers"):
         task.fit(TEXTS, labels, batch_size=2, verbose=0)
@@ -809,7 +809,7 @@ def test_task_that_was_used_is_let_go(use):
 @only_on(
     "tensorflow", reason="other backends read data sets without TensorFlow"
 )
-def test_data_sets_of_others_stay():
+def test_other_data_sets_are_kept():
     data_set = tf.data.Dataset.from_generator(
         lambda: iter([1, 2]), output_signature=tf.TensorSpec((), "int32")
     )

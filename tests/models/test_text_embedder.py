@@ -78,7 +78,7 @@ def test_padding_does_not_matter(model, checkpoint):
     np.testing.assert_array_equal(to_numpy(task(nothing)), 0)
 
 
-def test_pooler_is_needed_for_pooled_outputs_alone(tmp_path):
+def test_pooler_is_only_needed_for_pooled_outputs(tmp_path):
     # A masked language model has no pooler.
     preset = save_checkpoint(original(MobileBert, "ForMaskedLM"), tmp_path)
     cls = models.MobileBertTextEmbedder

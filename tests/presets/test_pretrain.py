@@ -114,7 +114,7 @@ def write_corpus(tmp_path):
 
 
 @only_on("torch", reason="the whole recipe takes long")
-def test_recipe_writes_a_preset_and_goes_on(tmp_path, teacher, run):
+def test_recipe_writes_a_preset_and_resumes(tmp_path, teacher, run):
     write_corpus(tmp_path)
     printed = run()
     assert "all, 4/4" in printed
@@ -193,7 +193,7 @@ def test_recipe_on_jax(tmp_path, teacher, run):
 
 
 @only_on("torch", reason="the whole recipe takes long")
-def test_recipe_goes_on_from_a_preset(tmp_path, teacher, run):
+def test_recipe_starts_from_a_preset(tmp_path, teacher, run):
     write_corpus(tmp_path)
     name = "squeeze_bert_tiny_en_uncased"
     start = REPOSITORY / "presets" / name

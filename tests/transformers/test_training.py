@@ -454,7 +454,7 @@ def test_calls_in_callbacks():
     assert type(outputs) is tuple and len(outputs) == 2
 
 
-def test_training_goes_on_after_loading(tmp_path):
+def test_training_continues_after_loading(tmp_path):
     ours = loaded(MobileBert, TEXT, num_hidden_layers=1)
     ours.compile(keras.optimizers.Adam(1e-3), run_eagerly=RUN_EAGERLY)
     x, y = inputs(TEXT), labels(TEXT)

@@ -401,7 +401,7 @@ def raw_samples(name):
 
 @pytest.mark.skipif(
     keras.config.backend() == "jax",
-    reason="JAX has a gradient for every weight, and Keras nothing to tell",
+    reason="on JAX every weight has a gradient, so Keras does not warn",
 )
 @pytest.mark.filterwarnings("error:Gradients do not exist")
 @pytest.mark.parametrize(
