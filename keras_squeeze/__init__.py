@@ -13,6 +13,7 @@ if not logs.is_command_line():
     from keras_squeeze import distillation
     from keras_squeeze import metrics
     from keras_squeeze import models
+    from keras_squeeze import scoring
     from keras_squeeze.export.litert import export_tflite
     from keras_squeeze.export.runner import TFLiteModel
     from keras_squeeze.transformers.auto import AutoConfig

@@ -6,6 +6,7 @@ import keras_hub
 
 from keras_squeeze.checkpoints.files import load_json
 from keras_squeeze.checkpoints.hugging_face import HuggingFacePresetLoader
+from keras_squeeze.checkpoints.hugging_face import has_head
 from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
 from keras_squeeze.checkpoints.hugging_face import write_checkpoint
 from keras_squeeze.checkpoints.keras_preset import complete_preset
@@ -180,6 +181,30 @@ def load_config(preset):
     if "model_type" in config or "registered_name" in config:
         return config
     return load_original_config(preset) or config
+
+
+def classes_with_head(preset, classes):
+    """Find the tasks whose heads a preset or checkpoint has.
+
+    Args:
+        preset: string. The argument of `from_preset()`.
+        classes: List of task classes, or of base classes of them.
+
+    Returns:
+        A list of those of the classes whose head the preset has.
+
+    Raises:
+        ValueError: If there is no such preset, or it is damaged.
+    """
+    check_preset(preset)
+    try:
+        name = load_json(preset, "task.json")["class_name"]
+    except FileNotFoundError:
+        config = load_config(preset)
+        if not is_hugging_face_config(config):
+            return []
+        return [cls for cls in classes if has_head(config, cls)]
+    return [cls for cls in classes if name.endswith(cls.__name__)]
 
 
 def _check_vocabulary(preset, folder, config, loaded):

@@ -20,6 +20,8 @@ COMMANDS = {
     "it to TFLite",
     "finetune": "Fine-tune a preset on your own data",
     "predict": "Predict with a fine-tuned preset",
+    "score": "Score the texts of files of any size, and go on where a run was "
+    "stopped",
     "export": "Export a fine-tuned preset to a TFLite file",
     "demo": "Write a web page that runs an exported file in the browser",
     "convert": "Convert a Hugging Face or Google checkpoint to a Keras preset",

@@ -4,6 +4,7 @@ Takes texts as arguments, or one per line from the standard input if the only
 argument is `-`. The kind of texts depends on the task of the preset.
 """
 
+import itertools
 import json
 import sys
 
@@ -15,6 +16,9 @@ from keras_squeeze.cli import arguments
 from keras_squeeze.cli.task_types import TASK_TYPES
 from keras_squeeze.cli.task_types import lay_out
 from keras_squeeze.cli.task_types import task_type_of
+
+# The lines of the standard input that are read before they are answered.
+LINES_AT_ONCE = 1024
 
 
 def add_arguments(parser):
@@ -69,21 +73,27 @@ def add_arguments(parser):
 
 
 def run(args):
+    parts = [args.texts]
     if args.texts == ["-"]:
-        args.texts = _lines_of_stdin()
+        parts = _parts_of_stdin()
 
     task_type = task_type_of(args.preset, args.task)
-    inputs, shown = task_type.inputs(args)
-    rows = []
-    if args.texts:
-        task = task_type.task_class.from_preset(args.preset)
+    task = None
+    for args.texts in parts:
+        inputs, shown = task_type.inputs(args)
+        # Inputs are checked before the task is loaded.
+        task = task or task_type.task_class.from_preset(args.preset)
         answers = task_type.annotate(task, inputs, args)
-        rows = task_type.rows(shown, answers)
-    if args.json:
-        for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
-    else:
+        _print_rows(task_type.rows(shown, answers), args.json)
+
+
+def _print_rows(rows, as_json):
+    if not as_json:
         _print_table(rows)
+        return
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False))
+    sys.stdout.flush()
 
 
 def _print_table(rows):
@@ -100,9 +110,12 @@ def _print_table(rows):
     Console().print(table)
 
 
-def _lines_of_stdin():
+def _parts_of_stdin():
+    """Yield lists of lines, as all lines may not fit into memory."""
+    lines = (line.rstrip("\n") for line in sys.stdin)
     try:
-        return [line.rstrip("\n") for line in sys.stdin]
+        while part := list(itertools.islice(lines, LINES_AT_ONCE)):
+            yield part
     except UnicodeDecodeError as e:
         raise ValueError(
             f"The standard input must be in {e.encoding}. Received: the byte "

@@ -7,11 +7,8 @@ import textwrap
 import numpy as np
 
 from keras_squeeze import distillation
-from keras_squeeze.checkpoints.files import load_json
-from keras_squeeze.checkpoints.from_preset import load_config
+from keras_squeeze.checkpoints.from_preset import classes_with_head
 from keras_squeeze.checkpoints.hugging_face import has_head
-from keras_squeeze.checkpoints.hugging_face import is_hugging_face_config
-from keras_squeeze.checkpoints.preset_names import check_preset
 from keras_squeeze.cli.training import Objective
 from keras_squeeze.datasets import conll
 from keras_squeeze.datasets.multiple_choice_files import read_multiple_choice
@@ -608,7 +605,14 @@ def task_type_of(preset, name=None):
     Raises:
         ValueError: If there is no such preset, or it lacks the task.
     """
-    found = _find_task_types(preset)
+    classes = classes_with_head(
+        preset, [task_type.task_class for task_type in TASK_TYPES.values()]
+    )
+    found = [
+        task_type
+        for task_type in TASK_TYPES.values()
+        if task_type.task_class in classes
+    ]
     if name is not None and not TASK_TYPES[name].is_trainable:
         return TASK_TYPES[name]
     if name is not None:
@@ -619,20 +623,3 @@ def task_type_of(preset, name=None):
             f"Use `keras-squeeze finetune` first."
         )
     return found[0]
-
-
-def _find_task_types(preset):
-    """The tasks whose heads a preset or checkpoint has."""
-    check_preset(preset)
-    try:
-        name = load_json(preset, "task.json")["class_name"]
-    except FileNotFoundError:
-        config = load_config(preset)
-        if is_hugging_face_config(config):
-            return task_types_of_checkpoint(config)
-        return []
-    return [
-        task_type
-        for task_type in TASK_TYPES.values()
-        if name.endswith(task_type.task_class.__name__)
-    ]

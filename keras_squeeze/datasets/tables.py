@@ -10,6 +10,12 @@ from keras_squeeze.datasets.utf8 import read_utf8
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
 
+# The arguments of `csv.reader()`.
+STYLES = {
+    ".csv": {"delimiter": ",", "strict": True},
+    ".tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE},
+}
+
 
 def read_rows(path):
     """Read a table in UTF-8.
@@ -42,10 +48,8 @@ def read_rows(path):
     text = read_utf8(path)
     if suffix == ".jsonl":
         rows = _json_rows(path, text)
-    elif suffix == ".csv":
-        rows = _csv_rows(path, text, delimiter=",", strict=True)
     else:
-        rows = _csv_rows(path, text, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = _csv_rows(path, text, **STYLES[suffix])
     if not rows:
         raise ValueError(f"`{path}` is empty.")
     return rows

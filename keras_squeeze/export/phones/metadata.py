@@ -166,6 +166,26 @@ def append_files(filepath, files):
             archive.writestr(zipfile.ZipInfo(file), file_of_lines(lines))
 
 
+def read_files(filepath):
+    """Read the files that were appended to a `.tflite` file.
+
+    Args:
+        filepath: string. The file.
+
+    Returns:
+        A dictionary like that of `append_files()`. It is empty if the file has
+        no metadata for libraries for phones.
+    """
+    if not zipfile.is_zipfile(filepath):
+        return {}
+    with zipfile.ZipFile(filepath) as archive:
+        return {
+            name: archive.read(name).decode("utf-8").split("\n")[:-1]
+            for name in (VOCABULARY_FILE, LABELS_FILE)
+            if name in archive.namelist()
+        }
+
+
 def file_of_lines(lines):
     """The contents of a vocabulary or label file.
 

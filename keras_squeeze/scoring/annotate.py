@@ -1,0 +1,440 @@
+"""Adds answers to batches of rows, for any engine that processes batches."""
+
+import json
+import os
+
+import numpy as np
+
+from keras_squeeze.checkpoints.from_preset import classes_with_head
+from keras_squeeze.export.phones.metadata import LABELS_FILE
+from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
+from keras_squeeze.export.phones.metadata import read_files
+from keras_squeeze.export.runner import TFLiteModel
+from keras_squeeze.models.class_names import likeliest
+from keras_squeeze.models.class_names import softmax
+from keras_squeeze.models.preprocessors.text_preprocessor import (
+    TextPreprocessor,
+)
+from keras_squeeze.models.tasks.next_sentence_predictor import (
+    NextSentencePredictor,
+)
+from keras_squeeze.models.tasks.question_answering import QuestionAnswering
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
+from keras_squeeze.models.tasks.text_embedder import TextEmbedder
+from keras_squeeze.models.tasks.token_classifier import TokenClassifier
+from keras_squeeze.tokenizers.bert_word_piece_tokenizer import (
+    BertWordPieceTokenizer,
+)
+
+# By the names of the command line: the class, and how many text columns it
+# reads. If a preset has several heads, the first one is used.
+TASKS = {
+    "text_classification": (TextClassifier, (1, 2)),
+    "token_classification": (TokenClassifier, (1,)),
+    "question_answering": (QuestionAnswering, (2,)),
+    "next_sentence": (NextSentencePredictor, (2,)),
+    # Every preset has it, so it is only used if it is asked for.
+    "text_embedding": (TextEmbedder, (1, 2)),
+}
+
+
+class Annotate:
+    """Adds the answers of a model to batches of rows.
+
+    It is made for Ray Data's `map_batches()`, which creates one per worker and
+    then calls it with batches, and works with every engine that maps a
+    function over batches of columns. It imports none of them. An `Annotate`
+    can be pickled: the other process loads the model itself.
+
+    The columns that are added depend on the task:
+
+    | Task | Columns |
+    |---|---|
+    | `text_classification` | `label`, `score` |
+    | with `multi_label` | `labels`: JSON, a list of labels and scores |
+    | with one number per text | `score` |
+    | `token_classification` | `entities`: JSON, a list of entities |
+    | `question_answering` | `answer`, `score`, `start`, `end` |
+    | `next_sentence` | `label`, `score` |
+    | `text_embedding` | `embedding`: float32, of shape `(batch, hidden_dim)` |
+
+    Args:
+        model: string or `os.PathLike`. A preset, as for `from_preset()`, or a
+            `.tflite` file of a classifier or an embedder.
+        text_column: string, or a list of one or two strings. The name of the
+            text column. Two are for pairs of texts, or for a question and its
+            context. Defaults to `"text"`.
+        task: Optional string. The task to use if the preset has several, one
+            of the names in the table. Defaults to the first task of the
+            preset. It must be `None` for a file.
+        tokenizer: Optional string. For a file, the preset that has its
+            tokenizer and the names of its classes. A file that takes text, or
+            that has metadata, needs none: its tokenizer is in the file.
+        batch_size: int. The number of texts that a preset reads at once.
+            Texts of similar length are read together, so a large batch of
+            rows needs little padding. Defaults to `32`.
+        prefix: string. Put before the names of the added columns. Defaults to
+            `""`.
+
+    Raises:
+        ValueError: If an argument is invalid, or the model has another task.
+
+    Example:
+
+    ```python
+    annotate = keras_squeeze.scoring.Annotate(
+        "mobile_bert_tiny_en_uncased_sms_spam", text_column="message"
+    )
+    annotate({"id": [1, 2], "message": ["See you at nine", "You won! Call"]})
+    # {"id": [1, 2], "message": [...], "label": ["ham", "spam"],
+    #  "score": [0.99, 0.98]}
+    ```
+    """
+
+    def __init__(
+        self,
+        model,
+        text_column="text",
+        task=None,
+        tokenizer=None,
+        batch_size=32,
+        prefix="",
+    ):
+        self._arguments = (
+            model,
+            text_column,
+            task,
+            tokenizer,
+            batch_size,
+            prefix,
+        )
+        self.text_columns = column_names(text_column)
+        self.prefix = prefix
+        model = os.fspath(model)
+        if is_file(model):
+            if task is not None:
+                raise ValueError(
+                    "`task` must be None for a `.tflite` file. Received: "
+                    f"task={task!r}, model={model!r}"
+                )
+            self._scorer = _FileScorer(model, tokenizer, self.text_columns)
+        else:
+            if tokenizer is not None:
+                raise ValueError(
+                    "`tokenizer` must be None unless `model` is a `.tflite` "
+                    f"file. Received: tokenizer={tokenizer!r}, model={model!r}"
+                )
+            self._scorer = _TaskScorer(
+                model, task, self.text_columns, batch_size
+            )
+
+    def __reduce__(self):
+        return type(self), self._arguments
+
+    def __call__(self, batch):
+        """Add the columns of the answers to a batch.
+
+        Args:
+            batch: Dictionary of arrays or lists, by the names of the columns.
+
+        Returns:
+            A dictionary of the same columns and of NumPy arrays, the answers.
+
+        Raises:
+            ValueError: If a text column is missing or has other values than
+                strings, or a column of the answers exists already.
+        """
+        check_columns(list(batch), self.text_columns)
+        texts = [_texts_of(name, batch[name]) for name in self.text_columns]
+        answers = self.answers(texts)
+        taken = [name for name in answers if name in batch]
+        if taken:
+            raise ValueError(
+                f"The batch already has the columns {taken} of the answers. "
+                "Pass a `prefix` for their names. Received: "
+                f"prefix={self.prefix!r}"
+            )
+        return {**batch, **answers}
+
+    def answers(self, texts):
+        """Compute the columns that are added to a batch.
+
+        Args:
+            texts: List that has a list of strings for each text column.
+
+        Returns:
+            A dictionary of NumPy arrays, also if there are no texts.
+        """
+        columns = self._scorer.score(texts)
+        return {f"{self.prefix}{name}": x for name, x in columns.items()}
+
+
+def column_names(text_column):
+    """The names of the text columns as a list.
+
+    Args:
+        text_column: The argument of `Annotate`.
+
+    Returns:
+        A list of one or two strings.
+
+    Raises:
+        ValueError: If the argument is anything else.
+    """
+    names = text_column
+    if isinstance(names, str):
+        names = [names]
+    is_valid = isinstance(names, (list, tuple)) and all(
+        isinstance(name, str) for name in names
+    )
+    if not is_valid or len(set(names)) != len(names) or not 0 < len(names) < 3:
+        raise ValueError(
+            "`text_column` must be the name of a column, or a list of two "
+            f"different ones. Received: text_column={text_column!r}"
+        )
+    return list(names)
+
+
+def is_file(model):
+    """Whether a model is a `.tflite` file instead of a preset.
+
+    Args:
+        model: string. The argument of `Annotate`.
+
+    Returns:
+        bool.
+    """
+    return model.endswith(".tflite")
+
+
+def check_columns(names, text_columns):
+    """Raise a `ValueError` if a text column is missing.
+
+    Args:
+        names: List of strings. The columns that exist.
+        text_columns: List of strings. The columns to read.
+    """
+    for name in text_columns:
+        if name not in names:
+            raise ValueError(
+                f"There is no column {name!r} of texts. Received: the columns "
+                f"{names}"
+            )
+
+
+def find_task(preset, task=None):
+    """Find the task that a preset is used for.
+
+    Args:
+        preset: string. A preset, as for `from_preset()`.
+        task: Optional string. A name in `TASKS`.
+
+    Returns:
+        string. A name in `TASKS`.
+
+    Raises:
+        ValueError: If there is no such task or preset, or the preset lacks the
+            task.
+    """
+    if task is not None and task not in TASKS:
+        raise ValueError(
+            f"`task` must be one of {list(TASKS)}. Received: task={task!r}"
+        )
+    found = classes_with_head(preset, [cls for cls, _ in TASKS.values()])
+    if task == "text_embedding":
+        return task
+    names = [name for name, (cls, _) in TASKS.items() if cls in found]
+    if task is not None:
+        names = [name for name in names if name == task]
+    if not names:
+        raise ValueError(
+            f"The preset `{preset}` is not fine-tuned for "
+            f"{task or 'a task that scores texts'}. With "
+            '"text_embedding", which every preset has, it computes vectors.'
+        )
+    return names[0]
+
+
+class _TaskScorer:
+    """Scores texts with a task of a preset.
+
+    Args:
+        preset: string.
+        task: string or `None`. A name in `TASKS`.
+        text_columns: List of strings.
+        batch_size: int.
+    """
+
+    def __init__(self, preset, task, text_columns, batch_size):
+        self.name = find_task(preset, task)
+        cls, counts = TASKS[self.name]
+        if len(text_columns) not in counts:
+            raise ValueError(
+                f"`text_column` must have {' or '.join(map(str, counts))} "
+                f"columns for {self.name}. Received: "
+                f"text_column={text_columns}"
+            )
+        self.task = cls.from_preset(preset)
+        self.batch_size = batch_size
+
+    def score(self, texts):
+        if self.name == "text_embedding":
+            return {"embedding": self._vectors(texts)}
+        answers = []
+        if texts[0]:
+            answers = self.task.annotate(
+                self._inputs(texts), batch_size=self.batch_size
+            )
+        if self.name == "token_classification":
+            return {"entities": _json_column(answers)}
+        if self.name == "question_answering":
+            return _columns(answers, ("answer", "score", "start", "end"))
+        if getattr(self.task, "multi_label", False):
+            return {"labels": _json_column(answers)}
+        if self.task.num_classes == 1:
+            return _columns(answers, ("score",))
+        return _columns(answers, ("label", "score"))
+
+    def _inputs(self, texts):
+        if self.name == "question_answering":
+            return dict(zip(("question", "context"), texts, strict=True))
+        return tuple(texts) if len(texts) == 2 else texts[0]
+
+    def _vectors(self, texts):
+        if not texts[0]:
+            return np.zeros((0, self.task.backbone.hidden_dim), "float32")
+        vectors = self.task.predict(
+            self._inputs(texts), batch_size=self.batch_size, verbose=0
+        )
+        return np.asarray(vectors, "float32")
+
+
+class _FileScorer:
+    """Scores texts with a `.tflite` file, one at a time.
+
+    Args:
+        filepath: string. The file.
+        tokenizer: string or `None`. The preset with the tokenizer.
+        text_columns: List of strings.
+    """
+
+    def __init__(self, filepath, tokenizer, text_columns):
+        self.names = None
+        self.is_multi_label = False
+        preprocessor = None
+        if tokenizer is not None:
+            cls, _ = TASKS[_task_of_tokenizer(tokenizer)]
+            task = cls.from_preset(tokenizer, load_weights=False)
+            preprocessor = task.preprocessor
+            if cls is not TextEmbedder:
+                self.names = task.names_of_classes()
+            self.is_multi_label = getattr(task, "multi_label", False)
+        self.model = TFLiteModel(filepath, preprocessor)
+        files = read_files(filepath)
+        if self.names is None:
+            self.names = files.get(LABELS_FILE)
+        if not self.model.num_texts and preprocessor is None:
+            self.model.preprocessor = _preprocessor_of(filepath, files)
+        self.output = _output_of(filepath, self.model)
+        self._check_names(filepath)
+        count = self.model.num_texts
+        if count and count != len(text_columns):
+            raise ValueError(
+                f"`text_column` must have {count} columns for the file "
+                f"{filepath!r}. Received: text_column={text_columns}"
+            )
+
+    def _check_names(self, filepath):
+        shape, _ = self.model.outputs[self.output]
+        is_of_classes = self.output in ("probabilities", "logits")
+        if is_of_classes and self.names and len(self.names) != shape[-1]:
+            raise ValueError(
+                f"The file {filepath!r} must have one output per class. "
+                f"Received: {shape[-1]} outputs, and the classes {self.names}"
+            )
+
+    def score(self, texts):
+        rows = np.zeros((0, *self.model.outputs[self.output][0][1:]), "float32")
+        if texts[0]:
+            rows = self.model.predict(
+                tuple(texts) if len(texts) == 2 else texts[0]
+            )
+        if self.output == "embedding":
+            return {"embedding": np.asarray(rows, "float32")}
+        if self.output == "score":
+            return {"score": np.ravel(rows).astype("float64")}
+        if self.output == "logits":
+            rows = softmax(rows)
+        names = self.names or [f"LABEL_{i}" for i in range(rows.shape[-1])]
+        if not self.is_multi_label:
+            answers = [likeliest(row, names) for row in rows]
+            return _columns(answers, ("label", "score"))
+        answers = [
+            [x for x in likeliest(row, names, len(names)) if x["score"] > 0.5]
+            for row in rows
+        ]
+        return {"labels": _json_column(answers)}
+
+
+def _task_of_tokenizer(preset):
+    """The task of a preset, or an embedder for one without a head."""
+    try:
+        return find_task(preset)
+    except ValueError:
+        return find_task(preset, "text_embedding")
+
+
+def _preprocessor_of(filepath, files):
+    """The preprocessor whose vocabulary is in the metadata of a file."""
+    if VOCABULARY_FILE not in files:
+        raise ValueError(
+            f"The file {filepath!r} has no metadata with its vocabulary. Pass "
+            "the preset that it was exported from as `tokenizer`."
+        )
+    # Only files of tokenizers with the settings of uncased BERT have metadata.
+    return TextPreprocessor(BertWordPieceTokenizer(files[VOCABULARY_FILE]))
+
+
+def _output_of(filepath, model):
+    """The name of the output of a file that has one value per text."""
+    known = ("probabilities", "score", "logits", "embedding")
+    shapes = {name: shape for name, (shape, _) in model.outputs.items()}
+    if len(shapes) == 1:
+        ((name, shape),) = shapes.items()
+        if name in known and len(shape) == 2:
+            return name
+    raise ValueError(
+        f"The file must have one output per text, named {' or '.join(known)}, "
+        f"as of a classifier or an embedder. Received: the file {filepath!r} "
+        f"with the outputs {shapes}"
+    )
+
+
+def _texts_of(name, values):
+    """The strings of a column, as a list."""
+    texts = values.tolist() if hasattr(values, "tolist") else list(values)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"The column {name!r} must have strings. Received: "
+                f"{text!r} in row {i}"
+            )
+    return texts
+
+
+def _columns(answers, names):
+    """Turn answers into columns."""
+    dtypes = {"score": "float64", "start": "int64", "end": "int64"}
+    return {
+        name: np.fromiter(
+            (answer[name] for answer in answers),
+            dtypes.get(name, "object"),
+            len(answers),
+        )
+        for name in names
+    }
+
+
+def _json_column(answers):
+    texts = (json.dumps(answer, ensure_ascii=False) for answer in answers)
+    return np.fromiter(texts, "object", len(answers))
