@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import logging
 import math
 import os
 
@@ -219,7 +220,9 @@ def start_workers(arguments, count=None, address=None):
         if address is None:
             options["num_cpus"] = max(count, _available_cores())
             options["include_dashboard"] = False
-        ray.init(log_to_driver=False, **options)
+        ray.init(
+            log_to_driver=False, logging_level=logging.ERROR, **options
+        )
     try:
         yield RayWorkers(arguments, count)
     finally:

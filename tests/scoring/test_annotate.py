@@ -1,0 +1,167 @@
+"""Tests that batches get the answers of the tasks and files."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from keras_squeeze import export_tflite
+from keras_squeeze.cli.task_types import TASK_TYPES
+from keras_squeeze.scoring import Annotate
+from keras_squeeze.scoring.annotate import TASKS
+from tests.scoring.conftest import TEXTS
+from tests.scoring.conftest import make_task
+
+
+def test_names_of_tasks_are_those_of_the_command_line():
+    for name, (cls, _) in TASKS.items():
+        assert TASK_TYPES[name].task_class is cls
+
+
+def check_answers(found, expected, names=("label", "score")):
+    for name in names:
+        values = [answer[name] for answer in expected]
+        if isinstance(values[0], float):
+            np.testing.assert_allclose(found[name], values, atol=1e-5)
+        else:
+            assert found[name].tolist() == values
+
+
+def test_classes(preset, classifier):
+    annotate = Annotate(preset, text_column="message", batch_size=3)
+    batch = {"id": np.arange(4), "message": np.array(TEXTS, "object")}
+    found = annotate(batch)
+    assert list(found) == ["id", "message", "label", "score"]
+    assert found["id"] is batch["id"]
+    expected = classifier.annotate(TEXTS)
+    assert len({answer["label"] for answer in expected}) > 1
+    check_answers(found, expected)
+    # The same in another process, and for a batch of lists.
+    again = pickle.loads(pickle.dumps(annotate))
+    check_answers(again({"message": TEXTS}), expected)
+    empty = annotate({"message": []})
+    assert empty["label"].shape == empty["score"].shape == (0,)
+
+
+def test_pairs_and_prefix(preset, classifier):
+    annotate = Annotate(preset, ["a", "b"], prefix="model_")
+    found = annotate({"a": TEXTS, "b": TEXTS[::-1], "label": [0] * 4})
+    assert list(found)[-2:] == ["model_label", "model_score"]
+    expected = classifier.annotate((TEXTS, TEXTS[::-1]))
+    assert found["model_label"].tolist() == [x["label"] for x in expected]
+
+
+def test_several_labels_and_numbers(tmp_path):
+    task = make_task(
+        "TextClassifier", class_names=["a", "b", "c"], multi_label=True
+    )
+    task.save_to_preset(tmp_path / "labels")
+    found = Annotate(tmp_path / "labels")({"text": TEXTS})["labels"]
+    expected = task.annotate(TEXTS)
+    assert any(expected)
+    for labels, answer in zip(map(json.loads, found), expected, strict=True):
+        assert [x["label"] for x in labels] == [x["label"] for x in answer]
+    task = make_task("TextClassifier", num_classes=1)
+    task.save_to_preset(tmp_path / "numbers")
+    found = Annotate(tmp_path / "numbers")({"text": TEXTS})
+    assert list(found) == ["text", "score"]
+    check_answers(found, task.annotate(TEXTS), ["score"])
+
+
+def test_entities(tmp_path):
+    task = make_task("TokenClassifier", class_names=["O", "B-x", "I-x"])
+    task.save_to_preset(tmp_path / "preset")
+    found = Annotate(tmp_path / "preset")({"text": TEXTS})["entities"]
+    expected = task.annotate(TEXTS)
+    assert any(expected)
+    for entities, answer in zip(map(json.loads, found), expected, strict=True):
+        assert [x["word"] for x in entities] == [x["word"] for x in answer]
+
+
+def test_answers_to_questions(tmp_path):
+    task = make_task("QuestionAnswering")
+    task.save_to_preset(tmp_path / "preset")
+    annotate = Annotate(tmp_path / "preset", ["q", "c"])
+    found = annotate({"q": TEXTS[:3], "c": [TEXTS[3]] * 3})
+    expected = task.annotate({"question": TEXTS[:3], "context": [TEXTS[3]] * 3})
+    check_answers(found, expected, ["answer", "score", "start", "end"])
+    with pytest.raises(ValueError, match="must have 2 columns"):
+        Annotate(tmp_path / "preset", "q")
+
+
+def test_vectors(preset):
+    task = make_task("TextEmbedder")
+    annotate = Annotate(preset, task="text_embedding")
+    task.backbone.set_weights(annotate._scorer.task.backbone.get_weights())
+    found = annotate({"text": TEXTS})["embedding"]
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, task.encode_text(TEXTS), atol=1e-5)
+    assert annotate({"text": []})["embedding"].shape == (0, 16)
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ({"message": TEXTS}, "no column 'text' of texts.*'message'"),
+        ({"text": ["a", None]}, "must have strings. Received: None in row 1"),
+        ({"text": TEXTS, "label": [0] * 4}, "already has the columns"),
+    ],
+)
+def test_wrong_batches(preset, batch, message):
+    with pytest.raises(ValueError, match=message):
+        Annotate(preset)(batch)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"model": "no_preset"}, "preset='no_preset'"),
+        ({"text_column": ["a", "a"]}, "list of two different ones"),
+        ({"text_column": []}, "list of two different ones"),
+        ({"task": "masked_lm"}, "must be one of"),
+        ({"task": "token_classification"}, "is not fine-tuned for token"),
+        ({"tokenizer": "x"}, "`tokenizer` must be None"),
+        ({"model": "no.tflite"}, "which does not exist"),
+        ({"model": "no.tflite", "task": "next_sentence"}, "must be None"),
+        ({"model": "mobile_bert_tiny_en_uncased"}, "a task that scores texts"),
+    ],
+)
+def test_wrong_arguments(preset, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        Annotate(**{"model": preset, **kwargs})
+
+
+@pytest.fixture(scope="module")
+def files(classifier, tmp_path_factory):
+    """Files of one length, with metadata, and of several, without."""
+    folder = tmp_path_factory.mktemp("files")
+    paths = [folder / "one.tflite", folder / "several.tflite"]
+    for path, length in zip(paths, (16, (8, 16)), strict=True):
+        export_tflite(classifier, path, sequence_length=length, verbose=False)
+    return paths
+
+
+def test_files(files, classifier, preset):
+    one, several = files
+    expected = classifier.annotate(TEXTS)
+    check_answers(Annotate(one)({"text": TEXTS}), expected)
+    annotate = Annotate(several, tokenizer=preset)
+    check_answers(annotate({"text": TEXTS}), expected)
+    assert annotate({"text": []})["label"].shape == (0,)
+    with pytest.raises(ValueError, match="no metadata with its vocabulary"):
+        Annotate(several)
+    with pytest.raises(ValueError, match="one output per class"):
+        Annotate(several, tokenizer="mobile_bert_tiny_en_uncased_sms_spam")
+
+
+def test_files_of_other_tasks(tmp_path):
+    embedder = make_task("TextEmbedder")
+    path = tmp_path / "embedder.tflite"
+    export_tflite(embedder, path, sequence_length=16, verbose=False)
+    found = Annotate(path)({"text": TEXTS})["embedding"]
+    np.testing.assert_allclose(found, embedder.encode_text(TEXTS), atol=1e-5)
+    task = make_task("QuestionAnswering")
+    export_tflite(task, path, sequence_length=384, verbose=False)
+    with pytest.raises(ValueError, match="one output per text"):
+        Annotate(path, ["q", "c"])

@@ -1,0 +1,314 @@
+"""Tests that every row is scored once, whatever happens on the way."""
+
+import gzip
+import importlib.util
+import json
+import os
+import random
+import sys
+import tracemalloc
+
+import keras
+import pytest
+
+from keras_squeeze import new_files
+from keras_squeeze.scoring import manifest
+from keras_squeeze.scoring import run
+from keras_squeeze.scoring import score_files
+from tests.processes import run_python
+from tests.scoring import killed
+from tests.scoring.conftest import TEXTS
+from tests.scoring.stub import Stub
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    stub = Stub()
+    monkeypatch.setattr(run, "start_workers", stub.start)
+    return stub
+
+
+def score(inputs, output, **kwargs):
+    kwargs = {"block_rows": 10, **kwargs}
+    return score_files(killed.PRESET, inputs, output, **kwargs)
+
+
+def write_inputs(folder, count=250):
+    """Write files of rows, and return what should become of the rows.
+
+    Returns:
+        A tuple of the ids of those to score and of those to reject.
+    """
+    good, bad = [], []
+    rows = iter(range(count))
+    part = count // 5
+    for name in ("a.csv", "b.jsonl.gz", "c.csv", "d.jsonl", "e.csv"):
+        lines = ["id,text"] if ".csv" in name else []
+        for _ in range(part):
+            i = next(rows)
+            text = f"text {i}"
+            if i % 7 == 3:
+                text = f"text {i}?"
+            if i % 11 == 5:
+                text = ""
+            (good if text and "?" not in text else bad).append(str(i))
+            row = {"id": str(i), "text": text}
+            is_csv = ".csv" in name
+            lines.append(",".join(row.values()) if is_csv else json.dumps(row))
+        opener = gzip.open if name.endswith(".gz") else open
+        with opener(folder / name, "wt") as file:
+            file.write("\n".join(lines))
+    return good, bad
+
+
+def rows_of(folder, pattern="part-*.jsonl"):
+    rows = []
+    for path in sorted(folder.glob(pattern)):
+        rows += map(json.loads, path.read_text().splitlines())
+    return rows
+
+
+def check_complete(folder, good, bad):
+    rows = rows_of(folder)
+    assert [row["id"] for row in rows] == good
+    assert all(row["label"] == row["text"] for row in rows)
+    rejected = rows_of(folder, "_rejected/part-*.jsonl")
+    assert len(rejected) == len(bad)
+    contents = [row["content"] for row in rejected]
+    for content, id in zip(contents, bad, strict=True):
+        found = content if isinstance(content, dict) else None
+        if found is None and content.startswith("{"):
+            found = json.loads(content)
+        assert (found["id"] if found else content.split(",")[0]) == id
+    hidden = {path.name for path in folder.iterdir()} - {
+        path.name for path in folder.glob("part-*")
+    }
+    assert hidden == {manifest.MANIFEST, run.REJECTED}
+
+
+def test_each_row_once_and_in_order(tmp_path, stub):
+    good, bad = write_inputs(tmp_path)
+    out = tmp_path / "out"
+    counts = score(str(tmp_path / "*.*"), out)
+    check_complete(out, good, bad)
+    assert (counts.scored, counts.rejected) == (len(good), len(bad))
+    assert counts.new == len(good) + len(bad) == 250
+    assert len(stub.scored) == 25
+    # Nothing is left to do, and the numbers are the same.
+    again = score(str(tmp_path / "*.*"), out)
+    assert len(stub.scored) == 25 and again.new == 0
+    assert (again.scored, again.rejected) == (counts.scored, counts.rejected)
+
+
+def test_goes_on_after_a_failure_at_any_file(tmp_path, stub, monkeypatch):
+    """Each run fails when it is about to rename one of its next files."""
+    good, bad = write_inputs(tmp_path)
+    random_numbers = random.Random(0)
+    replace = os.replace
+    left = 0
+
+    def fail(source, target):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            # No cleaning up, as if the process was gone.
+            monkeypatch.setattr(new_files.pathlib.Path, "unlink", ignore)
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    def ignore(self, missing_ok=False):
+        pass
+
+    monkeypatch.setattr(new_files.os, "replace", fail)
+    unlink = new_files.pathlib.Path.unlink
+    failures = 0
+    while True:
+        left = random_numbers.randrange(6)
+        monkeypatch.setattr(new_files.pathlib.Path, "unlink", unlink)
+        try:
+            score(str(tmp_path / "*.*"), tmp_path / "out")
+            break
+        except KeyboardInterrupt:
+            failures += 1
+    assert failures > 5
+    check_complete(tmp_path / "out", good, bad)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or keras.config.backend() != "torch",
+    reason="it forks, and no backend computes anything; none starts faster",
+)
+def test_goes_on_after_being_killed(tmp_path):
+    good, bad = write_inputs(tmp_path, 5000)
+    out = tmp_path / "out"
+    result = run_python(
+        "-m", "tests.scoring.killed", out, *sorted(tmp_path.glob("*.*"))
+    )
+    result = json.loads(result.stdout.splitlines()[-1])
+    assert result["status"] == 0
+    # Some are killed before they write, and some while they do.
+    assert result["useful"] >= 2
+    check_complete(out, good, bad)
+
+
+def test_goes_on_with_missing_blocks_only(tmp_path, stub):
+    good, bad = write_inputs(tmp_path)
+    out = tmp_path / "out"
+    score(str(tmp_path / "*.*"), out)
+    (out / "part-00001-00002.jsonl").unlink()
+    (out / "part-00004-00004.jsonl").unlink()
+    stub.scored.clear()
+    counts = score(str(tmp_path / "*.*"), out)
+    assert stub.scored == ["part-00001-00002", "part-00004-00004"]
+    assert counts.new == 20 and counts.scored == len(good)
+    check_complete(out, good, bad)
+
+
+def test_memory_does_not_depend_on_the_length(tmp_path, stub):
+    def peak(count):
+        path = tmp_path / f"{count}.csv"
+        rows = (f"{i},{'word ' * 50}\n" for i in range(count))
+        path.write_text("id,text\n" + "".join(rows))
+        tracemalloc.start()
+        try:
+            score(str(path), tmp_path / f"out_{count}", block_rows=500)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(500)
+    assert peak(10000) < 1.5 * peak(1500)
+
+
+@pytest.mark.parametrize("format", run.FORMATS)
+def test_formats(tmp_path, stub, format):
+    if format == "parquet" and not importlib.util.find_spec("pyarrow"):
+        pytest.skip("pyarrow is not installed")
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    out = tmp_path / "out"
+    score(str(tmp_path / "a.txt"), out, format=format)
+    path = out / f"part-00000-00000.{format}"
+    if format == "parquet":
+        import pyarrow.parquet
+
+        # The whole folder can be read, with its other files.
+        rows = pyarrow.parquet.read_table(out).to_pylist()
+        assert rows[1] == {"text": "two", "label": "two"}
+    else:
+        lines = path.read_text().splitlines()
+        assert lines[-1] in ("two,two", '{"text": "two", "label": "two"}')
+
+
+def test_parquet_in_gives_parquet_out(tmp_path, stub):
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    table = pyarrow.table({"n": [1, 2, 3], "text": ["a", None, "?"]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    out = tmp_path / "out"
+    counts = score(str(tmp_path / "a.parquet"), out)
+    assert (counts.scored, counts.rejected) == (1, 2)
+    rows = parquet.read_table(out).to_pylist()
+    assert rows == [{"n": 1, "text": "a", "label": "a"}]
+    rejected = rows_of(out, "_rejected/*")
+    assert [row["row"] for row in rejected] == [2, 3]
+    assert rejected[1]["content"] == {"n": 3, "text": "?"}
+
+
+def test_real_answers(tmp_path, preset, classifier):
+    lines = [json.dumps({"text": text}) for text in TEXTS * 3]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    out = tmp_path / "out"
+    path = str(tmp_path / "a.jsonl")
+    counts = score_files(preset, path, out, block_rows=5)
+    assert counts.scored == 12
+    rows = rows_of(out)
+    assert [row["text"] for row in rows] == TEXTS * 3
+    for row, answer in zip(rows, classifier.annotate(TEXTS * 3), strict=True):
+        assert row["label"] == answer["label"]
+        assert row["score"] == pytest.approx(answer["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"input": "no*.csv"}, "No file matches `.*no\\*.csv`"),
+        ({"input": ""}, "is a folder"),
+        ({"input": "c.xml"}, "An input file must be"),
+        ({"text_column": "message"}, "a.csv.*no column 'message'.*'id', 'te"),
+        ({"text_column": ["id", "id"]}, "two different ones"),
+        ({"format": "xml"}, "`format` must be one of"),
+        ({"workers": 0}, "`workers` must be a positive integer"),
+        ({"block_rows": 1.5}, "`block_rows` must be a positive integer"),
+        ({"task": "token_classification"}, "not fine-tuned for token"),
+        ({"model": "nowhere"}, "preset='nowhere'"),
+        ({"model": "nowhere.tflite"}, "There is no file"),
+        ({"output": "."}, "must not be in the output folder"),
+        ({"input": "labelled.csv"}, "already has the columns \\['label'\\]"),
+    ],
+)
+def test_errors_before_work_starts(tmp_path, stub, kwargs, message):
+    (tmp_path / "a.csv").write_text("id,text\n1,one\n")
+    (tmp_path / "labelled.csv").write_text("label,text\n1,one\n")
+    (tmp_path / "c.xml").write_text("")
+    kwargs = {
+        "model": killed.PRESET,
+        **kwargs,
+        "input": str(tmp_path / kwargs.get("input", "a.csv")),
+        "output": tmp_path / kwargs.get("output", "out"),
+    }
+    with pytest.raises(ValueError, match=message):
+        score_files(**kwargs)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_another_run_is_left_alone(tmp_path, stub):
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n1,one\n")
+    out = tmp_path / "out"
+    score(str(path), out)
+
+    def check(message, inputs=str(path), output=out, **kwargs):
+        with pytest.raises(FileExistsError, match=message):
+            score(inputs, output, **kwargs)
+
+    check("block_rows was 10 and is now 20", block_rows=20)
+    check("format was 'jsonl' and is now 'csv'", format="csv")
+    (tmp_path / "b.csv").write_text("text\n")
+    check("b.csv` was added", [str(path), str(tmp_path / "b.csv")])
+    check("a.csv` was removed", str(tmp_path / "b.csv"))
+    path.write_text("id,text\n1,one\n2,two\n")
+    check("a.csv` was changed")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    check("is not the output of an earlier run", output=other)
+    assert [x.name for x in other.iterdir()] == ["thesis.txt"]
+
+
+def test_a_preset_that_has_changed(tmp_path, preset, stub, classifier):
+    path = tmp_path / "a.csv"
+    path.write_text("text\none\n")
+    folder = tmp_path / "preset"
+    classifier.save_to_preset(folder)
+    score_files(folder, str(path), tmp_path / "out")
+    score_files(folder, str(path), tmp_path / "out")
+    (folder / "task.json").write_text((folder / "task.json").read_text() + " ")
+    with pytest.raises(FileExistsError, match="its model .* has changed"):
+        score_files(folder, str(path), tmp_path / "out")
+
+
+def test_without_the_extra(tmp_path, stub, monkeypatch):
+    (tmp_path / "a.csv").write_text("text\none\n")
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "ray" else find_spec(name, *rest),
+    )
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    path = str(tmp_path / "a.csv")
+    with pytest.raises(ImportError, match=r"ray: `pip .*squeeze\[ray\]"):
+        score(path, tmp_path / "out", workers=2)
+    with pytest.raises(ImportError, match=r"pyarrow: `pip .*squeeze\[ray\]"):
+        score(path, tmp_path / "out", format="parquet")
