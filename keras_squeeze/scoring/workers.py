@@ -220,9 +220,7 @@ def start_workers(arguments, count=None, address=None):
         if address is None:
             options["num_cpus"] = max(count, _available_cores())
             options["include_dashboard"] = False
-        ray.init(
-            log_to_driver=False, logging_level=logging.ERROR, **options
-        )
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     try:
         yield RayWorkers(arguments, count)
     finally:

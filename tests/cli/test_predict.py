@@ -48,6 +48,23 @@ def test_pairs_from_the_standard_input(capsys, monkeypatch, hugging_face):
     )
 
 
+def test_lines_are_answered_as_they_come(capsys, monkeypatch, hugging_face):
+    """Without reading all of them first, which may not fit into memory."""
+    answered = []
+
+    def lines():
+        for text in [*TEXTS, *TEXTS, "fine"]:
+            answered.append(capsys.readouterr().out.count("\n"))
+            yield f"{text}\n"
+
+    monkeypatch.setattr("sys.stdin", lines())
+    monkeypatch.setattr("keras_squeeze.cli.predict.LINES_AT_ONCE", 2)
+    argv = ["predict", "--preset", hugging_face.folder, "--json", "-"]
+    assert cli.main(argv) == 0
+    assert answered == [0, 0, 2, 0, 2]
+    assert capsys.readouterr().out.count("\n") == 1
+
+
 def test_table_shows_texts_as_they_are(capsys, hugging_face):
     assert cli.main(["predict", "--preset", hugging_face.folder, *TEXTS]) == 0
     printed = capsys.readouterr().out

@@ -139,7 +139,7 @@ def test_goes_on_after_a_failure_at_any_file(tmp_path, stub, monkeypatch):
     reason="it forks, and no backend computes anything; none starts faster",
 )
 def test_goes_on_after_being_killed(tmp_path):
-    good, bad = write_inputs(tmp_path, 5000)
+    good, bad = write_inputs(tmp_path, 1500)
     out = tmp_path / "out"
     result = run_python(
         "-m", "tests.scoring.killed", out, *sorted(tmp_path.glob("*.*"))
