@@ -12,9 +12,12 @@ import json
 import shutil
 
 import keras
+import numpy as np
 
 from keras_squeeze.cli import arguments
 from keras_squeeze.cli.devices import devices_scope
+from keras_squeeze.cli.dtypes import DTYPES
+from keras_squeeze.cli.dtypes import choose_dtype
 from keras_squeeze.cli.task_types import TASK_TYPES
 from keras_squeeze.cli.task_types import lay_out
 from keras_squeeze.cli.training import fine_tune
@@ -145,12 +148,12 @@ def _add_more_training_arguments(parser):
     )
     parser.add_argument(
         "--dtype",
-        # MobileBERT's activations overflow in float16.
-        choices=["float32", "mixed_bfloat16"],
+        choices=[*DTYPES, "auto"],
         default="float32",
         help="the Keras dtype policy to train with; mixed_bfloat16 is "
-        "faster on newer GPUs and on some CPUs; the preset is always saved "
-        "in float32 (default: %(default)s)",
+        "faster on newer GPUs and on some CPUs; auto tries both for 20 steps "
+        "and trains with mixed_bfloat16 if it is faster and has the same "
+        "loss; the preset is always saved in float32 (default: %(default)s)",
     )
 
 
@@ -165,10 +168,11 @@ def _run(args):
     task_type = TASK_TYPES[args.task]
     _check(args, task_type)
     data = _read(args, task_type)
-    keras.utils.set_random_seed(args.seed)
-    task = task_type.task_class.from_preset(
-        args.preset, dtype=args.dtype, **data.task_kwargs
-    )
+    settings = _settings(args, task_type, data)
+    dtype = args.dtype
+    if dtype == "auto":
+        dtype = _chosen_dtype(args, task_type, data, stopped, settings)
+    task = _make_task(args, task_type, data, dtype)
     names = data.task_kwargs.get("class_names")
     print(
         f"{args.preset}: {task.count_params():,} parameters, "
@@ -176,12 +180,10 @@ def _run(args):
         f"{len(data.validation):,} to validate on"
         f"{f', {len(names)} classes' if names else ''}."
     )
-    task_type.prepare(task, data.train)
-    settings = _settings(args, task_type, data)
     train, compile_kwargs = data.train, {}
     if args.teacher is not None:
         train, compile_kwargs = _with_teacher(
-            args, task_type, data, stopped, settings
+            args, task_type, data, dtype, stopped, settings
         )
     history = fine_tune(
         task,
@@ -195,19 +197,20 @@ def _run(args):
         **compile_kwargs,
     )
     print_history(history)
-    if args.dtype != "float32":
+    if dtype != "float32":
         # The policy is only for training. The saved preset does not use it.
         weights = task.get_weights()
-        task = task_type.task_class.from_preset(
-            args.preset, dtype="float32", **data.task_kwargs
-        )
+        task = _make_task(args, task_type, data, "float32")
         task.set_weights(weights)
         task.preprocessor.sequence_length = settings["sequence_length"]
     with new_folder(output) as folder:
         task.save_to_preset(folder)
         plot_history(history, folder / "learning_curve.png")
         (folder / "metrics.json").write_text(
-            json.dumps({"settings": settings, "history": history}, indent=2)
+            json.dumps(
+                {"settings": {**settings, "dtype": dtype}, "history": history},
+                indent=2,
+            )
         )
     shutil.rmtree(stopped)
     print(f"Wrote the preset `{output}`.")
@@ -287,7 +290,34 @@ def _settings(args, task_type, data):
     return settings
 
 
-def _with_teacher(args, task_type, data, stopped, settings):
+def _make_task(args, task_type, data, dtype):
+    keras.utils.set_random_seed(args.seed)
+    task = task_type.task_class.from_preset(
+        args.preset, dtype=dtype, **data.task_kwargs
+    )
+    task_type.prepare(task, data.train)
+    return task
+
+
+def _chosen_dtype(args, task_type, data, stopped, settings):
+    """Choose the dtype policy, or read the choice of an interrupted run."""
+    stopped_history(stopped, settings)
+
+    def choose():
+        dtype = choose_dtype(
+            functools.partial(_make_task, args, task_type, data),
+            data.train,
+            args.batch_size,
+            args.learning_rate,
+            settings["sequence_length"],
+            args.seed,
+        )
+        return np.array(dtype)
+
+    return str(load_or_make(stopped / "dtype.npz", settings, choose))
+
+
+def _with_teacher(args, task_type, data, dtype, stopped, settings):
     """Return the samples with soft labels, and arguments of `compile()`."""
     train = data.train
     if data.unlabelled is not None:
@@ -299,5 +329,6 @@ def _with_teacher(args, task_type, data, stopped, settings):
         data.task_kwargs,
         settings["sequence_length"],
         functools.partial(load_or_make, stopped / "soft_labels.npz", settings),
+        dtype,
         args,
     )

@@ -233,7 +233,7 @@ class TextClassificationType(TaskType):
         return Samples(x, np.full(len(samples), -1, "int32"))
 
     def with_teacher(
-        self, train, task_kwargs, sequence_length, load_or_make, args
+        self, train, task_kwargs, sequence_length, load_or_make, dtype, args
     ):
         """Add the soft labels of a teacher to the samples.
 
@@ -244,9 +244,10 @@ class TextClassificationType(TaskType):
                 teacher reads.
             load_or_make: A function that loads the labels of an interrupted
                 training run, or calls the function it is given to make them.
+            dtype: string. The dtype policy of the teacher.
             args: The arguments of the command. Its `teacher` is the preset of
                 a text classifier, or the folder of a Hugging Face checkpoint
-                of one. It computes in its `dtype`.
+                of one.
 
         Returns:
             A tuple of the `Samples` with both kinds of labels, and a
@@ -263,7 +264,7 @@ class TextClassificationType(TaskType):
         class_names = task_kwargs.get("class_names")
 
         def label():
-            model = self._teacher(class_names, sequence_length, args)
+            model = self._teacher(class_names, sequence_length, dtype, args)
             print(
                 f"Labelling {len(train):,} samples with {args.teacher}.",
                 flush=True,
@@ -286,7 +287,7 @@ class TextClassificationType(TaskType):
         )
         return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
 
-    def _teacher(self, class_names, sequence_length, args):
+    def _teacher(self, class_names, sequence_length, dtype, args):
         path = pathlib.Path(args.teacher) / "config.json"
         if path.is_file():
             config = json.loads(path.read_text(encoding="utf-8"))
@@ -296,9 +297,9 @@ class TextClassificationType(TaskType):
                     args.teacher,
                     class_names,
                     sequence_length,
-                    dtype=args.dtype.removeprefix("mixed_"),
+                    dtype=dtype.removeprefix("mixed_"),
                 )
-        task = self.task_class.from_preset(args.teacher, dtype=args.dtype)
+        task = self.task_class.from_preset(args.teacher, dtype=dtype)
         if task.class_names != class_names:
             raise ValueError(
                 f"`{args.teacher}` must be a classifier with the classes "

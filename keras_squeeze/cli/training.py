@@ -144,22 +144,13 @@ def fine_tune(
     checkpoints = Checkpoints(folder, settings, objective, score, patience)
     steps = epochs * -(-task.num_samples(train[0]) // batch_size)
     warmup_steps = max(1, steps // 10)
-    is_tensorflow = keras.backend.backend() == "tensorflow"
-    task.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(
-                0.0,
-                decay_steps=max(1, steps - warmup_steps),
-                warmup_target=learning_rate,
-                warmup_steps=warmup_steps,
-            ),
-            global_clipnorm=1.0,
-        ),
-        # XLA compiles again for the smaller last batch of an epoch, which
-        # takes longer than it saves in a short training run.
-        jit_compile=False if is_tensorflow else "auto",
-        **compile_kwargs,
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=max(1, steps - warmup_steps),
+        warmup_target=learning_rate,
+        warmup_steps=warmup_steps,
     )
+    compile_task(task, schedule, **compile_kwargs)
     num_done = len(checkpoints.history)
     if num_done:
         print(f"Resuming after epoch {num_done}.")
@@ -192,6 +183,24 @@ def fine_tune(
         {**row, "is_best": row["epoch"] == checkpoints.best_epoch()}
         for row in checkpoints.history
     ]
+
+
+def compile_task(task, learning_rate, **compile_kwargs):
+    """Compile a task as the commands train it.
+
+    Args:
+        task: A task.
+        learning_rate: float, or a schedule from `keras.optimizers.schedules`.
+        **compile_kwargs: Other arguments of `compile()` of the task.
+    """
+    is_tensorflow = keras.backend.backend() == "tensorflow"
+    task.compile(
+        optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
+        # XLA compiles again for the smaller last batch of an epoch, which
+        # takes longer than it saves in a short training run.
+        jit_compile=False if is_tensorflow else "auto",
+        **compile_kwargs,
+    )
 
 
 def stopped_history(folder, settings):

@@ -14,6 +14,7 @@ import pytest
 from keras_squeeze import cli
 from keras_squeeze import distillation
 from keras_squeeze.cli import devices
+from keras_squeeze.cli import dtypes
 from keras_squeeze.cli import finetune
 from keras_squeeze.datasets.text_files import read_labelled_texts
 from keras_squeeze.models import SqueezeBertTextClassifier
@@ -114,6 +115,54 @@ def test_trains_in_bfloat16(tmp_path, monkeypatch, tiny_preset, weather):
     exact = task.predict(["great warm sunny", "awful cold"])
     np.testing.assert_allclose(logits[0].astype("float32"), exact, atol=0.05)
     assert np.ptp(exact) > 0.2
+
+
+def test_chooses_a_dtype_once(
+    tmp_path, capsys, monkeypatch, tiny_preset, weather
+):
+    def choice(results):
+        trials.append(results)
+        return "mixed_bfloat16"
+
+    def fail(task, *args, **kwargs):
+        policies.append(task.backbone.dtype_policy.name)
+        raise ValueError("the machine fails")
+
+    trials, policies = [], []
+    monkeypatch.setattr(dtypes, "_choice", choice)
+    output = tmp_path / "out"
+    argv = arguments(tiny_preset, weather, output, epochs=1, dtype="auto")
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "fine_tune", fail)
+        assert cli.main(argv) == 2
+    assert policies == ["mixed_bfloat16"]
+    ((exact, low),) = [trial.values() for trial in trials]
+    assert exact[0] > 0 and low[0] > 0
+    assert low[1] == pytest.approx(exact[1], rel=0.1)
+    assert low[1] != exact[1]
+    printed = capsys.readouterr().out
+    assert "The first 20 steps with each dtype" in printed
+
+    assert cli.main(argv) == 0
+    assert len(trials) == 1
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["settings"]["dtype"] == "mixed_bfloat16"
+    task = SqueezeBertTextClassifier.from_preset(str(output))
+    assert task.backbone.dtype_policy.name == "float32"
+
+
+@pytest.mark.parametrize(
+    "seconds,loss,expected",
+    [
+        (0.8, 0.51, "mixed_bfloat16"),
+        (0.95, 0.5, "float32"),
+        (0.5, 0.6, "float32"),
+        (0.5, float("nan"), "float32"),
+    ],
+)
+def test_a_dtype_must_be_faster_and_agree(seconds, loss, expected):
+    results = {"float32": (1.0, 0.5), "mixed_bfloat16": (seconds, loss)}
+    assert dtypes._choice(results) == expected
 
 
 def test_learns_from_a_teacher(tmp_path, tiny_preset, weather, finetuned):
