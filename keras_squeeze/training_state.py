@@ -12,13 +12,14 @@ from keras_squeeze.processes import by_first_process
 _FILE = "state.json"
 
 
-def read_state(folder, name, value):
+def read_state(folder, name, value=None):
     """Read the state of an interrupted training run.
 
     Args:
         folder: A `pathlib.Path`. See `write_state`.
         name: string. The part of the state that identifies the training run.
-        value: The expected value of this part: a dictionary or a list for JSON.
+        value: The expected value of this part: a dictionary or a list for
+            JSON. Defaults to `None`, for any.
 
     Returns:
         The dictionary that was passed to `write_state`, or `None` if there is
@@ -31,7 +32,7 @@ def read_state(folder, name, value):
     if not path.exists():
         return None
     state = json.loads(path.read_text(encoding="utf-8"))
-    others = _differences(state[name], value)
+    others = value is not None and _differences(state[name], value)
     if others:
         raise ValueError(
             f"`{folder}` has an interrupted training run with different "

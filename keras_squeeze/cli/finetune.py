@@ -6,6 +6,7 @@ curve. If the training is interrupted, run the same command again to resume
 it.
 """
 
+import argparse
 import dataclasses
 import functools
 import json
@@ -26,6 +27,7 @@ from keras_squeeze.cli.training import load_or_make
 from keras_squeeze.cli.training import plot_history
 from keras_squeeze.cli.training import print_history
 from keras_squeeze.cli.training import stopped_history
+from keras_squeeze.cli.training import stopped_settings
 from keras_squeeze.datasets.samples import Samples
 from keras_squeeze.new_files import new_folder
 
@@ -133,10 +135,11 @@ def _add_more_training_arguments(parser):
     )
     parser.add_argument(
         "--group-by-length",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="put texts of similar length in the same batch, which avoids most "
         "padding and is several times as fast if the lengths vary a lot, but "
-        "jax compiles for each length; for text_classification",
+        "jax compiles for each of up to four lengths; not for masked_lm and "
+        "pretraining (default: on, except on jax)",
     )
     parser.add_argument(
         "--devices",
@@ -168,6 +171,8 @@ def _run(args):
     task_type = TASK_TYPES[args.task]
     _check(args, task_type)
     data = _read(args, task_type)
+    if args.group_by_length is None:
+        args.group_by_length = _default_grouping(task_type, stopped)
     settings = _settings(args, task_type, data)
     dtype = args.dtype
     if dtype == "auto":
@@ -288,6 +293,18 @@ def _settings(args, task_type, data):
         if data.unlabelled is not None:
             settings["unlabelled"] = data.unlabelled.digest()
     return settings
+
+
+def _default_grouping(task_type, stopped):
+    """Whether to group texts by length if the user does not say."""
+    # A run that was interrupted goes on as it began. Before there was this
+    # default, texts were not grouped.
+    settings = stopped_settings(stopped)
+    if settings is not None:
+        return settings.get("group_by_length", False)
+    can_group = task_type.task_class.can_group_by_length
+    # JAX compiles for longer than most runs take.
+    return can_group and keras.backend.backend() != "jax"
 
 
 def _make_task(args, task_type, data, dtype):

@@ -120,8 +120,7 @@ def fine_tune(
         patience: int or `None`. The number of epochs without improvement
             after which training stops. Defaults to `None`, for no limit.
         group_by_length: bool. Whether to put texts of similar length in the
-            same batch, which tasks with one output per text support. Defaults
-            to `False`.
+            same batch. See `fit()` of the task. Defaults to `False`.
         **compile_kwargs: Other arguments of `compile()` of the task.
 
     Returns:
@@ -219,6 +218,19 @@ def stopped_history(folder, settings):
     """
     state = read_state(folder, "settings", settings)
     return [] if state is None else state["history"]
+
+
+def stopped_settings(folder):
+    """Read the settings of an interrupted training run.
+
+    Args:
+        folder: A `pathlib.Path`. See `fine_tune`.
+
+    Returns:
+        A dictionary, or `None` if there is no such run.
+    """
+    state = read_state(folder, "settings")
+    return None if state is None else state["settings"]
 
 
 def load_or_make(path, settings, make):

@@ -89,6 +89,9 @@ def test_pairs_and_numbers(tmp_path, tiny_preset):
     output = tmp_path / "out"
     argv = arguments(tiny_preset, path, output, epochs=1, batch_size=9)
     assert cli.main(argv) == 0
+    metrics = json.loads((output / "metrics.json").read_text())
+    is_jax = keras.config.backend() == "jax"
+    assert metrics["settings"]["group_by_length"] is not is_jax
     task = SqueezeBertTextClassifier.from_preset(str(output))
     assert task.class_names == ["0", "1"]
     assert task.predict((["great"], ["fine"]), verbose=0).shape == (1, 2)

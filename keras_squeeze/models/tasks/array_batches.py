@@ -51,9 +51,10 @@ class LengthBatches(ArrayBatches):
     """Batches of packed texts of similar length, with little padding.
 
     Args:
-        x: Dictionary of arrays of shape `(num_samples, sequence_length)`,
-            including a `padding_mask`.
-        y: Array of labels, or `None`.
+        x: Dictionary of arrays of shape `(num_samples, sequence_length)`, or
+            `(num_samples, num_texts, sequence_length)`, including a
+            `padding_mask`.
+        y: The labels, in an array or a dictionary of arrays, or `None`.
         sample_weight: Optional array of sample weights.
         batch_size: int. The number of samples per batch.
         seed: int or `None`. The seed of the order of the samples, which
@@ -63,6 +64,8 @@ class LengthBatches(ArrayBatches):
             a multiple of 16. Defaults to `False`.
         repeat_rows: bool. Whether to repeat samples on JAX, so that batches
             have one of a few sizes. Defaults to `False`.
+        has_token_labels: bool. Whether labels and sample weights of rank 2
+            have the shape of `x`. Defaults to `False`.
         **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
     """
 
@@ -75,13 +78,16 @@ class LengthBatches(ArrayBatches):
         seed=None,
         few_lengths=False,
         repeat_rows=False,
+        has_token_labels=False,
         **kwargs,
     ):
         super().__init__(x, y, sample_weight, batch_size, **kwargs)
         self.few_lengths = few_lengths
         self.repeat_rows = repeat_rows
-        self.lengths = np.asarray(x["padding_mask"]).sum(axis=1)
-        self.longest = x["padding_mask"].shape[1]
+        self.has_token_labels = has_token_labels
+        lengths = np.asarray(x["padding_mask"]).sum(axis=-1)
+        self.lengths = lengths.reshape(len(lengths), -1).max(axis=-1)
+        self.longest = x["padding_mask"].shape[-1]
         self.random = None if seed is None else np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -114,7 +120,13 @@ class LengthBatches(ArrayBatches):
             super().__getitem__(index)
         )
         length = self._round_up(self.lengths[self.indices[index]].max())
-        x = {name: array[:, :length] for name, array in x.items()}
+        x = {name: array[..., :length] for name, array in x.items()}
+        if self.has_token_labels:
+            others = keras.tree.map_structure(
+                lambda array: array[:, :length] if array.ndim > 1 else array,
+                others,
+                none_is_leaf=False,
+            )
         return keras.utils.pack_x_y_sample_weight(x, *others)
 
     def _round_up(self, length):

@@ -32,8 +32,8 @@ class InputPipeline:
     Tasks that preprocess all inputs at once, instead of batch by batch,
     override `prepare()`. `reads_segments` is `False` for tasks in which a
     tuple is not a text with several parts. `chooses_one_class` is `True` for
-    tasks that support class weights, and `can_group_by_length` for tasks with
-    one output per text.
+    tasks that support class weights, and `can_group_by_length` for tasks that
+    preprocess a text in the same way in each epoch.
     """
 
     reads_segments = True
@@ -76,11 +76,11 @@ class InputPipeline:
                 classes to their weights in the loss, for tasks that choose
                 one class. Missing classes have a weight of 1.
             group_by_length: bool. Whether to put texts of similar length in
-                the same batch, without the padding that all of them share, for
-                tasks with one output per text. This saves much time if the
-                lengths vary a lot, but JAX compiles a program for each of a
-                few lengths. All inputs are tokenized before the first step.
-                Defaults to `False`.
+                the same batch, without the padding that all of them share.
+                This saves much time if the lengths vary a lot, but JAX
+                compiles a program for each of a few lengths. All inputs are
+                tokenized before the first step. Tasks that draw new masks in
+                each epoch do not support it. Defaults to `False`.
             **kwargs: Other arguments of `keras.Model.fit`.
 
         Returns:
@@ -98,9 +98,9 @@ class InputPipeline:
             )
         if group_by_length and not self.can_group_by_length:
             raise ValueError(
-                "`group_by_length` must be False for a task that does not "
-                "have one output per text. Received: "
-                f"group_by_length=True for a {type(self).__name__}"
+                "`group_by_length` must be False for a task that draws new "
+                "masks in each epoch. Received: group_by_length=True for a "
+                f"{type(self).__name__}"
             )
         return self._train(
             self._prepare_by_length if group_by_length else self.prepare,
@@ -272,8 +272,12 @@ class InputPipeline:
         return (
             self.can_group_by_length
             and isinstance(self.preprocessor, TextPreprocessor)
-            and not isinstance(x, dict)
+            and self._is_raw(x)
         )
+
+    def _is_raw(self, x):
+        """Whether inputs are not preprocessed yet."""
+        return not isinstance(x, dict) or set(x) != set(self.input)
 
     def _predict_by_length(self, arrays, size, **kwargs):
         """Like `predict()`, for batches of texts of similar length."""
@@ -360,13 +364,11 @@ class InputPipeline:
         if y is not None:
             y = self.read_labels(y)
         self.check_texts(x)
-        # Inputs that are already preprocessed are in a dictionary.
-        is_raw = not isinstance(x, dict) or set(x) != set(self.input)
         if isinstance(self.preprocessor, TextPreprocessor):
             if not self.preprocessor.built:
                 # Otherwise Keras would first run the whole task to build it.
                 self.preprocessor.build(None)
-            if is_raw:
+            if self._is_raw(x):
                 self.preprocessor.check_inputs(x)
         arrays = to_arrays(x, y, sample_weight)
         if sample_weight is not None:

@@ -65,6 +65,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
     hugging_face_classes = ("ForMultipleChoice",)
     hugging_face_head = [("classifier", "output_dense", DENSE)]
     uses_pooled_output = True
+    can_group_by_length = True
     evaluation_kind = "choices"
 
     def __init__(self, backbone, preprocessor=None, dropout=0.1, **kwargs):

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
+from keras_squeeze.models.devices import num_replicas
 from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.array_batches import ArrayBatches
+from keras_squeeze.models.tasks.array_batches import LengthBatches
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.samples import is_data_set
@@ -19,6 +21,8 @@ class WindowedTask(TextTask):
     at once, before they are shuffled and batched as windows. Only datasets are
     preprocessed batch by batch.
     """
+
+    can_group_by_length = True
 
     def windows(self, x, y=None, sample_weight=None):
         """Preprocess raw inputs.
@@ -69,15 +73,34 @@ class WindowedTask(TextTask):
     def prepare(self, arrays, batch_size=None, shuffle=None, class_weight=None):
         if self.preprocessor is None:
             return super().prepare(arrays, batch_size, shuffle, class_weight)
-        x, y, sample_weight = self._windows_of(arrays)
-        if class_weight is not None:
-            weights = [class_weight[i] for i in range(len(class_weight))]
-            sample_weight = sample_weight * np.array(weights, "float32")[y]
+        x, y, sample_weight = self._weighted_windows(arrays, class_weight)
         if shuffle is None:
             batches = ArrayBatches(x, y, sample_weight, batch_size or 32)
             return {"x": batches}, True
         arguments = {"x": x, "y": y, "sample_weight": sample_weight}
         return {**arguments, "batch_size": batch_size}, True
+
+    def _prepare_by_length(
+        self, arrays, batch_size=None, shuffle=None, class_weight=None
+    ):
+        x, y, sample_weight = self._weighted_windows(arrays, class_weight)
+        batches = LengthBatches(
+            x,
+            y,
+            sample_weight,
+            batch_size or 32,
+            seed=np.random.randint(2**31) if shuffle else None,
+            few_lengths=self._uses_xla(),
+            has_token_labels=True,
+        )
+        return {"x": batches}, True
+
+    def _weighted_windows(self, arrays, class_weight):
+        x, y, sample_weight = self._windows_of(arrays)
+        if class_weight is not None:
+            weights = [class_weight[i] for i in range(len(class_weight))]
+            sample_weight = sample_weight * np.array(weights, "float32")[y]
+        return x, y, sample_weight
 
     def predict(self, x=None, batch_size=None, **kwargs):
         """Compute the outputs for the windows of raw inputs.
@@ -95,10 +118,13 @@ class WindowedTask(TextTask):
         if is_data_set(x) or self.preprocessor is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
         x, _, _ = self.windows(x)
-        return self._predict_windows(x, batch_size or 32, **kwargs)
+        return self._predict_all(x, batch_size or 32, **kwargs)
 
+    @one_at_a_time
     def predict_windows(self, x, batch_size):
         """Compute the outputs that `annotate()` merges.
+
+        Windows of similar length are computed together.
 
         Args:
             x: Dictionary of arrays. The windows, already preprocessed, which
@@ -106,13 +132,41 @@ class WindowedTask(TextTask):
             batch_size: int. The number of windows per batch.
 
         Returns:
-            The result of `keras.Model.predict`.
+            A structure of arrays of shape `(num_windows, length, ...)`. The
+            outputs for padding have no meaning.
         """
-        return self._predict_windows(x, batch_size, verbose=0)
+        if num_replicas(self) > 1:
+            return self._predict_all(x, batch_size, verbose=0)
+        batches = LengthBatches(
+            x,
+            None,
+            batch_size=batch_size,
+            few_lengths=self._uses_xla(),
+            repeat_rows=True,
+        )
+        outputs = [
+            keras.tree.map_structure(
+                lambda array: _pad_length(array, batches.longest),
+                keras.Model.predict_on_batch(self, batches[i]),
+            )
+            for i in range(len(batches))
+        ]
+        return batches.in_order(
+            keras.tree.map_structure(
+                lambda *arrays: np.concatenate(arrays), *outputs
+            )
+        )
 
     @one_at_a_time
-    def _predict_windows(self, x, batch_size, **kwargs):
+    def _predict_all(self, x, batch_size, **kwargs):
         x, count = pad_rows(x, batch_size)
         predict = self._method("predict", is_preprocessed=True)
         outputs = predict(x, batch_size, **kwargs)
         return first_rows(outputs, count)
+
+
+def _pad_length(array, length):
+    """Add zeros to the second axis of an array."""
+    widths = [(0, 0)] * array.ndim
+    widths[1] = (0, length - array.shape[1])
+    return np.pad(array, widths)

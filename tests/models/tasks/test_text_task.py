@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from keras_squeeze import models
+from keras_squeeze.models.tasks import windowed_task
 from keras_squeeze.models.tasks.text_task import TextTask
 from tests.backends import only_on
 from tests.tiny import SPECIAL_TOKENS
@@ -342,21 +343,127 @@ def test_data_that_fails_leaves_the_weights_in_place(task):
     task.evaluate(TEXTS, LABELS, verbose=0)
 
 
-@pytest.mark.parametrize("name", ["TokenClassifier", "MaskedLM"])
-def test_only_tasks_with_one_output_per_text_group_them(name):
+def tiny_task(name, sequence_length, **kwargs):
+    """A SqueezeBERT task whose tokenizer knows the words a and b."""
     words = [*SPECIAL_TOKENS, "a", "b"]
     cls = getattr(models, f"SqueezeBert{name}")
-    task = cls(
-        tiny_backbone(models.SqueezeBertBackbone, words),
-        preprocessor=cls.preprocessor_cls(
-            models.SqueezeBertTokenizer(words), sequence_length=8
+    return cls(
+        tiny_backbone(
+            models.SqueezeBertBackbone,
+            words,
+            max_sequence_length=32,
+            initializer_range=0.5,
+            dropout=0.0,
+            attention_dropout=0.0,
         ),
-        **({"num_classes": 2} if name == "TokenClassifier" else {}),
+        preprocessor=cls.preprocessor_cls(
+            models.SqueezeBertTokenizer(words), sequence_length=sequence_length
+        ),
+        **kwargs,
     )
-    with pytest.raises(
-        ValueError, match=f"`group_by_length`.*SqueezeBert{name}"
-    ):
-        task.fit(*raw_samples(name), group_by_length=True)
+
+
+def test_tasks_that_draw_masks_do_not_group_texts():
+    task = tiny_task("MaskedLM", 8)
+    message = "`group_by_length`.*SqueezeBertMaskedLM"
+    with pytest.raises(ValueError, match=message):
+        task.fit(["a b a b", "b b a"], group_by_length=True)
+
+
+def samples_of_lengths(name, counts):
+    """Raw inputs of a task and labels, with these numbers of words."""
+    words = [["a", "b"] * (count // 2) for count in counts]
+    texts = [" ".join(row) for row in words]
+    if name == "TokenClassifier":
+        return words, [[0, 1] * (count // 2) for count in counts]
+    if name == "QuestionAnswering":
+        return (
+            {"question": ["a" for _ in counts], "context": texts},
+            {
+                "answer_start": [2 for _ in counts],
+                "answer_text": ["b" for _ in counts],
+            },
+        )
+    return (
+        {
+            "prompt": ["a" for _ in counts],
+            "choices": [["b", text] for text in texts],
+        },
+        [1 for _ in counts],
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["TokenClassifier", "QuestionAnswering", "MultipleChoice"]
+)
+def test_samples_of_similar_length_share_batches(name, monkeypatch):
+    kwargs = {"num_classes": 2} if name == "TokenClassifier" else {}
+    if name != "QuestionAnswering":
+        kwargs["dropout"] = 0.0
+    task = tiny_task(name, 32, **kwargs)
+    task.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    x, y = samples_of_lengths(name, [20, 4, 24, 6])
+    lengths = []
+    fit = keras.Model.fit
+
+    def look_and_fit(self, x, **kwargs):
+        batches = [x[i][0]["token_ids"] for i in range(len(x))]
+        lengths.extend(batch.shape[-1] for batch in batches)
+        return fit(self, x, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "fit", look_and_fit)
+        losses = task.fit(
+            x,
+            y,
+            batch_size=2,
+            group_by_length=True,
+            validation_data=(x, y),
+            verbose=0,
+        ).history
+    assert lengths == [16, 32]
+    expected = []
+    for length, counts in ((16, [4, 6]), (32, [20, 24])):
+        task.preprocessor.sequence_length = length
+        part = samples_of_lengths(name, counts)
+        expected.append(task.evaluate(*part, return_dict=True, verbose=0))
+    expected = np.mean([part["loss"] for part in expected])
+    assert losses["loss"][0] == pytest.approx(expected, rel=1e-5)
+    assert losses["val_loss"][0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["TokenClassifier", "QuestionAnswering", "MultipleChoice"]
+)
+def test_answers_do_not_depend_on_padding(name, monkeypatch):
+    kwargs = {"num_classes": 2} if name == "TokenClassifier" else {}
+    task = tiny_task(name, 32, **kwargs)
+    # Some texts have several windows.
+    x, _ = samples_of_lengths(name, [20, 4, 64, 6, 2, 28])
+    shapes = []
+    predict = keras.Model.predict_on_batch
+
+    def look_and_predict(self, x):
+        shapes.append(x["token_ids"].shape[-1])
+        return predict(self, x)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", look_and_predict)
+    answers = task.annotate(x, batch_size=3)
+    if name != "MultipleChoice":
+        assert sorted(set(shapes)) == [16, 32]
+    monkeypatch.setattr(windowed_task, "num_replicas", lambda task: 2)
+    monkeypatch.setattr(type(task), "can_group_by_length", False)
+    seen = len(shapes)
+    padded = task.annotate(x, batch_size=3)
+    assert len(shapes) == seen
+    keras.tree.map_structure(
+        lambda one, two: (
+            one == pytest.approx(two, abs=1e-5)
+            or pytest.fail(f"{one} != {two}")
+        ),
+        answers,
+        padded,
+    )
 
 
 def test_threads_share_a_task(task):
