@@ -87,7 +87,7 @@ def trained(model):
     keras.utils.set_random_seed(0)
     task = make_task(model)
     task.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
-    task.fit(TEXTS * 16, batch_size=16, epochs=60, verbose=0)
+    task.fit(TEXTS * 16, batch_size=32, epochs=60, verbose=0)
     return task
 
 

@@ -112,7 +112,7 @@ def pretraining():
         keras.optimizers.Adam(5e-3, global_clipnorm=1.0), jit_compile=XLA
     )
     data = (PAIRS[0] * 8, PAIRS[1] * 8)
-    task.fit(data, LABELS * 8, batch_size=16, epochs=60, verbose=0)
+    task.fit(data, LABELS * 8, batch_size=32, epochs=60, verbose=0)
     return task
 
 
