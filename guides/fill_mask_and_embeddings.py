@@ -2,7 +2,7 @@
 Title: Fill in words and search by meaning
 Author: The keras_squeeze authors
 Date created: 2026/11/21
-Last modified: 2026/11/27
+Last modified: 2026/11/28
 Description: Masked language models and text embeddings, with the tiny presets.
 Accelerator: None
 """
@@ -56,8 +56,8 @@ masked_lm.compile(
     optimizer=keras.optimizers.Adam(2e-3, global_clipnorm=1.0),
 )
 masked_lm.fit(
-    x_train[:1024],
-    validation_data=(x_test[:128],),
+    x_train[:512],
+    validation_data=(x_test[:64],),
     batch_size=32,
     epochs=1,
     verbose=2,

@@ -85,7 +85,7 @@ def trained(model):
         keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
         jit_compile=XLA if model is SqueezeBert else "auto",
     )
-    task.fit(TEXTS, LABELS, batch_size=8, epochs=60, verbose=0)
+    task.fit(TEXTS, LABELS, batch_size=8, epochs=40, verbose=0)
     return task
 
 
@@ -420,7 +420,7 @@ def test_regression_learns_real_texts(tmp_path):
     task = make_task(SqueezeBert, backbone=backbone, num_classes=1, dropout=0.0)
     task.compile(keras.optimizers.Adam(2e-2, global_clipnorm=1.0))
     pairs = (TEXTS, TEXTS[1:] + TEXTS[:1])
-    task.fit(pairs, SCORES, batch_size=8, epochs=120, verbose=0)
+    task.fit(pairs, SCORES, batch_size=8, epochs=100, verbose=0)
     loss, error, correlation = task.evaluate(
         pairs, SCORES, batch_size=3, verbose=0
     )
