@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import zipfile
 
 import pytest
@@ -170,6 +171,20 @@ def test_wheel_has_everything(wheel):
     data = "keras_squeeze/datasets/data/sms_spam"
     assert {f"{data}/SMSSpamCollection.tsv", f"{data}/LICENSE"} <= names
     assert not {name for name in names if name.startswith(("tests", "guides"))}
+
+
+@builds_wheel
+def test_description_has_all_of_the_readme_but_pictures(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (x for x in archive.namelist() if x.endswith("/METADATA"))
+    description = archive.read(name).decode("utf-8").partition("\n\n")[2]
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r'<img src="(.*?)".*?>\n\n', readme)
+    for picture in pictures:
+        assert (REPOSITORY / picture).is_file()
+    expected = re.sub(r"<img .*?>\n\n", "", readme)
+    assert len(readme.splitlines()) - len(expected.splitlines()) == 2
+    assert description.strip() == expected.strip()
 
 
 @builds_wheel

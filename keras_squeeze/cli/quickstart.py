@@ -3,10 +3,12 @@
 Trains a spam classifier on the SMS Spam Collection, evaluates it on unseen
 messages, saves it as a preset, exports it to TFLite with 32-bit and with
 8-bit weights, and runs the TFLite file on the given messages, or on a few
-built-in ones. The package includes everything that is needed.
+built-in ones. A web page that runs the file in the browser is written as well.
+The package includes everything but the runtime of the page.
 """
 
 import json
+import os
 import pathlib
 import tempfile
 
@@ -16,10 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.demo import how_to_open
 from keras_squeeze.cli.training import fine_tune
 from keras_squeeze.cli.training import hold_out
 from keras_squeeze.cli.training import print_history
 from keras_squeeze.datasets import sms_spam
+from keras_squeeze.demo.site import write_demo
 from keras_squeeze.export.litert import export_tflite
 from keras_squeeze.export.runner import TFLiteModel
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
@@ -38,6 +42,9 @@ TFLITE_FILES = {
     "model.tflite": None,
     "model_int8.tflite": "dynamic_int8",
 }
+# The smaller of them, and the folder of the page that runs it.
+DEMO_FILE = "model_int8.tflite"
+DEMO_FOLDER = "demo"
 
 
 def add_arguments(parser):
@@ -83,6 +90,7 @@ def run(args):
     console.rule("Saving and exporting")
     with new_folder(output) as folder:
         results = _export(args, task, folder, *test)
+        write_demo(folder / DEMO_FILE, folder / DEMO_FOLDER)
         metrics = {"history": history, "test": results}
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
     print(f"Wrote the preset `{output}`, including the .tflite files.")
@@ -95,7 +103,9 @@ def run(args):
     console.print(_messages_table(messages, model, task))
     print(
         "Now try your own:\n"
-        f'  keras-squeeze predict --preset {args.output} "Is it spam?"'
+        f'  keras-squeeze predict --preset {args.output} "Is it spam?"\n'
+        "or in a web page, where the file runs in the browser. "
+        f"{how_to_open(os.path.join(args.output, DEMO_FOLDER))}"
     )
 
 
@@ -135,6 +145,7 @@ def _export(args, task, folder, x, y):
             folder / name,
             sequence_length=args.sequence_length,
             quantization=quantization,
+            app_files=name == DEMO_FILE,
             verbose=False,
         )
     print(f"Running the files on the {len(x):,} test messages.")

@@ -135,7 +135,7 @@ def test_commands_of_the_readme_are_ones():
     commands = re.findall(
         r"(?:^|&& )keras-squeeze (.+)$", readme.read_text("utf-8"), re.MULTILINE
     )
-    assert len(commands) == 6
+    assert len(commands) == 7
     for command in commands:
         assert cli.build_parser().parse_args(shlex.split(command)).run
 

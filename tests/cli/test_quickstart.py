@@ -27,6 +27,11 @@ def test_from_a_preset_to_a_tflite_file(
     printed = capsys.readouterr().out
     assert message in printed
     assert "Spam F1" in printed
+    page = output / "demo"
+    assert f"python -m http.server --directory {page}\n" in printed
+    file = (output / "model_int8.tflite").read_bytes()
+    assert (page / "model.tflite").read_bytes() == file
+    assert (page / "index.html").exists()
     for name in ("model.tflite", "model_int8.tflite"):
         size = (output / name).stat().st_size
         assert f"{size / 1e6:.1f} MB" in printed

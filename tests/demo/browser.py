@@ -35,7 +35,7 @@ class Browser:
     """
 
     def __init__(self, *options):
-        self._profile = tempfile.TemporaryDirectory()
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         ours_in, theirs_out = os.pipe()
         theirs_in, ours_out = os.pipe()
         # The browser reads commands from file 3, and writes to file 4, which
@@ -169,10 +169,10 @@ class Browser:
             )
 
     def close(self):
-        self._process.kill()
-        self._process.wait()
+        # Closing all pipes stops the browser and its processes.
         self._in.close()
         self._out.close()
+        self._process.wait(60)
         self._profile.cleanup()
 
 

@@ -1,13 +1,13 @@
 /** Compares the page with the examples that were exported with the model. */
 
 // The largest difference from the exported outputs, relative to the largest
-// value of an output. Processors add numbers in different orders, which can
-// move a value to the next of the steps of 8-bit numbers. GPUs may compute
-// with 16 bits.
-const TOLERANCES = {wasm: {float: 1e-3, quantized: 2e-2},
-  webgpu: {float: 2e-2, quantized: 4e-2}};
+// value of an output. GPUs may compute with 16 bits. In quantized files, the
+// inputs of products are rounded to 8 bits, and one that rounds the other way
+// on another processor moves all that follow.
+const TOLERANCES = {wasm: 1e-3, webgpu: 2e-2};
+const QUANTIZED_TOLERANCE = 0.1;
 // Of large outputs, only the places of the largest values are compared.
-const EQUAL_PLACES = 0.95;
+const EQUAL_PLACES = 0.9;
 
 /** The place of the largest value of each row of a flat array. */
 function placesOfLargest(values, width, count) {
@@ -78,10 +78,11 @@ export async function* check(model, examples, inTurn) {
   for (const example of examples) {
     await inTurn(() => compare(model, example, scales, result));
     result.done++;
-    const limits = TOLERANCES[model.accelerator];
+    const tolerance = isFloat ?
+      TOLERANCES[model.accelerator] : QUANTIZED_TOLERANCE;
     result.passed = result.sameIds === result.done &&
       result.samePlaces >= EQUAL_PLACES * result.places &&
-      result.difference <= (isFloat ? limits.float : limits.quantized);
+      result.difference <= tolerance;
     yield result;
     // Let the browser draw.
     await new Promise((resolve) => setTimeout(resolve));

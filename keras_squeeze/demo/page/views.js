@@ -167,7 +167,8 @@ export function readForm(kind, form) {
   return inputs;
 }
 
-const percent = (score) => `${(100 * score).toFixed(1)} %`;
+// Numbers stay on the line of their unit.
+const percent = (score) => `${(100 * score).toFixed(1)}\u00a0%`;
 
 function bars(rows, format = percent) {
   return element("ol", {className: "bars"}, rows.slice(0, MOST_BARS).map(
@@ -209,8 +210,7 @@ const PARTS = {
   masks: ({masks}) => masks.flatMap((words, i) => [
     ...(masks.length > 1 ? [quiet(`Mask ${i + 1}`)] : []),
     bars(words.map(({token_str: label, score}) => ({label, score}))),
-    element("p", {className: "text",
-      textContent: words[0].sequence.join(" ")}),
+    element("p", {textContent: words[0].sequence.join(" ")}),
   ]),
   classes: ({classes}) => [bars(classes)],
   several: ({several}) => [
@@ -241,7 +241,8 @@ const PARTS = {
   similar: ({similar}) => [bars(similar, (score) => score.toFixed(3))],
 };
 
-const milliseconds = (time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
+const milliseconds = (time) => (time < 0.1 ? "under 0.1\u00a0ms" :
+  `${time.toFixed(time < 10 ? 1 : 0)}\u00a0ms`);
 
 /**
  * Show an answer.
@@ -272,7 +273,8 @@ export function describeCheck(result) {
     "in Python"];
   if (result.hasValues) {
     parts.push("the outputs differ by " + (difference < 1e-6 ?
-      "less than 0.0001 %" : `at most ${(100 * difference).toPrecision(1)} %`));
+      "less than 0.0001\u00a0%" :
+      `at most ${(100 * difference).toPrecision(1)}\u00a0%`));
   }
   if (places) {
     parts.push(`${percent(samePlaces / places)} of the best words are the ` +
