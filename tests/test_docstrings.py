@@ -34,6 +34,7 @@ EXCLUDED = {
     "keras_squeeze.benchmarks.latency.run": MEASURES,
     "keras_squeeze.benchmarks.lengths.run": MEASURES,
     "keras_squeeze.benchmarks.operations.profile": EXPORTS,
+    "keras_squeeze.benchmarks.scoring.run": MEASURES,
     "keras_squeeze.benchmarks.tokenization.run": MEASURES,
     "keras_squeeze.export.litert.export_tflite": EXPORTS,
     "keras_squeeze.export.report.ExportReport": EXPORTS,

@@ -81,7 +81,7 @@ def run_training(
     }
     for model in _checked(models, backends):
         with _sides(model, backends, settings) as sides:
-            _check_that_all_agree(
+            check_that_all_agree(
                 {k: s.run("forward") for k, s in sides.items()}
             )
             first = {name: one.run("train") for name, one in sides.items()}
@@ -141,15 +141,12 @@ def run_prediction(
     )
     ```
     """
-    if not texts:
-        raise ValueError(f"`texts` must have texts. Received: texts={texts}")
-    texts = [texts[i % len(texts)] for i in range(num_texts)]
-    random.Random(0).shuffle(texts)
+    texts = repeat_texts(texts, num_texts)
     rows = []
     settings = {"threads": num_threads, "texts": texts}
     for model in _checked(models, backends):
         with _sides(model, backends, settings) as sides:
-            _check_that_all_agree(
+            check_that_all_agree(
                 {name: one.run("answer_all") for name, one in sides.items()}
             )
             many = _in_turns(sides, ["answer_all"], repeats)["answer_all"]
@@ -190,16 +187,7 @@ class Side:
         self.memory = None
         threads = settings["threads"]
         library = name
-        environment = {
-            **os.environ,
-            # Make everything that this process can import importable.
-            "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
-            "OMP_NUM_THREADS": str(threads),
-            "TF_NUM_INTRAOP_THREADS": str(threads),
-            "TF_NUM_INTEROP_THREADS": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "TOKENIZERS_PARALLELISM": "false",
-        }
+        environment = environment_of(threads)
         if name in BACKENDS:
             library = "keras_squeeze"
             environment["KERAS_BACKEND"] = name
@@ -213,9 +201,7 @@ class Side:
             text=True,
             env=environment,
         )
-        if hasattr(os, "sched_setaffinity"):
-            cores = sorted(os.sched_getaffinity(0))[:threads]
-            os.sched_setaffinity(self.process.pid, cores)
+        pin(self.process, threads)
 
     def run(self, method):
         """Run a method.
@@ -256,12 +242,7 @@ def _sides(model, backends, settings):
     names = [BASELINE] if importlib.util.find_spec("transformers") else []
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        write_checkpoint(latency.MODELS[model](), folder)
-        # All models have the same vocabulary, those of published size none.
-        tokenizer = MobileBertTokenizer.from_preset(
-            "mobile_bert_tiny_en_uncased"
-        )
-        write_checkpoint(tokenizer, folder)
+        write_model(model, folder)
         sides = {}
         for name in [*names, *backends]:
             sides[name] = Side(name, folder, settings)
@@ -269,21 +250,104 @@ def _sides(model, backends, settings):
         yield sides
 
 
+def write_model(model, folder):
+    """Write the checkpoint of a model, with a classifier and a tokenizer.
+
+    Args:
+        model: string. One of `MODELS`.
+        folder: string.
+    """
+    write_checkpoint(latency.MODELS[model](), folder)
+    # All models have the same vocabulary, those of published size none.
+    tokenizer = MobileBertTokenizer.from_preset("mobile_bert_tiny_en_uncased")
+    write_checkpoint(tokenizer, folder)
+
+
+def repeat_texts(texts, count):
+    """Repeat texts until there are enough, in a random order.
+
+    Args:
+        texts: List of strings.
+        count: int.
+
+    Returns:
+        A list of `count` strings.
+
+    Raises:
+        ValueError: If there are no texts.
+    """
+    if not texts:
+        raise ValueError(f"`texts` must have texts. Received: texts={texts}")
+    texts = [texts[i % len(texts)] for i in range(count)]
+    random.Random(0).shuffle(texts)
+    return texts
+
+
+def environment_of(threads):
+    """The environment of a process that computes with some threads.
+
+    Args:
+        threads: int.
+
+    Returns:
+        A dictionary.
+    """
+    return {
+        **os.environ,
+        # Make everything that this process can import importable.
+        "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def pin(process, count):
+    """Let a process only use some cores, where the system can do that.
+
+    Args:
+        process: A `subprocess.Popen`.
+        count: int. The number of cores.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))[:count]
+        os.sched_setaffinity(process.pid, cores)
+
+
+def check_models(models):
+    """Raise a `ValueError` for models that cannot be compared.
+
+    Args:
+        models: List of strings.
+    """
+    _check_names("models", models, MODELS)
+
+
 def _checked(models, backends):
-    for name, values, known in (
-        ("models", models, MODELS),
-        ("backends", backends, BACKENDS),
-    ):
-        unknown = [value for value in values if value not in known]
-        if unknown:
-            raise ValueError(
-                f"`{name}` must be among {list(known)}. Received: {unknown}"
-            )
+    check_models(models)
+    _check_names("backends", backends, BACKENDS)
     return models
 
 
-def _check_that_all_agree(answers):
-    """A comparison of different computations would mean nothing."""
+def _check_names(name, values, known):
+    unknown = [value for value in values if value not in known]
+    if unknown:
+        raise ValueError(
+            f"`{name}` must be among {list(known)}. Received: {unknown}"
+        )
+
+
+def check_that_all_agree(answers):
+    """A comparison of different computations would mean nothing.
+
+    Args:
+        answers: Dictionary of dictionaries with a `"value"`, by program.
+
+    Raises:
+        RuntimeError: If the values differ.
+    """
     first, *others = answers
     for other in others:
         difference = np.abs(

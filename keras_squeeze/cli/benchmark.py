@@ -7,6 +7,7 @@ from keras_squeeze.benchmarks import comparison
 from keras_squeeze.benchmarks import grouped_dense
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import lengths
+from keras_squeeze.benchmarks import scoring
 from keras_squeeze.benchmarks import tokenization
 from keras_squeeze.cli import arguments
 from keras_squeeze.datasets import sms_spam
@@ -18,6 +19,7 @@ def add_arguments(parser):
     subparsers = parser.add_subparsers(metavar="PART", required=True)
     _add_training(subparsers)
     _add_prediction(subparsers)
+    _add_scoring(subparsers)
     _add_tokenization(subparsers)
     _add_grouped_dense(subparsers)
     _add_latency(subparsers)
@@ -91,7 +93,43 @@ def _measure_prediction(args):
     )
 
 
-def _add_sides(parser):
+def _add_scoring(subparsers):
+    parser = subparsers.add_parser(
+        "scoring",
+        help="scoring files with several workers, compared with a pipeline of "
+        "transformers",
+        description="Rows per second of `score`, with a preset and with a "
+        ".tflite file, compared with a pipeline of transformers with batches "
+        "of 32 and as many cores. The preset is on the backend of this "
+        "process.",
+    )
+    _add_model(parser)
+    _add_sentences(parser)
+    _add_num_texts(parser)
+    parser.add_argument(
+        "--workers",
+        type=arguments.positive_ints,
+        default="1,2",
+        metavar="N[,N...]",
+        help="numbers of workers, and of cores (default: %(default)s)",
+    )
+    _add_repeats(parser, 1)
+    parser.set_defaults(measure=_measure_scoring)
+
+
+def _measure_scoring(args):
+    _print_table(
+        scoring.run(
+            texts=_sentences(args.sentences),
+            num_texts=args.num_texts,
+            workers=args.workers,
+            repeats=args.repeats,
+            **({"models": args.model} if args.model else {}),
+        )
+    )
+
+
+def _add_model(parser):
     parser.add_argument(
         "--model",
         action="append",
@@ -99,6 +137,20 @@ def _add_sides(parser):
         help="a model to measure; can be given several times (default: the "
         "tiny presets)",
     )
+
+
+def _add_num_texts(parser):
+    parser.add_argument(
+        "--num-texts",
+        type=arguments.positive_int,
+        default=10000,
+        metavar="N",
+        help="number of texts to predict (default: %(default)s)",
+    )
+
+
+def _add_sides(parser):
+    _add_model(parser)
     parser.add_argument(
         "--backend",
         action="append",

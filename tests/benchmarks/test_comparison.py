@@ -67,4 +67,4 @@ def test_what_does_not_agree_is_not_compared():
         "jax": {"value": [[0.0, 1.1]]},
     }
     with pytest.raises(RuntimeError, match="transformers and jax.*0.1"):
-        comparison._check_that_all_agree(answers)
+        comparison.check_that_all_agree(answers)

@@ -1,3 +1,4 @@
+import ast
 import pathlib
 import re
 import runpy
@@ -5,6 +6,8 @@ import runpy
 import keras
 import numpy as np
 import pytest
+
+from tests.processes import run_python
 
 from tests.backends import only_on
 
@@ -123,3 +126,21 @@ def test_distillation(capsys):
         assert losses[-1] < losses[0]
     # 87 % of the messages are not spam.
     assert results["accuracy"] > 0.9
+
+
+@only_once
+def test_beyond_one_machine():
+    """In another process, as it needs JAX with several devices."""
+    (path,) = [x for x in GUIDES if x.stem == "beyond_one_machine"]
+    printed = run_python(path).stdout
+    scores = [
+        line.partition(": ")[2]
+        for line in printed.splitlines()
+        if "device" in line
+    ]
+    assert len(scores) == 3
+    numbers = np.array([row.split() for row in scores], "float64")
+    np.testing.assert_allclose(numbers, numbers[:1].repeat(3, 0), atol=2e-3)
+    assert "16 rows, 0 of them rejected" in printed
+    found = ast.literal_eval(printed.splitlines()[-1])
+    assert set(map(tuple, found.values())) == {("ham", "spam")}
