@@ -7,9 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.processes import run_python
-
 from tests.backends import only_on
+from tests.processes import run_python
 
 only_once = only_on(
     "torch", reason="the tasks are tested on every backend; none starts faster"
