@@ -1,11 +1,11 @@
-import keras
 import pytest
 
 from keras_squeeze import cli
 from keras_squeeze.benchmarks import scoring
+from tests.backends import only_on
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
+pytestmark = only_on(
+    "tensorflow",
     reason="it starts processes of its own, which take long on each backend",
 )
 

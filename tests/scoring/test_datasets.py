@@ -1,9 +1,9 @@
 """Tests that `datasets` can map `Annotate`, also in other processes."""
 
-import keras
 import pytest
 
 from keras_squeeze.scoring import Annotate
+from tests.backends import only_on
 from tests.scoring.conftest import TEXTS
 
 datasets = pytest.importorskip("datasets", reason="datasets is not installed")
@@ -17,8 +17,8 @@ def test_map(preset, classifier):
     assert found["label"][:] == [answer["label"] for answer in expected]
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch",
+@only_on(
+    "torch",
     reason="TensorFlow and JAX cannot be used in a process that was forked",
 )
 def test_map_in_several_processes(preset, classifier):

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 
-import keras
 import numpy as np
 import pytest
 
@@ -14,13 +13,14 @@ from keras_squeeze import cli
 from keras_squeeze.scoring import Annotate
 from keras_squeeze.scoring import score_files
 from keras_squeeze.scoring import workers
+from tests.backends import only_on
 from tests.scoring.conftest import TEXTS
 from tests.scoring.test_run import rows_of
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "torch",
+pytestmark = only_on(
+    "torch",
     reason="workers do the same on every backend; none starts faster",
 )
 
