@@ -173,6 +173,15 @@ golden = json.loads((app_folder / "golden.json").read_text("utf-8"))
 print(golden[0]["texts"], golden[0]["inputs"]["input_word_ids"][:8])
 
 """
+A web page is such an app. This command writes one with plain JavaScript that
+computes the ids and checks itself against the golden examples:
+
+```shell
+keras-squeeze demo --file spam.tflite --output page
+```
+"""
+
+"""
 ## Where to go from here
 
 - `sequence_length=(16, 32, 64, 128)` makes a file with one signature per

@@ -220,6 +220,23 @@ def wait_for(browser, condition):
     raise AssertionError(f"{condition} did not become true")
 
 
+# The lengths of the signatures that a text runs with.
+LENGTHS = (
+    LOADED
+    + """
+    const lengths = [];
+    page.model.runSignature = function (signature, inputs) {
+      lengths.push(signature.sequence_length);
+      return Object.getPrototypeOf(this).runSignature.call(
+        this, signature, inputs);
+    };
+    await page.answer({texts: [argument]});
+    delete page.model.runSignature;
+    return lengths;
+    """
+)
+
+
 @pytest.mark.parametrize(
     "options, quantization",
     [
@@ -234,8 +251,9 @@ def test_classifiers(options, quantization, show, browser):
     show("TextClassifier", (8, 16, 24), task, quantization=quantization)
     result = browser.evaluate(RESULT)
     assert result["passed"] and result["done"] == 3 * 16
-    for text in ("Ada", EMOJI, LONG):
+    for text, length in (("Ada", 8), (EMOJI, 24), (LONG, 24)):
         found = answer(browser, [text])
+        assert browser.evaluate(LENGTHS, text) == [length]
         if task.multi_label:
             expected = task.annotate(text, top_k=3)
             same_labels(found["several"], expected)
