@@ -132,24 +132,24 @@ def _marks(rows):
     # behind it, and those with a class below the highest one before it.
     candidates = sorted(kept | accents)
     are_marks = {
-        *_that_move(candidates, lambda x: x + ladder[0]),
-        *_that_move(candidates, lambda x: ladder[-1] + x),
+        *_movable(candidates, lambda x: x + ladder[0]),
+        *_movable(candidates, lambda x: ladder[-1] + x),
     }
     # The number of classes below that of each mark.
     heights = dict.fromkeys(sorted(kept & are_marks), 0)
     for mark in ladder:
-        for character in _that_move(heights, lambda x, y=mark: x + y):
+        for character in _movable(heights, lambda x, y=mark: x + y):
             heights[character] += 1
     classes = {}
     for character, height in heights.items():
         classes.setdefault(height, []).append(ord(character))
     # Accents that are written as others have the classes of these.
-    whole = set(_that(accents, lambda x: x, lambda x, y: x == y))
+    whole = set(_select(accents, lambda x: x, lambda x, y: x == y))
     barriers = sorted(map(ord, whole - are_marks))
     return [classes[height] for height in sorted(classes)], barriers
 
 
-def _that_move(characters, pair_with):
+def _movable(characters, pair_with):
     """Find the characters that change places with another one.
 
     Args:
@@ -160,10 +160,10 @@ def _that_move(characters, pair_with):
     Returns:
         A list of some of the characters.
     """
-    return _that(characters, pair_with, lambda x, y: x != y and x == y[::-1])
+    return _select(characters, pair_with, lambda x, y: x != y and x == y[::-1])
 
 
-def _that(characters, text_of, is_wanted):
+def _select(characters, text_of, is_wanted):
     """Select characters by the decomposition of a text with them."""
     from tokenizers.normalizers import NFD
 

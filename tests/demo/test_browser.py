@@ -370,6 +370,27 @@ def test_browser_without_webgpu(gpu, message, site, browser):
     assert browser.evaluate(RESULT)["passed"]
 
 
+def test_model_that_webgpu_does_not_run(site, browser):
+    with served(site) as address:
+        browser.open(address)
+        browser.evaluate(
+            LOADED
+            + """
+            page.model.compile = async () => { throw new Error("too large"); };
+            document.forms[0].elements.accelerator.value = "webgpu";
+            await page.change("webgpu");
+            """
+        )
+    message = "The model does not run on WebGPU: too large"
+    assert text_of(browser, "#status") == message
+    chosen = "return document.forms[0].elements.accelerator.value"
+    assert browser.evaluate(chosen) == "wasm"
+    # It still runs on the CPU.
+    browser.evaluate(LOADED + "await page.show();")
+    assert text_of(browser, "#status") == ""
+    assert "%" in text_of(browser, "#results")
+
+
 def test_page_that_loads_the_runtime_from_elsewhere(
     litert_js_folder, exported_classifier, tmp_path, browser, monkeypatch
 ):
