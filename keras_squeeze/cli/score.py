@@ -7,6 +7,7 @@ read, with the reason. If the command is stopped, run it again.
 
 from keras_squeeze import scoring
 from keras_squeeze.cli import arguments
+from keras_squeeze.scoring.annotate import BATCH_TOKENS
 from keras_squeeze.scoring.annotate import TASKS
 from keras_squeeze.scoring.run import BLOCK_ROWS
 from keras_squeeze.scoring.run import REJECTED
@@ -62,11 +63,12 @@ def add_arguments(parser):
         "(default: workers on this machine)",
     )
     parser.add_argument(
-        "--batch-size",
+        "--batch-tokens",
         type=arguments.positive_int,
-        default=32,
+        default=BATCH_TOKENS,
         metavar="N",
-        help="number of texts that are computed at once (default: %(default)s)",
+        help="number of tokens that are computed at once; a GPU needs more "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--block-rows",
@@ -112,7 +114,7 @@ def run(args):
         workers=args.workers,
         address=args.address,
         prefix=args.prefix,
-        batch_size=args.batch_size,
+        batch_tokens=args.batch_tokens,
         block_rows=args.block_rows,
         progress=True,
     )

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from keras_squeeze import validation
 from keras_squeeze.checkpoints.from_preset import classes_with_head
 from keras_squeeze.export.phones.metadata import LABELS_FILE
 from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
@@ -36,6 +37,8 @@ TASKS = {
     # Every preset has it, so it is only used if it is asked for.
     "text_embedding": (TextEmbedder, (1, 2)),
 }
+
+BATCH_TOKENS = 4096
 
 
 class Annotate:
@@ -70,9 +73,10 @@ class Annotate:
         tokenizer: Optional string. For a file, the preset that has its
             tokenizer and the names of its classes. A file that takes text, or
             that has metadata, needs none: its tokenizer is in the file.
-        batch_size: int. The number of texts that a preset reads at once.
-            Texts of similar length are read together, so a large batch of
-            rows needs little padding. Defaults to `32`.
+        batch_tokens: int. The number of tokens, with padding, that a preset
+            computes at once. Texts of similar length are computed together,
+            so a large batch of rows needs little padding. A GPU needs more
+            than the default. Defaults to `4096`.
         prefix: string. Put before the names of the added columns. Defaults to
             `""`.
 
@@ -97,7 +101,7 @@ class Annotate:
         text_column="text",
         task=None,
         tokenizer=None,
-        batch_size=32,
+        batch_tokens=BATCH_TOKENS,
         prefix="",
     ):
         self._arguments = (
@@ -105,9 +109,10 @@ class Annotate:
             text_column,
             task,
             tokenizer,
-            batch_size,
+            batch_tokens,
             prefix,
         )
+        validation.check_positive_int("batch_tokens", batch_tokens)
         self.text_columns = column_names(text_column)
         self.prefix = prefix
         model = os.fspath(model)
@@ -125,7 +130,7 @@ class Annotate:
                     f"file. Received: tokenizer={tokenizer!r}, model={model!r}"
                 )
             self._scorer = _TaskScorer(
-                model, task, self.text_columns, batch_size
+                model, task, self.text_columns, batch_tokens
             )
 
     def __reduce__(self):
@@ -262,10 +267,10 @@ class _TaskScorer:
         preset: string.
         task: string or `None`. A name in `TASKS`.
         text_columns: List of strings.
-        batch_size: int.
+        batch_tokens: int.
     """
 
-    def __init__(self, preset, task, text_columns, batch_size):
+    def __init__(self, preset, task, text_columns, batch_tokens):
         self.name = find_task(preset, task)
         cls, counts = TASKS[self.name]
         if len(text_columns) not in counts:
@@ -275,16 +280,14 @@ class _TaskScorer:
                 f"text_column={text_columns}"
             )
         self.task = cls.from_preset(preset)
-        self.batch_size = batch_size
+        self.task.batch_tokens = batch_tokens
 
     def score(self, texts):
         if self.name == "text_embedding":
             return {"embedding": self._vectors(texts)}
         answers = []
         if texts[0]:
-            answers = self.task.annotate(
-                self._inputs(texts), batch_size=self.batch_size
-            )
+            answers = self.task.annotate(self._inputs(texts))
         if self.name == "token_classification":
             return {"entities": _json_column(answers)}
         if self.name == "question_answering":
@@ -303,9 +306,7 @@ class _TaskScorer:
     def _vectors(self, texts):
         if not texts[0]:
             return np.zeros((0, self.task.backbone.hidden_dim), "float32")
-        vectors = self.task.predict(
-            self._inputs(texts), batch_size=self.batch_size, verbose=0
-        )
+        vectors = self.task.predict(self._inputs(texts), verbose=0)
         return np.asarray(vectors, "float32")
 
 

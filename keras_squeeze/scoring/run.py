@@ -9,6 +9,7 @@ import time
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.preset_names import check_preset
+from keras_squeeze.scoring.annotate import BATCH_TOKENS
 from keras_squeeze.scoring.annotate import check_columns
 from keras_squeeze.scoring.annotate import column_names
 from keras_squeeze.scoring.annotate import find_task
@@ -60,7 +61,7 @@ def score_files(
     workers=None,
     address=None,
     prefix="",
-    batch_size=32,
+    batch_tokens=BATCH_TOKENS,
     block_rows=BLOCK_ROWS,
     progress=False,
 ):
@@ -102,8 +103,8 @@ def score_files(
             by this process.
         prefix: string. Put before the names of the columns of the answers.
             Defaults to `""`.
-        batch_size: int. The number of texts that are computed at once.
-            Defaults to `32`.
+        batch_tokens: int. The number of tokens that are computed at once, as
+            for `Annotate`. Defaults to `4096`.
         block_rows: int. The number of rows per block. A worker that is stopped
             loses what it has computed of a block. Defaults to `4096`.
         progress: bool. Whether to show a progress bar. Defaults to `False`.
@@ -128,7 +129,7 @@ def score_files(
     ```
     """
     text_columns = column_names(text_column)
-    validation.check_positive_int("batch_size", batch_size)
+    validation.check_positive_int("batch_tokens", batch_tokens)
     validation.check_positive_int("block_rows", block_rows)
     if workers is not None:
         validation.check_positive_int("workers", workers)
@@ -157,7 +158,7 @@ def score_files(
         "text_column": text_columns,
         "task": task,
         "tokenizer": tokenizer,
-        "batch_size": batch_size,
+        "batch_tokens": batch_tokens,
         "prefix": prefix,
     }
     with start_workers(arguments, workers, address) as pool:

@@ -29,7 +29,7 @@ def check_answers(found, expected, names=("label", "score")):
 
 
 def test_classes(preset, classifier):
-    annotate = Annotate(preset, text_column="message", batch_size=3)
+    annotate = Annotate(preset, text_column="message", batch_tokens=32)
     batch = {"id": np.arange(4), "message": np.array(TEXTS, "object")}
     found = annotate(batch)
     assert list(found) == ["id", "message", "label", "score"]
@@ -119,6 +119,7 @@ def test_wrong_batches(preset, batch, message):
         ({"model": "no_preset"}, "preset='no_preset'"),
         ({"text_column": ["a", "a"]}, "list of two different ones"),
         ({"text_column": []}, "list of two different ones"),
+        ({"batch_tokens": 0}, "must be a positive integer"),
         ({"task": "masked_lm"}, "must be one of"),
         ({"task": "token_classification"}, "is not fine-tuned for token"),
         ({"tokenizer": "x"}, "`tokenizer` must be None"),

@@ -64,6 +64,9 @@ class LengthBatches(ArrayBatches):
             a multiple of 16. Defaults to `False`.
         repeat_rows: bool. Whether to repeat samples on JAX, so that batches
             have one of a few sizes. Defaults to `False`.
+        batch_tokens: int or `None`. The number of tokens per batch, with
+            padding, instead of `batch_size` samples: batches of short texts
+            then have more of them. Defaults to `None`.
         has_token_labels: bool. Whether labels and sample weights of rank 2
             have the shape of `x`. Defaults to `False`.
         **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
@@ -78,10 +81,12 @@ class LengthBatches(ArrayBatches):
         seed=None,
         few_lengths=False,
         repeat_rows=False,
+        batch_tokens=None,
         has_token_labels=False,
         **kwargs,
     ):
         super().__init__(x, y, sample_weight, batch_size, **kwargs)
+        self.batch_tokens = batch_tokens
         self.few_lengths = few_lengths
         self.repeat_rows = repeat_rows
         self.has_token_labels = has_token_labels
@@ -102,7 +107,7 @@ class LengthBatches(ArrayBatches):
         for start in range(0, len(order), pool):
             part = order[start : start + pool]
             part = part[np.argsort(self.lengths[part], kind="stable")]
-            batches += np.split(part, range(size, len(part), size))
+            batches += self._split(part)
         if self.random is not None:
             mixed = self.random.permutation(len(batches))
             batches = [batches[i] for i in mixed]
@@ -112,8 +117,27 @@ class LengthBatches(ArrayBatches):
             i = find([self.lengths[batch].max() for batch in batches])
             batches.insert(0, batches.pop(i))
         if self.repeat_rows:
-            batches = [pad_rows(batch, self.batch_size)[0] for batch in batches]
+            if self.batch_tokens is not None:
+                size = power_of_two(max(map(len, batches)))
+            batches = [pad_rows(batch, size)[0] for batch in batches]
         self.indices = batches
+
+    def _split(self, part):
+        """Split samples that are sorted by length into batches."""
+        if self.batch_tokens is None:
+            size = self.batch_size
+            return np.split(part, range(size, len(part), size))
+        batches = []
+        while len(part):
+            # Powers of two, for which JAX compiles few programs.
+            size = power_of_two(len(part))
+            while size > 1 and self.batch_tokens < size * self._round_up(
+                self.lengths[part[:size][-1]]
+            ):
+                size //= 2
+            batches.append(part[:size])
+            part = part[size:]
+        return batches
 
     def __getitem__(self, index):
         x, *others = keras.utils.unpack_x_y_sample_weight(

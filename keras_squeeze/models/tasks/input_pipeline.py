@@ -33,9 +33,12 @@ class InputPipeline:
     override `prepare()`. `reads_segments` is `False` for tasks in which a
     tuple is not a text with several parts. `chooses_one_class` is `True` for
     tasks that support class weights, and `can_group_by_length` for tasks that
-    preprocess a text in the same way in each epoch.
+    preprocess a text in the same way in each epoch. `batch_tokens` can be
+    set to the number of tokens per batch, with padding, of texts that are
+    predicted in the order of their lengths. It replaces the `batch_size`.
     """
 
+    batch_tokens = None
     reads_segments = True
     chooses_one_class = False
     can_group_by_length = False
@@ -295,6 +298,7 @@ class InputPipeline:
                 batch_size=size,
                 few_lengths=self._uses_xla(),
                 repeat_rows=True,
+                batch_tokens=self.batch_tokens,
             )
             is_single = len(batches) == 1 and kwargs == {"verbose": 0}
             if is_single and num_replicas(self) == 1:

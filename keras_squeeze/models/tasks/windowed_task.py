@@ -143,6 +143,7 @@ class WindowedTask(TextTask):
             batch_size=batch_size,
             few_lengths=self._uses_xla(),
             repeat_rows=True,
+            batch_tokens=self.batch_tokens,
         )
         outputs = [
             keras.tree.map_structure(

@@ -39,6 +39,31 @@ def test_batches_have_texts_of_about_the_same_length(few_lengths, shapes):
     assert np.mean(spread) < np.ptp(LENGTHS) / 5
 
 
+@pytest.mark.parametrize("few_lengths", [False, True])
+@pytest.mark.parametrize("batch_tokens", [8, 100, 200])
+def test_batches_have_about_the_same_number_of_tokens(
+    batch_tokens, few_lengths
+):
+    batches = LengthBatches(
+        X, Y, few_lengths=few_lengths, batch_tokens=batch_tokens
+    )
+    assert sorted(sum(epoch(batches), [])) == Y.tolist()
+    sizes = []
+    for i in range(len(batches)):
+        x, y = batches[i]
+        rows, length = x["token_ids"].shape
+        assert rows == len(y) and length > min(LENGTHS[y].max(), 49)
+        assert rows == 1 or rows * length <= batch_tokens
+        sizes.append(rows * length)
+    if batch_tokens > 8:
+        # Sizes are powers of two, so that some batches are half empty.
+        assert np.median(sizes) > batch_tokens / 2
+    # Short texts need fewer batches than long ones.
+    assert len(batches[0][1]) >= len(batches[1][1])
+    outputs = np.concatenate([batches[i][1] for i in range(len(batches))])
+    np.testing.assert_array_equal(batches.in_order(outputs), Y)
+
+
 def test_first_batches_show_what_varies():
     batches = LengthBatches(X, Y, batch_size=8, seed=0)
     lengths = [
