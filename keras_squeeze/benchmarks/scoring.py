@@ -31,7 +31,7 @@ def run(
     texts=(),
     num_texts=10000,
     workers=(1, 2),
-    sequence_length=(16, 32, 64, 128),
+    sequence_length=(16, 32, 64, 128, 512),
     repeats=1,
 ):
     """Measure the rows per second of `score_files()`.
@@ -49,8 +49,9 @@ def run(
         num_texts: int. Defaults to `10000`.
         workers: List of ints. More than one worker need Ray. Defaults to `(1,
             2)`.
-        sequence_length: tuple of ints. The lengths of the `.tflite` file.
-            Defaults to `(16, 32, 64, 128)`.
+        sequence_length: tuple of ints. The lengths of the `.tflite` file. The
+            others truncate texts at 512 tokens, so all texts must fit into the
+            longest, unless it is 512. Defaults to `(16, 32, 64, 128, 512)`.
         repeats: int. The number of measurements. Defaults to `1`.
 
     Returns:
