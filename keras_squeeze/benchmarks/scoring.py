@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 from keras_squeeze.benchmarks import comparison
-from keras_squeeze.benchmarks import latency
+from keras_squeeze.export.litert import export_tflite
+from keras_squeeze.models.tasks.text_classifier import TextClassifier
 
 # One process per run, as for a user of the command line.
 _PROGRAM = """
@@ -82,7 +83,15 @@ def run(
             preset = os.path.join(folder, "preset")
             os.makedirs(preset)
             comparison.write_model(model, preset)
-            file = latency.export_model(model, None, sequence_length, folder)
+            file = os.path.join(folder, f"{model}.tflite")
+            print(f"Exporting {os.path.basename(file)}", flush=True)
+            export_tflite(
+                # The same weights, also those of the head.
+                TextClassifier.from_preset(preset),
+                file,
+                sequence_length=sequence_length,
+                verbose=False,
+            )
             data = os.path.join(folder, "texts.jsonl")
             with open(data, "w", encoding="utf-8") as lines:
                 for text in texts:

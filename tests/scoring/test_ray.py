@@ -124,6 +124,21 @@ def test_workers_that_cannot_see_the_preset(tmp_path, preset, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_worker_that_dies_too_often(tmp_path, preset, monkeypatch):
+    class Dying(workers.Worker):
+        def load(self):
+            return ["label"]
+
+        def score(self, texts):
+            os._exit(1)
+
+    monkeypatch.setattr(workers, "Worker", Dying)
+    monkeypatch.setattr(workers, "_MOST_DEATHS", 0)
+    path = write_texts(tmp_path, 4)
+    with pytest.raises(RuntimeError, match="failed at block 0 of file 0"):
+        score_files(preset, path, tmp_path / "out", workers=2)
+
+
 def test_command_line(tmp_path, preset, capsys):
     argv = ["score", "--preset", preset, "--input", write_texts(tmp_path, 8)]
     argv += ["--output", str(tmp_path / "out"), "--workers", "2"]

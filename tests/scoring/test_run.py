@@ -199,6 +199,19 @@ def test_formats(tmp_path, stub, format):
         assert lines[-1] in ("two,two", '{"text": "two", "label": "two"}')
 
 
+def test_files_without_rows(tmp_path, stub):
+    (tmp_path / "a.csv").write_text("id,text\n")
+    (tmp_path / "b.jsonl").write_text("")
+    (tmp_path / "c.txt").write_text("\n\n")
+    (tmp_path / "d.txt").write_text("?\n")
+    out = tmp_path / "out"
+    counts = score(str(tmp_path / "*.*"), out, format="csv")
+    assert (counts.scored, counts.rejected) == (0, 1)
+    # A block of which no row has an answer is finished as well.
+    assert (out / "part-00003-00000.csv").read_text() == "text,label\n"
+    assert score(str(tmp_path / "*.*"), out, format="csv").new == 0
+
+
 def test_parquet_in_gives_parquet_out(tmp_path, stub):
     pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
