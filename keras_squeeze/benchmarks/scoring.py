@@ -13,6 +13,8 @@ from keras_squeeze.benchmarks import comparison
 from keras_squeeze.export.litert import export_tflite
 from keras_squeeze.models.tasks.text_classifier import TextClassifier
 
+BLOCK_ROWS = 1024
+
 # One process per run, as for a user of the command line.
 _PROGRAM = """
 import dataclasses
@@ -153,6 +155,8 @@ def _score(data, count, arguments):
             "input": data,
             "output": output,
             "workers": count,
+            # Enough blocks to keep all workers busy until the end.
+            "block_rows": BLOCK_ROWS,
         }
         environment = comparison.environment_of(count)
         process = subprocess.Popen(
