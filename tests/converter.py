@@ -38,7 +38,9 @@ class Converter:
         self._process = None
 
     def run(self, command, env, **kwargs):
-        *interpreter, _, folder, options = command
+        *interpreter, program, folder, options = command
+        if program != process._PROGRAM:
+            return subprocess.run(command, env=env, **kwargs)
         if self._process is None:
             self._process = subprocess.Popen(
                 [*interpreter, process.PREAMBLE + _PROGRAM],

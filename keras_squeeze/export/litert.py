@@ -1,10 +1,8 @@
 """Exports models to LiteRT: checks, converts, verifies and saves them."""
 
-import json
 import os
 import tempfile
 
-import keras
 import numpy as np
 
 from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegate
@@ -21,9 +19,9 @@ from keras_squeeze.export.phones.app_files import write_app_files
 from keras_squeeze.export.phones.libraries import add_libraries_metadata
 from keras_squeeze.export.phones.metadata import append_files
 from keras_squeeze.export.process import CALIBRATION_FILE
-from keras_squeeze.export.process import CONFIG_FILE
-from keras_squeeze.export.process import WEIGHTS_FILE
 from keras_squeeze.export.process import convert
+from keras_squeeze.export.process import load_model
+from keras_squeeze.export.process import save_for_converter
 from keras_squeeze.export.report import ExportReport
 from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import measure_latency
@@ -203,11 +201,7 @@ def _convert(request):
         # One copy here, one in the saved model, and one part per length.
         copies = 2 + len(request.lengths)
         check_free_space(exchange, request.serving.variables, copies)
-        weights = os.path.join(exchange, WEIGHTS_FILE)
-        request.serving.save_weights(weights)
-        path = os.path.join(exchange, CONFIG_FILE)
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(request.config, file)
+        save_for_converter(exchange, request.serving, request.config)
         if request.calibration is not None:
             _save_calibration(request, exchange)
         if request.num_texts:
@@ -225,8 +219,7 @@ def _convert(request):
         if not request.is_float32:
             # Mixed precision differs more from float32 than an export is
             # allowed to.
-            reference = keras.saving.deserialize_keras_object(request.config)
-            reference.load_weights(weights)
+            reference = load_model(exchange)
     return contents, parameters, reference
 
 

@@ -63,16 +63,36 @@ def convert(folder, **options):
         ExportError: If the model has operations that LiteRT does not support
             or cannot be rebuilt, or if the conversion process fails.
     """
+    answer = run(_PROGRAM, "tensorflow", folder, **options)
+    return answer["parameters"], answer["files"]
+
+
+def run(program, backend, folder, **options):
+    """Run a program that converts a saved model with another backend.
+
+    Args:
+        program: string. The source code. Its arguments are the folder and the
+            options, as JSON. It calls `write_answer()`.
+        backend: string. The Keras backend of the process.
+        folder: string. The folder of the model.
+        **options: Options of types that JSON supports.
+
+    Returns:
+        The dictionary that the program wrote to `answer.json` in the folder.
+
+    Raises:
+        ExportError: If there is no answer, or it has an `"error"`.
+    """
     environment = {
         **os.environ,
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": backend,
         # Make everything that this process can import importable.
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
         # The conversion needs no GPU, whose memory may be in use here.
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    command = [sys.executable, "-P", "-c", _PROGRAM]
+    command = [sys.executable, "-P", "-c", program]
     command += [folder, json.dumps(options)]
     result = subprocess.run(
         command,
@@ -93,4 +113,47 @@ def convert(folder, **options):
         ) from None
     if "error" in answer:
         raise ExportError(answer["error"])
-    return answer["parameters"], answer["files"]
+    return answer
+
+
+def write_answer(folder, answer):
+    """Write the answer of a program for `run()`.
+
+    Args:
+        folder: string. The folder of the model.
+        answer: A dictionary for JSON.
+    """
+    with open(os.path.join(folder, ANSWER_FILE), "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+
+
+def load_model(folder):
+    """Rebuild the model whose config and weights are in a folder.
+
+    Args:
+        folder: string. The folder.
+
+    Returns:
+        A `keras.Model`.
+    """
+    import keras
+
+    with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
+        config = json.load(file)
+    model = keras.saving.deserialize_keras_object(config)
+    model.load_weights(os.path.join(folder, WEIGHTS_FILE))
+    return model
+
+
+def save_for_converter(folder, model, config):
+    """Save a model for `load_model()`.
+
+    Args:
+        folder: string. The folder.
+        model: A `keras.Model`.
+        config: Dictionary. Its serialized config.
+    """
+    model.save_weights(os.path.join(folder, WEIGHTS_FILE))
+    path = os.path.join(folder, CONFIG_FILE)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)

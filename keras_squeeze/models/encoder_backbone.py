@@ -11,9 +11,9 @@ from keras_squeeze.checkpoints.weight_table import NORM
 from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.layers.attention_mask import AttentionMask
 from keras_squeeze.models.devices import SplitRows
+from keras_squeeze.models.export_formats import ExportFormats
 from keras_squeeze.models.garbage import fast_collections
 from keras_squeeze.models.one_at_a_time import OneAtATime
-from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.torch_parameters import TorchParameters
 
 # The rows of the weight tables for the parts that all backbones have.
@@ -73,7 +73,7 @@ def count_parameters(
 
 
 class EncoderBackbone(
-    SavedModelExport,
+    ExportFormats,
     FromPreset,
     CheckedWeights,
     TorchParameters,

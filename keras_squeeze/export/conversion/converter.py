@@ -17,11 +17,10 @@ from keras_squeeze.export.conversion.quantization import is_for_quantizer
 from keras_squeeze.export.conversion.quantization import quantize_file
 from keras_squeeze.export.conversion.signatures import signature_names
 from keras_squeeze.export.conversion.text_input import TextReader
-from keras_squeeze.export.process import ANSWER_FILE
 from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import CALIBRATION_FILE
-from keras_squeeze.export.process import CONFIG_FILE
-from keras_squeeze.export.process import WEIGHTS_FILE
+from keras_squeeze.export.process import load_model
+from keras_squeeze.export.process import write_answer
 from keras_squeeze.export.runner import INPUTS
 
 
@@ -37,8 +36,7 @@ def main(folder, options):
         answer = {"parameters": parameters, "files": files}
     except Exception as e:
         answer = {"error": _explain(e)}
-    with open(os.path.join(folder, ANSWER_FILE), "w", encoding="utf-8") as file:
-        json.dump(answer, file)
+    write_answer(folder, answer)
 
 
 def convert_model(
@@ -68,7 +66,7 @@ def convert_model(
     # In this scope, weights are constants. To create a thousand variables, and
     # to save and restore them, takes longer than the conversion.
     with keras.StatelessScope(initialize_variables=False):
-        model = _load_model(folder)
+        model = load_model(folder)
         lower(model, per_channel)
         if num_texts:
             (length,) = sequence_lengths
@@ -97,14 +95,6 @@ def convert_model(
                 samples = _load_calibration(folder, signature)
             quantize_file(part, quantization, signature, samples)
     return model.count_params(), parts
-
-
-def _load_model(folder):
-    with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
-        config = json.load(file)
-    model = keras.saving.deserialize_keras_object(config)
-    model.load_weights(os.path.join(folder, WEIGHTS_FILE))
-    return model
 
 
 def _load_calibration(folder, signature):

@@ -11,11 +11,11 @@ from keras_squeeze.checkpoints.weights_file import CheckedWeights
 from keras_squeeze.checkpoints.weights_file import open_weights
 from keras_squeeze.models.devices import SplitRows
 from keras_squeeze.models.docstrings import ComposedDocstring
+from keras_squeeze.models.export_formats import ExportFormats
 from keras_squeeze.models.one_at_a_time import OneAtATime
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.optimization import default_optimizer
 from keras_squeeze.models.optimization import zero_of
-from keras_squeeze.models.saved_model import SavedModelExport
 from keras_squeeze.models.tasks.any_shape import AnyShapePrediction
 from keras_squeeze.models.tasks.input_pipeline import InputPipeline
 from keras_squeeze.models.tasks.quantization import Quantization
@@ -27,7 +27,7 @@ class TextTask(
     ComposedDocstring,
     InputPipeline,
     Quantization,
-    SavedModelExport,
+    ExportFormats,
     FromPreset,
     CheckedWeights,
     TorchParameters,

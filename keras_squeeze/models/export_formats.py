@@ -1,6 +1,11 @@
-"""Exports tasks and backbones as SavedModels, depending on the backend."""
+"""Exports tasks and backbones for other programs."""
+
+import os
 
 import keras
+
+from keras_squeeze.export.torch_formats import TORCH_FORMATS
+from keras_squeeze.export.torch_formats import export_with_torch
 
 
 def _check_that_tensorflow_reads_jax():
@@ -27,7 +32,7 @@ def _check_that_tensorflow_reads_jax():
         ) from e
 
 
-class SavedModelExport:
+class ExportFormats:
     """Gives models an `export()` that works, or explains what to do instead.
 
     It must come before KerasHub's classes in the bases.
@@ -47,8 +52,12 @@ class SavedModelExport:
 
         Args:
             filepath: string or `os.PathLike`. The folder or file to write.
-            format: string. `"tf_saved_model"`, or another format of
-                `keras.Model.export`. Defaults to `"tf_saved_model"`.
+            format: string. `"tf_saved_model"`; `"onnx"`, `"openvino"` or
+                `"torch"`, for a file that ends with `.onnx`, `.xml` or `.pt2`,
+                takes inputs of any length, and has been compared with the
+                model, but has the outputs of all words instead of those of
+                `mask_positions`; or another format of `keras.Model.export`.
+                Defaults to `"tf_saved_model"`.
             verbose: Optional bool. Whether to print what was written.
             input_signature: Optional. The inputs, as for `keras.Model.export`.
                 By default, a SavedModel takes sequences of any length. On JAX,
@@ -59,7 +68,32 @@ class SavedModelExport:
         Raises:
             ValueError: If the backend cannot write the format, or the
                 installed TensorFlow cannot read what the installed JAX writes.
+            ImportError: If the format needs a package that is missing.
+            keras_squeeze.export.process.ExportError: If the file does not
+                agree with the model. An existing file is kept.
+
+        Example:
+
+        ```python
+        backbone = keras_squeeze.models.MobileBertBackbone.from_preset(
+            "mobile_bert_tiny_en_uncased"
+        )
+        backbone.export("backbone.pt2", format="torch")
+        ```
         """
+        if format in TORCH_FORMATS and input_signature is None:
+            backbone = getattr(self, "backbone", None) or self
+            # PyTorch cannot export the selection of masks.
+            selects = "mask_positions" in self.input
+            export_with_torch(
+                self.serving_graph() if selects else self,
+                filepath,
+                format,
+                backbone.max_sequence_length,
+            )
+            if verbose is None or verbose:
+                print(f"Wrote {os.fspath(filepath)}")
+            return None
         if format == "tf_saved_model":
             backend = keras.backend.backend()
             if backend == "torch":
