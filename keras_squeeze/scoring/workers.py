@@ -145,12 +145,20 @@ class RayWorkers:
         try:
             self.columns = ray.get([x.load.remote() for x in self.workers])[0]
         except ray.exceptions.RayError as e:
+            self.close()
             raise ValueError(
                 f"The workers cannot load {arguments['model']!r}. It must be "
                 "the name or the handle of a preset, or be where all machines "
                 "can read it, and they need keras_squeeze. Received: "
                 f"{_cause(e)}"
             ) from e
+
+    def close(self):
+        """End the workers, whose CPUs and GPUs others may wait for."""
+        import ray
+
+        for worker in self.workers:
+            ray.kill(worker)
 
     def score(self, blocks):
         """Compute the answers of blocks.
@@ -222,7 +230,11 @@ def start_workers(arguments, count=None, address=None):
             options["include_dashboard"] = False
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     try:
-        yield RayWorkers(arguments, count)
+        pool = RayWorkers(arguments, count)
+        try:
+            yield pool
+        finally:
+            pool.close()
     finally:
         if is_ours:
             ray.shutdown()
