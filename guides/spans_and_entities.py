@@ -124,7 +124,7 @@ y = {
     "answer_start": [context.index(answer) for answer in answers],
     "answer_text": answers,
 }
-question_answering.fit(x, y, batch_size=3, epochs=60, verbose=0)
+question_answering.fit(x, y, batch_size=3, epochs=100, verbose=0)
 found = question_answering.annotate(x)
 for question, answer in zip(questions, found, strict=True):
     print(f"{question} {answer['answer']} ({answer['score']:.2f})")

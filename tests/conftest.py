@@ -95,9 +95,14 @@ def converter():
 def temporary_folder(tmp_path_factory):
     """Keep all temporary files in pytest's folder, which pytest removes."""
     folder = str(tmp_path_factory.mktemp("temporary"))
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as short,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
+        # The paths of sockets have at most 107 characters.
+        patch.setenv("RAY_TMPDIR", short)
         yield
 
 
