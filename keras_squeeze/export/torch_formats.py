@@ -34,9 +34,9 @@ _FORMATS = {
 }
 TORCH_FORMATS = tuple(_FORMATS)
 
-# [CLS], a token and [SEP]. PyTorch excludes lengths for which an axis of
+# [CLS], a token and [SEP]. PyTorch and JAX exclude lengths for which an axis of
 # neighbors could have a size of one.
-_SHORTEST = 3
+SHORTEST = 3
 
 # For each output, relative to its largest value.
 _TOLERANCE = 1e-4
@@ -171,11 +171,11 @@ def _write(model, names, path, format, max_sequence_length):
         "batch": torch.export.Dim("batch"),
         "choices": torch.export.Dim("choices"),
         "length": torch.export.Dim(
-            "length", min=_SHORTEST, max=max_sequence_length
+            "length", min=SHORTEST, max=max_sequence_length
         ),
     }
     shapes = tuple(
-        {i: size[axis] for i, axis in enumerate(_axes(model, name))}
+        {i: size[axis] for i, axis in enumerate(axis_names(model, name))}
         for name in names
     )
     # Sizes of 0 and 1 would be taken for constants.
@@ -216,10 +216,21 @@ def _write(model, names, path, format, max_sequence_length):
             openvino.save_model(converted, path, compress_to_fp16=False)
 
 
-def _axes(model, name):
-    """The names of the axes of an input."""
+def axis_names(model, name):
+    """Name the axes of an input.
+
+    Axes of the same name have the same size in all inputs.
+
+    Args:
+        model: A functional `keras.Model` whose inputs are a dictionary.
+        name: string. The name of the input.
+
+    Returns:
+        A tuple of strings, such as `("batch", "length")`.
+    """
     has_choices = len(model.input[name].shape) == 3
-    return ("batch", *["choices"] * has_choices, "length")
+    last = "masks" if name == "mask_positions" else "length"
+    return ("batch", *["choices"] * has_choices, last)
 
 
 def _inputs(model, rows, length):
@@ -228,7 +239,7 @@ def _inputs(model, rows, length):
     random = np.random.default_rng(rows)
     arrays = {}
     for name in model.input:
-        shape = tuple(sizes[axis] for axis in _axes(model, name))
+        shape = tuple(sizes[axis] for axis in axis_names(model, name))
         if name == "padding_mask":
             array = np.ones(shape)
             array[-1, ..., length // 2 + 1 :] = 0

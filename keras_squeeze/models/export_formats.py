@@ -4,7 +4,9 @@ import os
 
 import keras
 
+from keras_squeeze.export.torch_formats import SHORTEST
 from keras_squeeze.export.torch_formats import TORCH_FORMATS
+from keras_squeeze.export.torch_formats import axis_names
 from keras_squeeze.export.torch_formats import export_with_torch
 
 
@@ -60,9 +62,7 @@ class ExportFormats:
                 Defaults to `"tf_saved_model"`.
             verbose: Optional bool. Whether to print what was written.
             input_signature: Optional. The inputs, as for `keras.Model.export`.
-                By default, a SavedModel takes sequences of any length. On JAX,
-                it takes sequences of the preprocessor's length, or else of the
-                backbone's maximum length.
+                Defaults to `None`, for any number of sequences of any length.
             **kwargs: Other arguments of `keras.Model.export`.
 
         Raises:
@@ -106,34 +106,22 @@ class ExportFormats:
             if backend == "jax":
                 _check_that_tensorflow_reads_jax()
                 if input_signature is None:
-                    input_signature = [self._fixed_inputs()]
+                    kwargs = {**self._jax_arguments(), **kwargs}
+        kwargs.setdefault("input_signature", input_signature)
         return super().export(
-            filepath,
-            format=format,
-            verbose=verbose,
-            input_signature=input_signature,
-            **kwargs,
+            filepath, format=format, verbose=verbose, **kwargs
         )
 
-    def _fixed_inputs(self):
-        """Inputs of a fixed length, as JAX cannot infer that all are equal."""
-        backbone = getattr(self, "backbone", None) or self
-        preprocessor = getattr(self, "preprocessor", None)
-        length = getattr(
-            preprocessor, "sequence_length", backbone.max_sequence_length
-        )
-        specs = {}
+    def _jax_arguments(self):
+        """Arguments with which JAX knows that all inputs have equal lengths."""
+        specs, shapes = {}, {}
         for name, tensor in self.input.items():
-            shape = tensor.shape
-            if len(shape) > 2:
-                raise ValueError(
-                    "On JAX, a SavedModel takes a fixed number of choices, "
-                    "which `input_signature` must define. Received: "
-                    "input_signature=None"
-                )
-            if name in backbone.input:
-                shape = (None, length)
             specs[name] = keras.InputSpec(
-                shape=shape, dtype=tensor.dtype, name=name
+                shape=tensor.shape, dtype=tensor.dtype, name=name
             )
-        return specs
+            shapes[name] = f"({', '.join(axis_names(self, name))})"
+        options = {
+            "polymorphic_shapes": [shapes],
+            "polymorphic_constraints": [f"length >= {SHORTEST}"],
+        }
+        return {"input_signature": [specs], "jax2tf_kwargs": options}

@@ -188,11 +188,6 @@ def check_saved_model(model, x, path):
         with pytest.raises(ValueError, match="set KERAS_BACKEND"):
             model.export(path / "saved_model", format="tf_saved_model")
         return
-    length = 12 if hasattr(model, "preprocessor") else 16
-    x = {
-        name: np.pad(array, [(0, 0), (0, length - 4)])
-        for name, array in x.items()
-    }
     try:
         model.export(
             path / "saved_model", format="tf_saved_model", verbose=False
@@ -207,11 +202,13 @@ def check_saved_model(model, x, path):
         return
     # Keep a reference, because it owns the variables.
     loaded = tf.saved_model.load(str(path / "saved_model"))
-    served = loaded.serve(x)
-    same(
-        keras.tree.map_structure(lambda t: t.numpy(), served),
-        model(x, training=False),
-    )
+    longer = {name: np.tile(array, 3) for name, array in x.items()}
+    for inputs in (x, longer):
+        served = loaded.serve(inputs)
+        same(
+            keras.tree.map_structure(lambda t: t.numpy(), served),
+            model(inputs, training=False),
+        )
 
 
 def call_all(thing, table, *args):
@@ -634,6 +631,16 @@ def test_few_programs_for_texts_of_all_lengths(name, monkeypatch):
         for row in answers[-1]:
             assert row["label"] == first["label"]
             assert row["score"] == pytest.approx(first["score"], abs=1e-5)
+
+
+@only_on("jax", reason="only JAX has to know which sizes are equal")
+@pytest.mark.parametrize("name", ["MultipleChoice", "Pretraining"])
+def test_saved_model_with_other_inputs(tmp_path, name):
+    if name == "MultipleChoice":
+        x = {key: np.stack([ids] * 3, axis=1) for key, ids in IDS.items()}
+    else:
+        x = {**IDS, "mask_positions": np.array([[1], [2]], "int32")}
+    check_saved_model(make_task(name), x, tmp_path)
 
 
 @only_on("jax", reason="only JAX writes programs that TensorFlow may not read")
