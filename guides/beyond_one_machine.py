@@ -78,6 +78,51 @@ The answers are the same, up to rounding. To use the devices of several
 machines, start the same script on each of them, and call
 `keras.distribution.initialize()` first.
 
+## Several GPUs on PyTorch
+
+Keras trains on one device on PyTorch. A task is a PyTorch module as well, so
+that a loop of your own can give each process a part of each batch, with
+`torchrun --nproc-per-node 2 train.py`. The tests run this one with two
+processes on CPUs. On GPUs, call `torch.cuda.set_device(rank)` before the model
+is created.
+
+```python
+import os
+
+os.environ["KERAS_BACKEND"] = "torch"
+
+import keras
+import torch
+
+from keras_squeeze import models
+
+torch.distributed.init_process_group()
+rank = torch.distributed.get_rank()
+count = torch.distributed.get_world_size()
+texts = ["See you at home, mum", "WINNER!! Call 09061701461 to claim"] * 8
+labels = [0, 1] * 8
+
+keras.utils.set_random_seed(0)
+classifier = models.MobileBertTextClassifier.from_preset(
+    "mobile_bert_tiny_en_uncased", class_names=["ham", "spam"]
+)
+inputs = classifier.preprocessor(texts)
+labels = keras.ops.convert_to_tensor(labels, dtype="int64")
+model = torch.nn.parallel.DistributedDataParallel(classifier)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for step in range(5):
+    # Each process takes its own texts.
+    mine = {name: ids[rank::count] for name, ids in inputs.items()}
+    logits = model(mine, training=True)
+    loss = torch.nn.functional.cross_entropy(logits, labels[rank::count])
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+if rank == 0:
+    classifier.save_to_preset("spam_classifier")
+torch.distributed.destroy_process_group()
+```
+
 ## Files of any size
 
 To answer many texts, machines need not work together: each has the whole model,
