@@ -28,6 +28,13 @@ def check_answers(found, expected, names=("label", "score")):
             assert found[name].tolist() == values
 
 
+def check_lists(found, expected, name):
+    """Compare answers that are lists, and JSON in the column."""
+    assert any(expected)
+    for answers, others in zip(map(json.loads, found), expected, strict=True):
+        assert [x[name] for x in answers] == [x[name] for x in others]
+
+
 def test_classes(preset, classifier):
     annotate = Annotate(preset, text_column="message", batch_tokens=32)
     batch = {"id": np.arange(4), "message": np.array(TEXTS, "object")}
@@ -58,10 +65,7 @@ def test_several_labels_and_numbers(tmp_path):
     )
     task.save_to_preset(tmp_path / "labels")
     found = Annotate(tmp_path / "labels")({"text": TEXTS})["labels"]
-    expected = task.annotate(TEXTS)
-    assert any(expected)
-    for labels, answer in zip(map(json.loads, found), expected, strict=True):
-        assert [x["label"] for x in labels] == [x["label"] for x in answer]
+    check_lists(found, task.annotate(TEXTS), "label")
     task = make_task("TextClassifier", num_classes=1)
     task.save_to_preset(tmp_path / "numbers")
     found = Annotate(tmp_path / "numbers")({"text": TEXTS})
@@ -73,10 +77,7 @@ def test_entities(tmp_path):
     task = make_task("TokenClassifier", class_names=["O", "B-x", "I-x"])
     task.save_to_preset(tmp_path / "preset")
     found = Annotate(tmp_path / "preset")({"text": TEXTS})["entities"]
-    expected = task.annotate(TEXTS)
-    assert any(expected)
-    for entities, answer in zip(map(json.loads, found), expected, strict=True):
-        assert [x["word"] for x in entities] == [x["word"] for x in answer]
+    check_lists(found, task.annotate(TEXTS), "word")
 
 
 def test_answers_to_questions(tmp_path):

@@ -8,6 +8,14 @@ const SENTENCES = [
   "When does the next train leave?", "My card was declined yesterday.",
   "A dog is running through the park."];
 
+function twoTexts(first) {
+  return [
+    {name: "first", label: "First text", rows: 2, value: first},
+    {name: "second", label: "Second text", rows: 2,
+      value: "It was dark behind it."},
+  ];
+}
+
 // The fields of each task, with an example. `several` is for one text per
 // line, and `optional` for a second text of a pair.
 const FORMS = {
@@ -54,22 +62,12 @@ const FORMS = {
   NextSentencePredictor: {
     title: "Next sentence",
     button: "Compare",
-    fields: [
-      {name: "first", label: "First text", rows: 2,
-        value: "She opened the door."},
-      {name: "second", label: "Second text", rows: 2,
-        value: "It was dark behind it."},
-    ],
+    fields: twoTexts("She opened the door."),
   },
   Pretraining: {
     title: "Masked words and next sentence",
     button: "Run",
-    fields: [
-      {name: "first", label: "First text", rows: 2,
-        value: "She opened the {mask}."},
-      {name: "second", label: "Second text", rows: 2,
-        value: "It was dark behind it."},
-    ],
+    fields: twoTexts("She opened the {mask}."),
   },
   TextEmbedder: {
     title: "Similar sentences",
