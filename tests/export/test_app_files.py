@@ -45,7 +45,7 @@ def test_contract(exported, folder):
     assert contract["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert contract["size_bytes"] == path.stat().st_size
     assert contract["signatures"] == [
-        {"name": "serving_default", "sequence_length": 40}
+        {"name": "serving_default", "sequence_length": 40, "overlap": None}
     ]
     assert [x["name"] for x in contract["inputs"]] == [
         "input_word_ids",
