@@ -194,7 +194,7 @@ class Side:
         self.log = tempfile.TemporaryFile("w+")
         command = [sys.executable, "-P", side.__file__, library, folder]
         self.process = subprocess.Popen(
-            [*command, json.dumps(settings)],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -202,6 +202,8 @@ class Side:
             env=environment,
         )
         pin(self.process, threads)
+        # An argument must not be as long as thousands of texts.
+        self._send(json.dumps(settings))
 
     def run(self, method):
         """Run a method.
@@ -215,8 +217,7 @@ class Side:
         Raises:
             RuntimeError: If the process fails.
         """
-        with contextlib.suppress(BrokenPipeError):
-            print(method, file=self.process.stdin, flush=True)
+        self._send(method)
         answer = self.process.stdout.readline()
         if not answer:
             self.log.seek(0)
@@ -228,6 +229,11 @@ class Side:
         answer = json.loads(answer)
         self.memory = answer.pop("memory")
         return answer
+
+    def _send(self, line):
+        # Why a process failed is in its log.
+        with contextlib.suppress(BrokenPipeError):
+            print(line, file=self.process.stdin, flush=True)
 
     def close(self):
         """End the process."""

@@ -148,19 +148,21 @@ def peak_memory():
     return peak / (1e9 if sys.platform == "darwin" else 1e6)
 
 
-def main(library, folder, settings):
-    """Answer each line of the standard input, the name of a method.
+def main(library, folder):
+    """Answer the lines of the standard input.
+
+    The first line is the settings, as JSON. The others are the names of
+    methods.
 
     Args:
         library: string. `"transformers"` or `"keras_squeeze"`.
         folder: string. The folder of the checkpoint.
-        settings: string. JSON.
     """
     # Libraries may print, which must not get between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     cls = Transformers if library == "transformers" else KerasSqueeze
-    side = cls(folder, json.loads(settings))
+    side = cls(folder, json.loads(sys.stdin.readline()))
     for line in sys.stdin:
         start = time.perf_counter()
         value = getattr(side, line.strip())()
