@@ -1,6 +1,8 @@
-"""Lets one of several processes write files."""
+"""What processes that work together need."""
 
 import functools
+import os
+import sys
 
 import keras
 
@@ -38,3 +40,12 @@ def by_first_process(write):
         multihost_utils.sync_global_devices(write.__qualname__)
 
     return wrapper
+
+
+def import_path():
+    """The `PYTHONPATH` of a process that can import what this one can.
+
+    Returns:
+        string.
+    """
+    return os.pathsep.join(path or os.getcwd() for path in sys.path)

@@ -17,6 +17,7 @@ from keras_squeeze.benchmarks import side
 from keras_squeeze.models.mobile_bert.mobile_bert_tasks import (
     MobileBertTokenizer,
 )
+from keras_squeeze.processes import import_path
 from keras_squeeze.transformers.writer import write_checkpoint
 
 BACKENDS = ("torch", "tensorflow", "jax")
@@ -300,8 +301,7 @@ def environment_of(threads):
     """
     return {
         **os.environ,
-        # Make everything that this process can import importable.
-        "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
+        "PYTHONPATH": import_path(),
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",

@@ -76,9 +76,7 @@ def _add_prediction(subparsers):
     )
     _add_sides(parser)
     _add_sentences(parser)
-    arguments.add_count(
-        parser, "--num-texts", 10000, "number of texts to predict"
-    )
+    _add_num_texts(parser)
     _add_repeats(parser, 3)
     parser.set_defaults(measure=_measure_prediction)
 
@@ -140,12 +138,8 @@ def _add_model(parser):
 
 
 def _add_num_texts(parser):
-    parser.add_argument(
-        "--num-texts",
-        type=arguments.positive_int,
-        default=10000,
-        metavar="N",
-        help="number of texts to predict (default: %(default)s)",
+    arguments.add_count(
+        parser, "--num-texts", 10000, "number of texts to predict"
     )
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 from keras_squeeze import quick_imports
+from keras_squeeze.processes import import_path
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -86,8 +87,7 @@ def run(program, backend, folder, **options):
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
-        # Make everything that this process can import importable.
-        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+        "PYTHONPATH": import_path(),
         # The conversion needs no GPU, whose memory may be in use here.
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -202,14 +202,29 @@ class InputPipeline:
     ):
         """Like `prepare()`, but batches have texts of similar length."""
         to_source(arrays)
-        seed = np.random.randint(2**31) if shuffle else None
-        batches = LengthBatches(
-            *self._preprocessed(arrays),
-            batch_size or 32,
-            seed,
-            few_lengths=self._uses_xla(),
-        )
+        samples = self._preprocessed(arrays)
+        batches = self._length_batches(samples, batch_size, shuffle)
         return {"x": batches, "class_weight": class_weight}, True
+
+    def _length_batches(self, samples, batch_size=None, shuffle=None, **kwargs):
+        """Create batches of samples of similar length for training.
+
+        Args:
+            samples: A tuple of preprocessed inputs, labels and sample weights.
+            batch_size: int. Defaults to `32`.
+            shuffle: bool. Whether the order changes in each epoch.
+            **kwargs: Other arguments of `LengthBatches`.
+
+        Returns:
+            A `LengthBatches`.
+        """
+        return LengthBatches(
+            *samples,
+            batch_size or 32,
+            seed=np.random.randint(2**31) if shuffle else None,
+            few_lengths=self._uses_xla(),
+            **kwargs,
+        )
 
     def _method(self, name, is_preprocessed):
         """Return Keras' method, or that of KerasHub, which preprocesses."""

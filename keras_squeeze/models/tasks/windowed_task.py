@@ -83,15 +83,9 @@ class WindowedTask(TextTask):
     def _prepare_by_length(
         self, arrays, batch_size=None, shuffle=None, class_weight=None
     ):
-        x, y, sample_weight = self._weighted_windows(arrays, class_weight)
-        batches = LengthBatches(
-            x,
-            y,
-            sample_weight,
-            batch_size or 32,
-            seed=np.random.randint(2**31) if shuffle else None,
-            few_lengths=self._uses_xla(),
-            has_token_labels=True,
+        samples = self._weighted_windows(arrays, class_weight)
+        batches = self._length_batches(
+            samples, batch_size, shuffle, has_token_labels=True
         )
         return {"x": batches}, True
 
