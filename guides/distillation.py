@@ -205,8 +205,10 @@ print(report)
 ## Where to go from here
 
 - `keras-squeeze finetune --teacher` fine-tunes with a teacher on the command
-  line. The teacher can be any text classifier of transformers. `--unlabelled`
-  adds texts that only the teacher labels, and `presets/variants.py` generates
-  such texts from the labeled ones.
+  line. The teacher can be any model of transformers that classifies texts or
+  words, or answers questions. `--unlabelled` adds texts that only the teacher
+  labels, and `presets/variants.py` generates such texts from the labeled ones.
+- `HuggingFaceTeacher(folder, vocabulary=...)` takes checkpoints with the same
+  tokens and other ids, such as MPNet.
 - `presets/README.md` describes how the tiny presets of the package were made.
 """

@@ -97,18 +97,14 @@ class Recipe:
             )
         )
         self.teacher = distillation.HuggingFaceTeacher(
-            args.teacher, dtype=args.dtype.removeprefix("mixed_")
+            args.teacher,
+            dtype=args.dtype.removeprefix("mixed_"),
+            vocabulary=self.tokenizer.get_vocabulary(),
         )
         depth = self.teacher.num_layers
         self.teacher.hidden_layers = (depth // 2, depth)
-        embeddings = self.teacher.model.embeddings
-        self.words, self.positions = (
-            part.weight.detach().cpu().float().numpy()
-            for part in (
-                embeddings.word_embeddings,
-                embeddings.position_embeddings,
-            )
-        )
+        self.words = self.teacher.token_embeddings()
+        self.positions = self.teacher.position_embeddings()
 
     def run(self):
         """Run all cycles, and copy the last preset to its folder."""

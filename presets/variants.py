@@ -73,10 +73,11 @@ def main():
         raise SystemExit(
             f"`{args.texts}` has no texts with {args.min_words} or more words."
         )
-    teacher = distillation.HuggingFaceTeacher(args.teacher)
-    vectors = teacher.model.get_input_embeddings().weight.detach().numpy()
     tokenizer = MobileBertTokenizer.from_preset("mobile_bert_tiny_en_uncased")
-    near = nearest_words(vectors, tokenizer)
+    teacher = distillation.HuggingFaceTeacher(
+        args.teacher, vocabulary=tokenizer.get_vocabulary()
+    )
+    near = nearest_words(teacher.token_embeddings(), tokenizer)
     found = variants(texts, near, args.count, args.seed)
     output = pathlib.Path(args.output)
     output.write_text("\n".join(found) + "\n", encoding="utf-8")

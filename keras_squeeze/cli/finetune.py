@@ -104,16 +104,18 @@ def _add_teacher_arguments(parser):
     parser.add_argument(
         "--teacher",
         metavar="NAME",
-        help="a larger model for the same classes or numbers, to also learn "
-        "from: a preset folder, or the folder of a Hugging Face checkpoint of "
-        "any architecture, which needs transformers; for text_classification",
+        help="a larger model for the same classes, numbers or questions, to "
+        "also learn from: a preset folder, or the folder of a Hugging Face "
+        "checkpoint of any architecture, which needs transformers; for "
+        "text_classification, token_classification and question_answering",
     )
     parser.add_argument(
         "--unlabelled",
         metavar="FILE",
         help="texts of the same kind without labels, which only the teacher "
-        "labels: .txt with one text per line, or the text columns of .csv, "
-        ".tsv or .jsonl",
+        "labels: .txt with one text per line, in which words are separated by "
+        "spaces for token_classification; or a file like that of --train, "
+        "whose labels or answers are ignored",
     )
     parser.add_argument(
         "--label-weight",
@@ -335,7 +337,7 @@ def _chosen_dtype(args, task_type, data, stopped, settings):
 
 
 def _with_teacher(args, task_type, data, dtype, stopped, settings):
-    """Return the samples with soft labels, and arguments of `compile()`."""
+    """Return the samples to learn from, and arguments of `compile()`."""
     train = data.train
     if data.unlabelled is not None:
         train = train.joined(data.unlabelled)

@@ -13,11 +13,14 @@ from keras_squeeze.cli.training import Objective
 from keras_squeeze.datasets import conll
 from keras_squeeze.datasets.multiple_choice_files import read_multiple_choice
 from keras_squeeze.datasets.samples import Samples
+from keras_squeeze.datasets.samples import WeightedSamples
+from keras_squeeze.datasets.samples import object_array
 from keras_squeeze.datasets.squad import read_squad
 from keras_squeeze.datasets.text_files import read_labelled_texts
 from keras_squeeze.datasets.text_files import read_texts
 from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.metrics.squad import squad_scores
+from keras_squeeze.models.class_names import labels_to_ids
 from keras_squeeze.models.tasks.masked_lm import MaskedLM
 from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
 from keras_squeeze.models.tasks.next_sentence_predictor import (
@@ -131,6 +134,84 @@ class TaskType:
         """
         return {}
 
+    def read_unlabelled(self, path, args):
+        """Read samples that only a teacher labels.
+
+        Args:
+            path: string. The file.
+            args: The arguments of the command.
+
+        Returns:
+            A `Samples` whose labels mean that there is none.
+        """
+        raise NotImplementedError
+
+    def with_teacher(
+        self, train, task_kwargs, sequence_length, load_or_make, dtype, args
+    ):
+        """Add the predictions of a teacher to the samples.
+
+        Args:
+            train: The `Samples`.
+            task_kwargs: Dictionary. The result of `task_kwargs()`.
+            sequence_length: int. The number of tokens that the teacher reads
+                at once.
+            load_or_make: A function that loads the array of predictions of an
+                interrupted training run, or calls the function it is given to
+                make it.
+            dtype: string. The dtype policy of the teacher.
+            args: The arguments of the command. Its `teacher` is a preset of
+                the same task, or the folder of a Hugging Face checkpoint.
+
+        Returns:
+            A tuple of the `Samples` to train on, and a dictionary of arguments
+            for `compile()` of the task.
+
+        Raises:
+            ValueError: If the teacher has different classes.
+        """
+        raise NotImplementedError
+
+    def teacher(
+        self, hugging_face_class, class_names, sequence_length, dtype, args
+    ):
+        """Load a teacher.
+
+        Args:
+            hugging_face_class: The class of `keras_squeeze.distillation` for
+                checkpoints of other models than those of this package.
+            class_names: List of the names of the classes, or `None` if the
+                task has none.
+            sequence_length: int. The number of tokens that it reads at once.
+            dtype: string. The dtype policy.
+            args: The arguments of the command, with the `teacher`.
+
+        Returns:
+            A task, or an instance of `hugging_face_class`.
+
+        Raises:
+            ValueError: If the teacher has different classes.
+        """
+        path = pathlib.Path(args.teacher) / "config.json"
+        if path.is_file():
+            config = json.loads(path.read_text(encoding="utf-8"))
+            own = (None, "mobilebert", "squeezebert")
+            if config.get("model_type") not in own:
+                kwargs = {"sequence_length": sequence_length}
+                if class_names is not None:
+                    kwargs["class_names"] = class_names
+                dtype = dtype.removeprefix("mixed_")
+                return hugging_face_class(args.teacher, dtype=dtype, **kwargs)
+        task = self.task_class.from_preset(args.teacher, dtype=dtype)
+        names = getattr(task, "class_names", None)
+        if names != class_names:
+            raise ValueError(
+                f"`{args.teacher}` must be a classifier with the classes "
+                f"{class_names}. Received: {names}"
+            )
+        task.preprocessor.sequence_length = sequence_length
+        return task
+
     def inputs(self, args):
         """Get the inputs to predict from the arguments of `predict`.
 
@@ -217,15 +298,6 @@ class TextClassificationType(TaskType):
             task.output_dense.bias.assign([samples.y.mean()])
 
     def read_unlabelled(self, path, args):
-        """Read texts that only a teacher labels.
-
-        Args:
-            path: string. The file.
-            args: The arguments of the command.
-
-        Returns:
-            A `Samples` whose labels mean that there is none.
-        """
         x = read_texts(path, args.text_column)
         samples = Samples(x)
         if args.regression:
@@ -235,27 +307,6 @@ class TextClassificationType(TaskType):
     def with_teacher(
         self, train, task_kwargs, sequence_length, load_or_make, dtype, args
     ):
-        """Add the soft labels of a teacher to the samples.
-
-        Args:
-            train: The `Samples`.
-            task_kwargs: Dictionary. The result of `task_kwargs()`.
-            sequence_length: int. The number of tokens per text that the
-                teacher reads.
-            load_or_make: A function that loads the labels of an interrupted
-                training run, or calls the function it is given to make them.
-            dtype: string. The dtype policy of the teacher.
-            args: The arguments of the command. Its `teacher` is the preset of
-                a text classifier, or the folder of a Hugging Face checkpoint
-                of one.
-
-        Returns:
-            A tuple of the `Samples` with both kinds of labels, and a
-            dictionary of arguments for `compile()` of the task.
-
-        Raises:
-            ValueError: If the teacher has different classes.
-        """
         if task_kwargs.get("multi_label"):
             raise ValueError(
                 "--teacher does not support texts with several labels."
@@ -264,11 +315,14 @@ class TextClassificationType(TaskType):
         class_names = task_kwargs.get("class_names")
 
         def label():
-            model = self._teacher(class_names, sequence_length, dtype, args)
-            print(
-                f"Labelling {len(train):,} samples with {args.teacher}.",
-                flush=True,
+            model = self.teacher(
+                distillation.HuggingFaceClassifier,
+                class_names,
+                sequence_length,
+                dtype,
+                args,
             )
+            _print_labelling(train, args)
             y = distillation.soft_labels(model, train.x, train.y)
             if y.shape[1] != 1 + num_classes:
                 raise ValueError(
@@ -286,27 +340,6 @@ class TextClassificationType(TaskType):
             num_classes, label_weight=args.label_weight
         )
         return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
-
-    def _teacher(self, class_names, sequence_length, dtype, args):
-        path = pathlib.Path(args.teacher) / "config.json"
-        if path.is_file():
-            config = json.loads(path.read_text(encoding="utf-8"))
-            own = (None, "mobilebert", "squeezebert")
-            if config.get("model_type") not in own:
-                return distillation.HuggingFaceClassifier(
-                    args.teacher,
-                    class_names,
-                    sequence_length,
-                    dtype=dtype.removeprefix("mixed_"),
-                )
-        task = self.task_class.from_preset(args.teacher, dtype=dtype)
-        if task.class_names != class_names:
-            raise ValueError(
-                f"`{args.teacher}` must be a classifier with the classes "
-                f"{class_names}. Received: {task.class_names}"
-            )
-        task.preprocessor.sequence_length = sequence_length
-        return task
 
     def objective(self, task_kwargs):
         if task_kwargs["num_classes"] == 1:
@@ -335,9 +368,48 @@ class TokenClassificationType(TaskType):
         "tab, with an empty line after each sentence."
     )
     texts_help = "texts to find entities in"
+    can_have_teacher = True
 
     def read(self, path, args):
         return Samples(*conll.read_conll(path))
+
+    def read_unlabelled(self, path, args):
+        if pathlib.Path(path).suffix == ".txt":
+            texts = [text.split() for text in read_texts(path)]
+        else:
+            texts, _ = conll.read_conll(path)
+        y = [[-1] * len(words) for words in texts]
+        return Samples(object_array(texts), object_array(y))
+
+    def with_teacher(
+        self, train, task_kwargs, sequence_length, load_or_make, dtype, args
+    ):
+        class_names = task_kwargs["class_names"]
+        counts = list(map(len, train.x))
+
+        def label():
+            model = self.teacher(
+                distillation.HuggingFaceTokenClassifier,
+                class_names,
+                sequence_length,
+                dtype,
+                args,
+            )
+            _print_labelling(train, args)
+            y = [labels_to_ids(labels, class_names) for labels in train.y]
+            return np.concatenate(distillation.soft_labels(model, train.x, y))
+
+        y = np.split(load_or_make(label), np.cumsum(counts)[:-1])
+        num_classes = len(class_names)
+        loss = distillation.SoftLabelLoss(
+            num_classes,
+            label_weight=args.label_weight,
+            reduction="mean_with_sample_weight",
+        )
+        return Samples(train.x, object_array(y)), {
+            "loss": loss,
+            "weighted_metrics": [distillation.SoftLabelAccuracy(num_classes)],
+        }
 
     def task_kwargs(self, data, args):
         return {"class_names": conll.class_names(data.y)}
@@ -365,9 +437,62 @@ class QuestionAnsweringType(TaskType):
     files_help = "SQuAD .json, version 1.1 or 2.0."
     texts_help = "questions about the text of --context"
     sequence_length = 384
+    can_have_teacher = True
 
     def read(self, path, args):
         return read_squad(path)
+
+    def read_unlabelled(self, path, args):
+        samples = read_squad(path, has_answers=False)
+        # -1 is for questions that have no answer.
+        starts = np.full(len(samples), -2, "int32")
+        return Samples(samples.x, {**samples.y, "answer_start": starts})
+
+    def with_teacher(
+        self, train, task_kwargs, sequence_length, load_or_make, dtype, args
+    ):
+        starts = train.y["answer_start"]
+
+        def label():
+            model = self.teacher(
+                distillation.HuggingFaceQuestionAnswering,
+                None,
+                sequence_length,
+                dtype,
+                args,
+            )
+            _print_labelling(train, args)
+            answers = model.annotate(
+                train.x, handle_impossible_answer=bool((starts == -1).any())
+            )
+            return np.array([[a["start"], a["end"]] for a in answers], "int32")
+
+        spans = load_or_make(label)
+        answers = {
+            "answer_start": np.where(spans[:, 1] > 0, spans[:, 0], -1),
+            "answer_text": object_array(
+                [
+                    context[start:end]
+                    for context, (start, end) in zip(
+                        train.x["context"], spans, strict=True
+                    )
+                ]
+            ),
+        }
+        # A question is read with its label and with the teacher's answer,
+        # unless these are the same.
+        is_same = np.logical_and.reduce(
+            [train.y[name] == answers[name] for name in answers]
+        )
+        part = np.where(is_same, 1.0, args.label_weight)
+        weights = np.append(
+            np.where(starts < -1, 0.0, part),
+            np.where(is_same, 0.0, 1 - args.label_weight),
+        )
+        samples = Samples(train.x, train.y).joined(Samples(train.x, answers))
+        samples = samples.take(weights > 0)
+        weights = weights[weights > 0].astype("float32")
+        return WeightedSamples(samples.x, samples.y, weights), {}
 
     def objective(self, task_kwargs):
         return Objective("val_f1")
@@ -515,6 +640,10 @@ class TextEmbeddingType(TaskType):
     def annotate(self, task, inputs, args):
         vectors = task.predict(inputs, verbose=0)
         return [[{"embedding": vector.tolist()}] for vector in vectors]
+
+
+def _print_labelling(train, args):
+    print(f"Labelling {len(train):,} samples with {args.teacher}.", flush=True)
 
 
 def split_pairs(texts):

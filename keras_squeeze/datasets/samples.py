@@ -66,6 +66,23 @@ class Samples:
         return hashlib.sha256(data).hexdigest()[:16]
 
 
+@dataclasses.dataclass(frozen=True)
+class WeightedSamples(Samples):
+    """Samples with a weight each.
+
+    Args:
+        x: See `Samples`.
+        y: See `Samples`.
+        weights: float array of shape `(num_samples,)`.
+    """
+
+    weights: np.ndarray = None
+
+    def parts(self):
+        """Return a tuple of the inputs, the labels and the weights."""
+        return self.x, self.y, self.weights
+
+
 def object_array(values):
     """Make an array of arbitrary objects, such as lists of any length.
 

@@ -122,11 +122,14 @@ class SquadSamples(Samples):
         return None
 
 
-def read_squad(path):
+def read_squad(path, has_answers=True):
     """Read a SQuAD v1.1 or v2.0 file.
 
     Args:
         path: string or path. The JSON file.
+        has_answers: bool. Whether to read the answers. Otherwise the questions
+            need none in the file, and have none in the result. Defaults to
+            `True`.
 
     Returns:
         A `SquadSamples`.
@@ -166,7 +169,9 @@ def read_squad(path):
                 id = _get(question, "id", str, f"{nameless} of `{path}`")
                 named = f"Question {id!r} of `{path}`"
                 text = _get(question, "question", str, named)
-                answers = _answers(question, context, named)
+                answers = []
+                if has_answers:
+                    answers = _answers(question, context, named)
                 rows.append((text, context, id, title, answers))
     if not rows:
         raise ValueError(f"`{path}` has no questions.")

@@ -9,8 +9,12 @@ from keras_squeeze.distillation.losses import SoftLabelCorrelation
 from keras_squeeze.distillation.losses import SoftLabelLoss
 from keras_squeeze.distillation.schedules import Stage
 from keras_squeeze.distillation.schedules import schedule
-from keras_squeeze.distillation.soft_labels import HuggingFaceClassifier
 from keras_squeeze.distillation.soft_labels import soft_labels
+from keras_squeeze.distillation.task_teachers import HuggingFaceClassifier
+from keras_squeeze.distillation.task_teachers import (
+    HuggingFaceQuestionAnswering,
+)
+from keras_squeeze.distillation.task_teachers import HuggingFaceTokenClassifier
 from keras_squeeze.distillation.teachers import BackboneTeacher
 from keras_squeeze.distillation.teachers import HuggingFaceTeacher
 from keras_squeeze.distillation.teachers import Teacher

@@ -164,8 +164,8 @@ def weighted_mean(values, weights=None):
 class SoftLabelLoss(keras.losses.Loss):
     """The loss of a task with a teacher, for `compile()`.
 
-    `y_true` is the result of `soft_labels()`: the label of each sample, and the
-    output of the teacher for it. Samples whose label is -1, or NaN for
+    `y_true` is the result of `soft_labels()`: the label of each sample or word,
+    and the output of the teacher for it. Samples whose label is -1, or NaN for
     regression, have no label, and only learn from the teacher. Plain labels
     also work, for validation.
 
@@ -213,7 +213,7 @@ class SoftLabelLoss(keras.losses.Loss):
         self.label_weight = label_weight
 
     def call(self, y_true, y_pred):
-        labels, teacher = split_soft_labels(y_true, self.num_classes)
+        labels, teacher = split_soft_labels(y_true, y_pred)
         if self.num_classes == 1:
             known = ops.logical_not(ops.isnan(labels))
             labels = ops.where(known, labels, 0.0)
@@ -262,7 +262,7 @@ class SoftLabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
         self.num_classes = num_classes
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        labels, _ = split_soft_labels(y_true, self.num_classes)
+        labels, _ = split_soft_labels(y_true, y_pred)
         known = ops.cast(labels >= 0, "float32")
         if sample_weight is not None:
             known = known * ops.cast(sample_weight, "float32")
@@ -281,7 +281,7 @@ class SoftLabelCorrelation(PearsonCorrelation):
     """The correlation. `y_true` can be the result of `soft_labels()`."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        labels, _ = split_soft_labels(y_true, 1)
+        labels, _ = split_soft_labels(y_true, y_pred)
         known = ops.logical_not(ops.isnan(labels))
         weights = ops.cast(known, "float32")
         if sample_weight is not None:
@@ -290,21 +290,21 @@ class SoftLabelCorrelation(PearsonCorrelation):
         return super().update_state(labels, y_pred, weights)
 
 
-def split_soft_labels(y_true, num_classes):
+def split_soft_labels(y_true, y_pred):
     """Split the result of `soft_labels()` into labels and teacher outputs.
 
     Args:
-        y_true: Tensor of shape `(batch, 1 + num_classes)`, or plain labels of
-            shape `(batch,)` or `(batch, 1)`.
-        num_classes: int. The number of outputs of the task.
+        y_true: Tensor of shape `(..., 1 + num_classes)`, or plain labels of
+            shape `(...)` or `(..., 1)`.
+        y_pred: Tensor of shape `(..., num_classes)`. The outputs of the task.
 
     Returns:
-        A tuple of the labels, a float tensor of shape `(batch,)`, and the
-        teacher's outputs, of shape `(batch, num_classes)` or `None`.
+        A tuple of the labels, a float tensor of shape `(...)`, and the
+        teacher's outputs, of shape `(..., num_classes)` or `None`.
     """
     y_true = ops.cast(y_true, "float32")
-    if len(y_true.shape) == 1:
+    if len(y_true.shape) < len(y_pred.shape):
         return y_true, None
     if y_true.shape[-1] == 1:
-        return y_true[:, 0], None
-    return y_true[:, 0], y_true[:, 1 : 1 + num_classes]
+        return y_true[..., 0], None
+    return y_true[..., 0], y_true[..., 1:]

@@ -211,28 +211,39 @@ class HuggingFaceTeacher(Teacher):
     """Uses a checkpoint of the BERT family, run by PyTorch, as a teacher.
 
     It needs the packages torch and transformers, regardless of the Keras
-    backend, and runs on a GPU if PyTorch finds one. The checkpoint must use the
-    same token ids as the student. Those of the uncased English BERT models are
-    the same as in the presets of this package.
+    backend, and runs on a GPU if PyTorch finds one. The checkpoint must have
+    the same tokens as the student. The uncased English BERT models have those
+    of the presets of this package, with the same ids. MPNet has them with other
+    ids, and needs the `vocabulary`.
 
     Args:
         folder: string or `os.PathLike`. The folder of the checkpoint, with a
             `config.json`.
         dtype: string. `"float32"`, or `"bfloat16"`, which is twice as fast on
             some CPUs. Defaults to `"float32"`.
+        vocabulary: Optional list of strings. The student's tokens in the order
+            of their ids, as `get_vocabulary()` of its tokenizer returns them.
+            Their ids are then converted to those of the checkpoint, whose
+            folder must include a tokenizer. Defaults to `None`, if the ids are
+            the same.
         **kwargs: Arguments of `Teacher`.
 
     Raises:
         FileNotFoundError: If the folder has no checkpoint.
         ImportError: If torch or transformers is not installed.
-        ValueError: If the model does not have one of the layers.
+        ValueError: If the model does not have one of the layers or one of the
+            tokens.
     """
 
-    def __init__(self, folder, dtype="float32", **kwargs):
+    def __init__(self, folder, dtype="float32", vocabulary=None, **kwargs):
         super().__init__(**kwargs)
         self.folder = check_checkpoint(folder, dtype)
         transformers = import_transformers()
         self.dtype = dtype
+        self.token_ids = None
+        if vocabulary is not None:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(self.folder)
+            self.token_ids = _token_ids(tokenizer, vocabulary)
         self.model = transformers.AutoModel.from_pretrained(
             self.folder,
             dtype=dtype,
@@ -254,6 +265,29 @@ class HuggingFaceTeacher(Teacher):
             parts.append((name, float(tensor.double().sum())))
         return _hash(parts)
 
+    def token_embeddings(self):
+        """The embeddings of the tokens, in the order of the student's ids.
+
+        Returns:
+            A float32 array of shape `(vocabulary_size, dim)`.
+        """
+        table = self.model.get_input_embeddings().weight
+        table = table.detach().cpu().float().numpy()
+        return table if self.token_ids is None else table[self.token_ids]
+
+    def position_embeddings(self):
+        """The embeddings of the positions.
+
+        Returns:
+            A float32 array of shape `(max_sequence_length, dim)`.
+        """
+        positions = self.model.embeddings.position_embeddings
+        # The models that have one for padding count from the one after it.
+        first = (
+            0 if positions.padding_idx is None else positions.padding_idx + 1
+        )
+        return positions.weight[first:].detach().cpu().float().numpy()
+
     def encode(self, inputs):
         import torch
 
@@ -262,6 +296,9 @@ class HuggingFaceTeacher(Teacher):
             "token_type_ids": "segment_ids",
             "attention_mask": "padding_mask",
         }
+        if self.token_ids is not None:
+            token_ids = self.token_ids[np.asarray(inputs["token_ids"])]
+            inputs = {**inputs, "token_ids": token_ids}
         known = inspect.signature(self.model.forward).parameters
         tensors = {
             theirs: torch.tensor(
@@ -280,6 +317,30 @@ class HuggingFaceTeacher(Teacher):
             [x.cpu().float().numpy() for x in outputs.hidden_states],
             [x.cpu().float().numpy() for x in outputs.attentions or ()],
         )
+
+
+def _token_ids(tokenizer, vocabulary):
+    """Find the tokens of a vocabulary in that of a transformers tokenizer."""
+    special = {
+        "[PAD]": tokenizer.pad_token,
+        "[UNK]": tokenizer.unk_token,
+        "[CLS]": tokenizer.cls_token,
+        "[SEP]": tokenizer.sep_token,
+        "[MASK]": tokenizer.mask_token,
+    }
+    ids = tokenizer.get_vocab()
+    names = [special.get(token, token) for token in vocabulary]
+    missing = [
+        token
+        for token, name in zip(vocabulary, names, strict=True)
+        if name not in ids
+    ]
+    if missing:
+        raise ValueError(
+            "`vocabulary` must have tokens of the checkpoint only. Received: "
+            f"{len(missing)} others, such as {missing[:5]}"
+        )
+    return np.array([ids[name] for name in names])
 
 
 def check_checkpoint(folder, dtype):

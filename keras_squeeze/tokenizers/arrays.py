@@ -37,16 +37,17 @@ def take(values, indices):
     """Gather values by indices that may be out of range.
 
     Args:
-        values: array of rank 1, or tensor of a TensorFlow graph if the
-            indices are a tensor.
+        values: array of rank 1 or of rows, or tensor of rank 1 of a
+            TensorFlow graph if the indices are a tensor.
         indices: int32 array or tensor of any shape.
 
     Returns:
         The `values` at `indices`, or arbitrary values for indices out of range.
     """
     if isinstance(indices, np.ndarray):
-        values = np.append(values, values.dtype.type(0))
-        return values.take(indices, mode="clip")
+        more = np.zeros_like(values, shape=(1, *values.shape[1:]))
+        values = np.concatenate([values, more])
+        return values.take(indices, axis=0, mode="clip")
     tf = library_of(indices)
     values = tf.pad(values, [[0, 1]])
     return tf.gather(values, tf.clip_by_value(indices, 0, tf.size(values) - 1))

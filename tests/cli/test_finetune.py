@@ -207,7 +207,7 @@ def test_learns_texts_without_labels(
         labelled.append(len(x))
         return np.array([[len(text), -1.0] for text in x])
 
-    def teacher_of(*args, dtype):
+    def teacher_of(folder, dtype, class_names, sequence_length):
         dtypes.append(dtype)
         return label
 
@@ -248,6 +248,121 @@ def test_learns_texts_without_labels(
     assert cli.main([*argv, *teacher, "--unlabelled", str(more)]) == 2
     assert "with different settings: seed=5" in capsys.readouterr().err
     assert labelled == [146, 144]
+
+
+def run_with_teacher(monkeypatch, teacher_name, label, argv):
+    """Run `finetune` up to the training, with a function as teacher.
+
+    Returns:
+        The arguments of `fit()` and those of `compile()`.
+    """
+
+    class Teacher:
+        def __init__(self, folder, **kwargs):
+            created.append(kwargs)
+
+        def __call__(self, x):
+            return label(x)
+
+        def annotate(self, x, handle_impossible_answer):
+            return label(x, handle_impossible_answer)
+
+    def fine_tune(task, train, *args, **kwargs):
+        trained.append((train, kwargs))
+        raise RuntimeError("enough")
+
+    created, trained = [], []
+    monkeypatch.setattr(distillation, teacher_name, Teacher)
+    monkeypatch.setattr(finetune, "fine_tune", fine_tune)
+    for _ in range(2):
+        assert cli.main(argv) == 1
+    # The second run has the labels of the first one.
+    assert len(created) == 1 and created[0]["sequence_length"] == 24
+    return trained[1]
+
+
+def test_labels_of_a_teacher_for_words(tmp_path, monkeypatch, tiny_preset):
+    train, more = tmp_path / "train.conll", tmp_path / "more.txt"
+    train.write_text("ada B-person\nran O\n\nwe O\n\n" * 10)
+    more.write_text("ada ran so\n")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    argv = arguments(
+        tiny_preset,
+        train,
+        tmp_path / "out",
+        task="token_classification",
+        validation=train,
+        teacher=tmp_path,
+        unlabelled=more,
+        sequence_length=24,
+        label_weight=0.25,
+    )
+
+    def label(x):
+        assert x[-1] == ["ada", "ran", "so"]
+        return [np.full((len(words), 2), len(words)) for words in x]
+
+    (x, y), kwargs = run_with_teacher(
+        monkeypatch, "HuggingFaceTokenClassifier", label, argv
+    )
+    assert len(x) == len(y) == 21
+    assert y[0].tolist() == [[1, 2, 2], [0, 2, 2]]
+    assert y[1].tolist() == [[0, 1, 1]]
+    assert y[-1].tolist() == [[-1, 3, 3]] * 3
+    assert kwargs["loss"].label_weight == 0.25
+    (metric,) = kwargs["weighted_metrics"]
+    assert isinstance(metric, distillation.SoftLabelAccuracy)
+
+
+@pytest.mark.parametrize("label_weight", [0.25, 0.0])
+def test_answers_of_a_teacher(tmp_path, monkeypatch, tiny_preset, label_weight):
+    def article(name, *answers):
+        questions = [
+            {"id": f"{name}{i}", "question": "who ran?", **answer}
+            for i, answer in enumerate(answers)
+        ]
+        paragraph = {"context": "ada ran to rome", "qas": questions}
+        return {"data": [{"paragraphs": [paragraph]}]}
+
+    train, more = tmp_path / "train.json", tmp_path / "more.json"
+    ada = {"answers": [{"text": "ada", "answer_start": 0}]}
+    rome = {"answers": [{"text": "rome", "answer_start": 11}]}
+    train.write_text(
+        json.dumps(article("a", ada, rome, {"is_impossible": True}))
+    )
+    more.write_text(json.dumps(article("b", {})))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    argv = arguments(
+        tiny_preset,
+        train,
+        tmp_path / "out",
+        task="question_answering",
+        validation=train,
+        teacher=tmp_path,
+        unlabelled=more,
+        sequence_length=24,
+        label_weight=label_weight,
+    )
+
+    def label(x, handle_impossible_answer):
+        assert handle_impossible_answer
+        assert x["question"].tolist() == ["who ran?"] * 4
+        spans = [(0, 3), (8, 15), (0, 0), (4, 7)]
+        return [{"start": start, "end": end} for start, end in spans]
+
+    (_, y, weights), _ = run_with_teacher(
+        monkeypatch, "HuggingFaceQuestionAnswering", label, argv
+    )
+    samples = list(
+        zip(y["answer_text"], y["answer_start"], weights, strict=True)
+    )
+    # The teacher agrees with the first and the third label.
+    expected = [("ada", 0, 1), ("rome", 11, label_weight), ("", -1, 1)]
+    expected += [
+        ("to rome", 8, 1 - label_weight),
+        ("ran", 4, 1 - label_weight),
+    ]
+    assert samples == [row for row in expected if row[2] > 0]
 
 
 def test_refuses_a_teacher(

@@ -14,6 +14,8 @@ from keras_squeeze.distillation import teachers
 from tests.distillation.students import as_inputs
 from tests.distillation.students import small_student
 from tests.model_oracle import bert_config
+from tests.model_oracle import randomized
+from tests.tiny import SPECIAL_TOKENS
 from tests.tiny import tiny_bert
 
 INPUTS = as_inputs([[1, 8, 9, 2, 0], [1, 5, 6, 7, 2]], lengths=[4, 5])
@@ -95,6 +97,63 @@ def test_checkpoint_of_hugging_face(tmp_path, original):
     assert other.fingerprint != teacher.fingerprint
     half = other.outputs(INPUTS)["sentence"]
     np.testing.assert_allclose(half, outputs["sentence"], atol=0.05)
+
+
+def test_checkpoint_with_other_token_ids(tmp_path):
+    # MPNet has BERT's tokens after four others, and its own special tokens.
+    tokens = [*SPECIAL_TOKENS, "a", "good", "day"]
+    own = ["<s>", "<pad>", "</s>", "<unk>", *tokens, "<mask>"]
+    (tmp_path / "vocab.txt").write_text("\n".join(own))
+    tokenizer = transformers.MPNetTokenizerFast(
+        str(tmp_path / "vocab.txt"), unk_token="[UNK]"
+    )
+    tokenizer.save_pretrained(tmp_path)
+    config = transformers.MPNetConfig(
+        **{**bert_config().to_dict(), "model_type": "mpnet"},
+    )
+    config.update({"vocab_size": len(own), "pad_token_id": 1})
+    original = randomized(transformers.MPNetModel, config)
+    original.save_pretrained(tmp_path)
+    teacher = HuggingFaceTeacher(
+        tmp_path, vocabulary=tokens, hidden_layers=[1], attention_layers=[2]
+    )
+    outputs = teacher.outputs(
+        as_inputs([[2, 5, 6, 3, 0], [2, 7, 1, 5, 3]], lengths=[4, 5])
+    )
+    inputs = tokenizer(["a good", "day unknown a"], padding=True)
+    assert inputs["input_ids"] == [[0, 9, 10, 2, 1], [0, 11, 5, 9, 2]]
+    with torch.inference_mode():
+        expected = original(
+            **inputs.convert_to_tensors("pt"),
+            output_hidden_states=True,
+            output_attentions=True,
+        )
+    for name, values in {
+        "hidden_1": expected.hidden_states[1],
+        "attention_2": expected.attentions[1],
+        "sentence": mean_of_tokens(expected.last_hidden_state.numpy()),
+    }.items():
+        np.testing.assert_allclose(outputs[name], values, atol=1e-5)
+
+    table = original.embeddings.word_embeddings.weight.detach().numpy()
+    ids = [1, 5, 0, 2, 12, 9, 10, 11]
+    np.testing.assert_array_equal(teacher.token_embeddings(), table[ids])
+    positions = original.embeddings.position_embeddings.weight.detach()
+    np.testing.assert_array_equal(teacher.position_embeddings(), positions[2:])
+    with pytest.raises(ValueError, match=r"1 others, such as \['night'\]"):
+        HuggingFaceTeacher(tmp_path, vocabulary=[*tokens, "night"])
+
+
+def test_embeddings_of_a_checkpoint(tmp_path, original):
+    teacher = HuggingFaceTeacher(tmp_path)
+    for found, layer in (
+        (teacher.token_embeddings(), original.embeddings.word_embeddings),
+        (
+            teacher.position_embeddings(),
+            original.embeddings.position_embeddings,
+        ),
+    ):
+        np.testing.assert_array_equal(found, layer.weight.detach())
 
 
 def test_checkpoint_whose_model_is_wrapped(tmp_path, original):

@@ -7,6 +7,9 @@ import tensorflow as tf
 import torch
 import transformers
 
+from keras_squeeze.distillation import SoftLabelAccuracy
+from keras_squeeze.distillation import SoftLabelLoss
+from keras_squeeze.distillation import soft_labels
 from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.models import SqueezeBertTextClassifier
 from keras_squeeze.models import SqueezeBertTokenClassifier
@@ -351,6 +354,41 @@ def test_words_without_tokens(trained):
     assert trained.evaluate([words], [labels], verbose=0)[1] == 1
     entities = trained.annotate([words])[0]
     assert found(entities) == ["location: St \u200b Johns", "location: ASPEN"]
+
+
+@one_model
+def test_outputs_of_words(trained):
+    outputs = trained.word_outputs([*WORDS, ["\u200b", "at"]])
+    for words, labels, rows in zip(WORDS, IDS, outputs, strict=False):
+        assert rows.shape == (len(words), len(NAMES))
+        assert rows.argmax(axis=-1).tolist() == labels
+    assert not outputs[-1][0].any() and outputs[-1][1].any()
+    _, _, is_word = to_numpy(trained.preprocessor(WORDS[:1], IDS[:1]))
+    tokens = to_numpy(trained.predict(WORDS[:1], verbose=0))[is_word > 0]
+    np.testing.assert_allclose(outputs[0], tokens, atol=1e-4)
+
+
+@one_model
+def test_learns_from_outputs_for_words(trained):
+    keras.utils.set_random_seed(0)
+    student = make_task(SqueezeBert)
+    loss = SoftLabelLoss(
+        len(NAMES), label_weight=0.0, reduction="mean_with_sample_weight"
+    )
+    student.compile(
+        keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
+        loss=loss,
+        weighted_metrics=[SoftLabelAccuracy(len(NAMES))],
+    )
+    # No word has a label.
+    y = soft_labels(trained, WORDS)
+    with pytest.raises(ValueError, match="`class_weight` must be None if"):
+        student.fit(WORDS, y, class_weight={"O": 2.0}, verbose=0)
+    student.fit(WORDS, y, epochs=80, verbose=0)
+    # Plain labels are for validation.
+    scores = student.evaluate(WORDS, LABELS, verbose=0, return_dict=True)
+    assert scores["sparse_categorical_accuracy"] == 1
+    assert student.predict_labels(WORDS) == LABELS
 
 
 @one_model

@@ -18,12 +18,16 @@ from tests.model_oracle import bert_config
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory):
+def teacher(tmp_path_factory, vocabulary):
     """The folder of a BERT with two layers and the real vocabulary."""
     folder = tmp_path_factory.mktemp("teacher")
     torch.manual_seed(0)
     config = bert_config(vocab_size=30522, intermediate_size=16)
     transformers.BertModel(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(
+        folder
+    )
     return folder
 
 

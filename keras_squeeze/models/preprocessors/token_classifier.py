@@ -22,7 +22,8 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
 
     It takes `x`, `y` and `sample_weight`. `x` is a batch of samples, each a
     list of words. `y` is optional, and has a list of class ids for each
-    sample, one per word. `sample_weight` has one number per sample.
+    sample, one per word, or an array of floats with one row per word.
+    `sample_weight` has one number per sample.
 
     Words are tokenized separately, as by `transformers.BertTokenizerFast` with
     `is_split_into_words=True`. A sample that is too long is split into
@@ -37,8 +38,9 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
     - `"padding_mask"`: 1 for tokens and 0 for padding.
 
     `y` and `sample_weight` are an int32 and a float32 tensor of the same
-    shape. The label of a word is at its first token, with a weight of 1.
-    Everything else has a weight of 0: other tokens of a word, special tokens
+    shape. If words have rows of floats, `y` is a float32 tensor with another
+    axis for them. The label of a word is at its first token, with a weight of
+    1. Everything else has a weight of 0: other tokens of a word, special tokens
     and padding. In the overlap of windows, each word only counts once, in the
     window that has more text around it.
 
@@ -78,7 +80,10 @@ class TokenClassifierPreprocessor(WindowedPreprocessor):
         lib = library_of(counts)
         labels = _word_labels(y, counts)
         is_labelled = labelled >= 0
-        y = lib.where(is_labelled, take(labels, labelled), 0)
+        labels = take(labels, labelled)
+        has_rows = len(labels.shape) > 2
+        is_there = is_labelled[..., np.newaxis] if has_rows else is_labelled
+        y = lib.where(is_there, labels, 0)
         weights = lib.ones_like(to_int32(counts), dtype="float32")
         if sample_weight is not None:
             weights = weights * self.sample_weights(sample_weight, counts)
@@ -176,6 +181,9 @@ def _word_labels(y, counts):
     labels = []
     for i, sample in enumerate(samples):
         sample = np.asarray(sample)
+        if sample.ndim == 2 and len(sample) == counts[i]:
+            labels.append(sample.astype("float32"))
+            continue
         if sample.shape != (counts[i],):
             raise ValueError(
                 "`y` must have one label per word. Received: "

@@ -68,6 +68,10 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             return y.with_flat_values(to_ids(y.flat_values))
         rows = []
         for i, labels in enumerate(samples_of(y, "y")):
+            if np.ndim(labels) == 2:
+                # The labels of words and the outputs of a teacher.
+                rows.append(np.asarray(labels, "float32"))
+                continue
             try:
                 rows.append(to_ids(labels))
             except ValueError as e:
@@ -182,6 +186,31 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             for _, indices in words.samples()
         ]
 
+    def word_outputs(self, inputs, batch_size=32):
+        """Compute the outputs of the task for every word.
+
+        Args:
+            inputs: A list of lists of words.
+            batch_size: int. The number of windows per batch. Defaults to
+                `32`.
+
+        Returns:
+            An object array that has, for each input, a float32 array of shape
+            `(num_words, num_classes)`. Words without tokens have zeros.
+
+        Example:
+
+        ```python
+        outputs = classifier.word_outputs([["Ada", "was", "born"]])
+        outputs[0].shape  # (3, 3)
+        ```
+        """
+        self.check_annotatable()
+        words = TokenizedWords.of_words(self.preprocessor.tokenizer, inputs)
+        _, outputs = self._outputs_of_words(words, batch_size)
+        rows = [outputs[indices] for _, indices in words.samples()]
+        return np.fromiter(rows, "object", len(rows))
+
     def _classify(self, words, batch_size):
         """Find the likeliest class of every word.
 
@@ -193,15 +222,22 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             A tuple of two arrays of shape `(num_words,)`: the class ids, -1
             for a word without tokens, and their probabilities.
         """
+        has_tokens, outputs = self._outputs_of_words(words, batch_size)
+        probabilities = self.probabilities(outputs)
+        class_ids = np.where(has_tokens, probabilities.argmax(axis=-1), -1)
+        scores = np.where(has_tokens, probabilities.max(axis=-1), 0.0)
+        return class_ids, scores.astype("float32")
+
+    def _outputs_of_words(self, words, batch_size):
+        """Compute which words have tokens, and the outputs of all words."""
         x, words_of_tokens = self.preprocessor.word_windows(
             words.ids, words.pieces, words.counts
         )
         outputs = self.predict_windows(x, batch_size)
-        probabilities = self.probabilities(outputs)
         has_word = words_of_tokens >= 0
         indices = words_of_tokens[has_word]
-        class_ids = np.full(len(words.pieces), -1)
-        class_ids[indices] = probabilities.argmax(axis=-1)[has_word]
-        scores = np.zeros(len(words.pieces), "float32")
-        scores[indices] = probabilities.max(axis=-1)[has_word]
-        return class_ids, scores
+        has_tokens = np.zeros(len(words.pieces), bool)
+        has_tokens[indices] = True
+        found = np.zeros((len(words.pieces), self.num_classes), "float32")
+        found[indices] = keras.ops.convert_to_numpy(outputs)[has_word]
+        return has_tokens, found

@@ -92,6 +92,11 @@ class WindowedTask(TextTask):
     def _weighted_windows(self, arrays, class_weight):
         x, y, sample_weight = self._windows_of(arrays)
         if class_weight is not None:
+            if y.dtype.kind == "f":
+                raise ValueError(
+                    "`class_weight` must be None if `y` has rows of floats. "
+                    f"Received: class_weight={class_weight!r:.200}"
+                )
             weights = [class_weight[i] for i in range(len(class_weight))]
             sample_weight = sample_weight * np.array(weights, "float32")[y]
         return x, y, sample_weight

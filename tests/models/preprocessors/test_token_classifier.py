@@ -180,6 +180,26 @@ def test_forms_of_inputs(tokenizer, convert):
     assert to_numpy(outputs)[1].sum() == 6
 
 
+def test_rows_of_floats(tokenizer):
+    preprocessor = MobileBertTokenClassifierPreprocessor(tokenizer, 10, 2)
+    ids = labels_of(WORDS)
+    rows = [
+        np.array([[i, i + 0.5] for i in row], "float32").reshape(-1, 2)
+        for row in ids
+    ]
+    x, y, weights = preprocessor(WORDS, y=ids)
+    expected = to_numpy(y)[..., np.newaxis] + [0, 0.5]
+    expected *= to_numpy(weights)[..., np.newaxis]
+    with_rows = preprocessor(WORDS, y=np.fromiter(rows, "object", len(rows)))
+    assert_equal(with_rows[0], {name: to_numpy(a) for name, a in x.items()})
+    y = to_numpy(with_rows[1])
+    assert y.dtype == "float32"
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(to_numpy(with_rows[2]), to_numpy(weights))
+    with pytest.raises(ValueError, match="labels of shape"):
+        preprocessor(WORDS, y=[rows[0][:-1], *rows[1:]])
+
+
 def test_sample_weight(tokenizer):
     preprocessor = MobileBertTokenClassifierPreprocessor(tokenizer, 6, 1)
     x, y = [["a", "fox"], ["dog"] * 9], [[1, 2], [1] * 9]
