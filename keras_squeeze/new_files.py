@@ -27,12 +27,24 @@ def new_file(path):
     """
     # Replace the target of a link instead of the link.
     path = pathlib.Path(os.path.realpath(path))
-    new = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
+    new = path.with_name(hidden_name(path.name))
     try:
         yield new
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def hidden_name(name):
+    """A new name for a file that is not complete.
+
+    Args:
+        name: string. The name of the complete file.
+
+    Returns:
+        string. It has the same extension.
+    """
+    return f".{uuid.uuid4().hex[:8]}.{name}"
 
 
 def write_file(path, contents):

@@ -22,20 +22,21 @@ def add_arguments(parser):
         nargs="+",
         metavar="GLOB",
         help="the files: .parquet, or .csv, .tsv, .jsonl or .txt, which may be "
-        "compressed, as .csv.gz",
+        "compressed, as .csv.gz; also URLs such as s3://",
     )
     parser.add_argument(
         "--text-column",
         action="append",
         metavar="NAME",
-        help="the text column; give it twice for pairs, or for a question and "
-        "its context (default: text)",
+        help="the text column; give it twice for pairs, for a question and its "
+        "context, or for a prompt and its list of choices, and more often for "
+        "choices in columns of their own (default: text)",
     )
     parser.add_argument(
         "--output",
         required=True,
         metavar="DIR",
-        help="a new folder, or that of the run to go on with",
+        help="a new folder, or that of the run to go on with; also a URL",
     )
     parser.add_argument(
         "--format",

@@ -76,7 +76,7 @@ def read_multiple_choice(path, column_names=None):
                 f"Received: {row[prompt]!r}"
             )
         values = [row[i] for i in columns]
-        choices.append(_choices(place, values[0] if is_list else values))
+        choices.append(check_choices(place, values[0] if is_list else values))
         labels.append(label_text(place, row[label]))
     are_indices = _are_indices(labels, choices)
     for i, (place, _) in enumerate(rows):
@@ -110,7 +110,19 @@ def _choice_columns(path, header):
     return sorted(numbers, key=numbers.get)
 
 
-def _choices(place, values):
+def check_choices(place, values):
+    """Check the choices for a prompt, and leave out those that are missing.
+
+    Args:
+        place: string. Where they come from, for errors.
+        values: List of strings. The last ones may be empty or `None`.
+
+    Returns:
+        A list of strings, the choices.
+
+    Raises:
+        ValueError: If there are no choices, or one is not a text.
+    """
     if not isinstance(values, list):
         raise ValueError(
             f"{place} must have a list as its 'choices'. Received: {values!r}"

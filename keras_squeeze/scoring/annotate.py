@@ -2,11 +2,13 @@
 
 import json
 import os
+import typing
 
 import numpy as np
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.from_preset import classes_with_head
+from keras_squeeze.datasets.multiple_choice_files import check_choices
 from keras_squeeze.export.phones.metadata import LABELS_FILE
 from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
 from keras_squeeze.export.phones.metadata import read_files
@@ -16,6 +18,8 @@ from keras_squeeze.models.class_names import softmax
 from keras_squeeze.models.preprocessors.text_preprocessor import (
     TextPreprocessor,
 )
+from keras_squeeze.models.tasks.masked_lm import MaskedLM
+from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
 from keras_squeeze.models.tasks.next_sentence_predictor import (
     NextSentencePredictor,
 )
@@ -27,15 +31,46 @@ from keras_squeeze.tokenizers.bert_word_piece_tokenizer import (
     BertWordPieceTokenizer,
 )
 
-# By the names of the command line: the class, and how many text columns it
-# reads. If a preset has several heads, the first one is used.
+
+class Kind(typing.NamedTuple):
+    """What a task reads, and what it answers.
+
+    Args:
+        cls: The base class of the tasks.
+        least: int. The lowest number of text columns.
+        most: int or `None`. The highest one. `None` is for a prompt and any
+            number of choices.
+        columns: Dictionary of the columns of the answers and their dtypes.
+            `"json"` is for a single column with a list for each row.
+    """
+
+    cls: type
+    least: int
+    most: int | None
+    columns: dict
+
+    def num_texts(self, text_columns):
+        """How many of the text columns must have a text in each row."""
+        return 1 if self.most is None else len(text_columns)
+
+
+_LABEL = {"label": "object", "score": "float64"}
+_ANSWER = {"answer": "object", "score": "float64"}
+_SPAN = {**_ANSWER, "start": "int64", "end": "int64"}
+
+# By the names of the command line. If a preset has several heads, the first
+# one is used.
 TASKS = {
-    "text_classification": (TextClassifier, (1, 2)),
-    "token_classification": (TokenClassifier, (1,)),
-    "question_answering": (QuestionAnswering, (2,)),
-    "next_sentence": (NextSentencePredictor, (2,)),
+    "text_classification": Kind(TextClassifier, 1, 2, _LABEL),
+    "token_classification": Kind(TokenClassifier, 1, 1, {"entities": "json"}),
+    "question_answering": Kind(QuestionAnswering, 2, 2, _SPAN),
+    "multiple_choice": Kind(
+        MultipleChoice, 2, None, {"label": "int64", **_ANSWER}
+    ),
+    "next_sentence": Kind(NextSentencePredictor, 2, 2, _LABEL),
+    "masked_lm": Kind(MaskedLM, 1, 2, {"masks": "json"}),
     # Every preset has it, so it is only used if it is asked for.
-    "text_embedding": (TextEmbedder, (1, 2)),
+    "text_embedding": Kind(TextEmbedder, 1, 2, {"embedding": "float32"}),
 }
 
 BATCH_TOKENS = 4096
@@ -58,15 +93,19 @@ class Annotate:
     | with one number per text | `score` |
     | `token_classification` | `entities`: JSON, a list of entities |
     | `question_answering` | `answer`, `score`, `start`, `end` |
+    | `multiple_choice` | `label`: the index of the choice, `answer`, `score` |
     | `next_sentence` | `label`, `score` |
+    | `masked_lm` | `masks`: JSON, a list with the likeliest word per mask |
     | `text_embedding` | `embedding`: float32, of shape `(batch, hidden_dim)` |
 
     Args:
         model: string or `os.PathLike`. A preset, as for `from_preset()`, or a
             `.tflite` file of a classifier or an embedder.
-        text_column: string, or a list of one or two strings. The name of the
-            text column. Two are for pairs of texts, or for a question and its
-            context. Defaults to `"text"`.
+        text_column: string, or a list of strings. The name of the text column.
+            Two are for pairs of texts, or for a question and its context. For
+            multiple choice, the first one has the prompts. The second one has
+            lists of choices, or each of the others has a choice. Last choices
+            can be missing. Defaults to `"text"`.
         task: Optional string. The task to use if the preset has several, one
             of the names in the table. Defaults to the first task of the
             preset. It must be `None` for a file.
@@ -122,6 +161,7 @@ class Annotate:
                     "`task` must be None for a `.tflite` file. Received: "
                     f"task={task!r}, model={model!r}"
                 )
+            self._num_texts = len(self.text_columns)
             self._scorer = _FileScorer(model, tokenizer, self.text_columns)
         else:
             if tokenizer is not None:
@@ -129,9 +169,10 @@ class Annotate:
                     "`tokenizer` must be None unless `model` is a `.tflite` "
                     f"file. Received: tokenizer={tokenizer!r}, model={model!r}"
                 )
-            self._scorer = _TaskScorer(
-                model, task, self.text_columns, batch_tokens
-            )
+            name = find_task(model, task)
+            check_count(name, self.text_columns)
+            self._num_texts = TASKS[name].num_texts(self.text_columns)
+            self._scorer = _TaskScorer(model, name, batch_tokens)
 
     def __reduce__(self):
         return type(self), self._arguments
@@ -150,28 +191,33 @@ class Annotate:
                 strings, or a column of the answers exists already.
         """
         check_columns(list(batch), self.text_columns)
-        texts = [_texts_of(name, batch[name]) for name in self.text_columns]
-        answers = self.answers(texts)
-        taken = [name for name in answers if name in batch]
-        if taken:
-            raise ValueError(
-                f"The batch already has the columns {taken} of the answers. "
-                "Pass a `prefix` for their names. Received: "
-                f"prefix={self.prefix!r}"
-            )
-        return {**batch, **answers}
+        check_free(list(batch), self.columns)
+        texts = [_values_of(batch[name]) for name in self.text_columns]
+        for i, name in enumerate(self.text_columns[: self._num_texts]):
+            _check_strings(name, texts[i])
+        return {**batch, **self.answers(texts)}
+
+    @property
+    def columns(self):
+        """List of strings. The names of the columns of the answers."""
+        return [f"{self.prefix}{name}" for name in self._scorer.columns]
 
     def answers(self, texts):
         """Compute the columns that are added to a batch.
 
         Args:
-            texts: List that has a list of strings for each text column.
+            texts: List that has a list for each text column, of strings or of
+                choices.
 
         Returns:
             A dictionary of NumPy arrays, also if there are no texts.
         """
         columns = self._scorer.score(texts)
         return {f"{self.prefix}{name}": x for name, x in columns.items()}
+
+    def try_out(self):
+        """Compute the answers of a text, to find out if the model works."""
+        self.answers(self._scorer.example(len(self.text_columns)))
 
 
 def column_names(text_column):
@@ -181,7 +227,7 @@ def column_names(text_column):
         text_column: The argument of `Annotate`.
 
     Returns:
-        A list of one or two strings.
+        A list of strings.
 
     Raises:
         ValueError: If the argument is anything else.
@@ -192,12 +238,34 @@ def column_names(text_column):
     is_valid = isinstance(names, (list, tuple)) and all(
         isinstance(name, str) for name in names
     )
-    if not is_valid or len(set(names)) != len(names) or not 0 < len(names) < 3:
+    if not is_valid or len(set(names)) != len(names) or not names:
         raise ValueError(
-            "`text_column` must be the name of a column, or a list of two "
+            "`text_column` must be the name of a column, or a list of "
             f"different ones. Received: text_column={text_column!r}"
         )
     return list(names)
+
+
+def check_count(task, text_columns):
+    """Raise a `ValueError` if a task needs another number of text columns.
+
+    Args:
+        task: string or `None`. A name in `TASKS`, or `None` for a file.
+        text_columns: List of strings.
+    """
+    least, most = 1, 2
+    if task is not None:
+        least, most = TASKS[task].least, TASKS[task].most
+    count = len(text_columns)
+    if count >= least and (most is None or count <= most):
+        return
+    expected = least if least == most else f"{least} or {most}"
+    if most is None:
+        expected = f"at least {least}"
+    raise ValueError(
+        f"`text_column` must have {expected} columns for {task or 'a file'}. "
+        f"Received: text_column={text_columns}"
+    )
 
 
 def is_file(model):
@@ -227,6 +295,21 @@ def check_columns(names, text_columns):
             )
 
 
+def check_free(names, answers):
+    """Raise a `ValueError` if columns with the names of the answers exist.
+
+    Args:
+        names: List of strings. The columns that exist.
+        answers: List of strings. The columns of the answers.
+    """
+    taken = [name for name in answers if name in names]
+    if taken:
+        raise ValueError(
+            f"The columns {taken} of the answers exist already. Pass a "
+            f"`prefix` for their names. Received: the columns {names}"
+        )
+
+
 def find_task(preset, task=None):
     """Find the task that a preset is used for.
 
@@ -245,10 +328,10 @@ def find_task(preset, task=None):
         raise ValueError(
             f"`task` must be one of {list(TASKS)}. Received: task={task!r}"
         )
-    found = classes_with_head(preset, [cls for cls, _ in TASKS.values()])
+    found = classes_with_head(preset, [kind.cls for kind in TASKS.values()])
     if task == "text_embedding":
         return task
-    names = [name for name, (cls, _) in TASKS.items() if cls in found]
+    names = [name for name, kind in TASKS.items() if kind.cls in found]
     if task is not None:
         names = [name for name in names if name == task]
     if not names:
@@ -265,22 +348,23 @@ class _TaskScorer:
 
     Args:
         preset: string.
-        task: string or `None`. A name in `TASKS`.
-        text_columns: List of strings.
+        name: string. A name in `TASKS`.
         batch_tokens: int.
+
+    Attributes:
+        columns: Dictionary of the columns of the answers and their dtypes.
     """
 
-    def __init__(self, preset, task, text_columns, batch_tokens):
-        self.name = find_task(preset, task)
-        cls, counts = TASKS[self.name]
-        if len(text_columns) not in counts:
-            raise ValueError(
-                f"`text_column` must have {' or '.join(map(str, counts))} "
-                f"columns for {self.name}. Received: "
-                f"text_column={text_columns}"
-            )
-        self.task = cls.from_preset(preset)
+    def __init__(self, preset, name, batch_tokens):
+        kind = TASKS[name]
+        self.name = name
+        self.task = kind.cls.from_preset(preset)
         self.task.batch_tokens = batch_tokens
+        self.columns = kind.columns
+        if getattr(self.task, "multi_label", False):
+            self.columns = {"labels": "json"}
+        elif getattr(self.task, "problem_type", None) == "regression":
+            self.columns = {"score": "float64"}
 
     def score(self, texts):
         if self.name == "text_embedding":
@@ -288,19 +372,32 @@ class _TaskScorer:
         answers = []
         if texts[0]:
             answers = self.task.annotate(self._inputs(texts))
-        if self.name == "token_classification":
-            return {"entities": _json_column(answers)}
-        if self.name == "question_answering":
-            return _columns(answers, ("answer", "score", "start", "end"))
-        if getattr(self.task, "multi_label", False):
-            return {"labels": _json_column(answers)}
-        if self.task.num_classes == 1:
-            return _columns(answers, ("score",))
-        return _columns(answers, ("label", "score"))
+        if self.name == "masked_lm":
+            # A text with a single mask has no list.
+            answers = [x if isinstance(x, list) else [x] for x in answers]
+        return _columns(answers, self.columns)
+
+    def example(self, count):
+        text = "a text"
+        if self.name == "masked_lm":
+            text = self.task.preprocessor.tokenizer.mask_token
+        columns = [[text] for _ in range(count)]
+        if self.name == "multiple_choice" and count == 2:
+            columns[1] = [[text]]
+        return columns
 
     def _inputs(self, texts):
         if self.name == "question_answering":
             return dict(zip(("question", "context"), texts, strict=True))
+        if self.name == "multiple_choice":
+            prompts, *choices = texts
+            rows = choices[0]
+            if len(choices) > 1:
+                rows = map(list, zip(*choices, strict=True))
+            return {
+                "prompt": prompts,
+                "choices": [check_choices("A row", row) for row in rows],
+            }
         return tuple(texts) if len(texts) == 2 else texts[0]
 
     def _vectors(self, texts):
@@ -320,14 +417,15 @@ class _FileScorer:
     """
 
     def __init__(self, filepath, tokenizer, text_columns):
+        check_count(None, text_columns)
         self.names = None
         self.is_multi_label = False
         preprocessor = None
         if tokenizer is not None:
-            cls, _ = TASKS[_task_of_tokenizer(tokenizer)]
+            cls = TASKS[_task_of_tokenizer(tokenizer)].cls
             task = cls.from_preset(tokenizer, load_weights=False)
             preprocessor = task.preprocessor
-            if cls is not TextEmbedder:
+            if hasattr(task, "names_of_classes"):
                 self.names = task.names_of_classes()
             self.is_multi_label = getattr(task, "multi_label", False)
         self.model = TFLiteModel(filepath, preprocessor)
@@ -337,6 +435,13 @@ class _FileScorer:
         if not self.model.num_texts and preprocessor is None:
             self.model.preprocessor = _preprocessor_of(filepath, files)
         self.output = _output_of(filepath, self.model)
+        self.columns = _LABEL
+        if self.output == "embedding":
+            self.columns = {"embedding": "float32"}
+        elif self.output == "score":
+            self.columns = {"score": "float64"}
+        elif self.is_multi_label:
+            self.columns = {"labels": "json"}
         self._check_names(filepath)
         count = self.model.num_texts
         if count and count != len(text_columns):
@@ -368,13 +473,15 @@ class _FileScorer:
             rows = softmax(rows)
         names = self.names or [f"LABEL_{i}" for i in range(rows.shape[-1])]
         if not self.is_multi_label:
-            answers = [likeliest(row, names) for row in rows]
-            return _columns(answers, ("label", "score"))
+            return _columns([likeliest(x, names) for x in rows], self.columns)
         answers = [
             [x for x in likeliest(row, names, len(names)) if x["score"] > 0.5]
             for row in rows
         ]
-        return {"labels": _json_column(answers)}
+        return _columns(answers, self.columns)
+
+    def example(self, count):
+        return [["a text"] for _ in range(count)]
 
 
 def _task_of_tokenizer(preset):
@@ -411,31 +518,30 @@ def _output_of(filepath, model):
     )
 
 
-def _texts_of(name, values):
-    """The strings of a column, as a list."""
-    texts = values.tolist() if hasattr(values, "tolist") else list(values)
-    for i, text in enumerate(texts):
+def _values_of(values):
+    """A column as a list, of strings or of lists of strings."""
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+    return [x.tolist() if hasattr(x, "tolist") else x for x in values]
+
+
+def _check_strings(name, values):
+    for i, text in enumerate(values):
         if not isinstance(text, str):
             raise ValueError(
                 f"The column {name!r} must have strings. Received: "
                 f"{text!r} in row {i}"
             )
-    return texts
 
 
-def _columns(answers, names):
+def _columns(answers, dtypes):
     """Turn answers into columns."""
-    dtypes = {"score": "float64", "start": "int64", "end": "int64"}
+    if "json" in dtypes.values():
+        (name,) = dtypes
+        texts = (json.dumps(x, ensure_ascii=False) for x in answers)
+        return {name: np.fromiter(texts, "object", len(answers))}
     return {
         name: np.fromiter(
-            (answer[name] for answer in answers),
-            dtypes.get(name, "object"),
-            len(answers),
+            (answer[name] for answer in answers), dtype, len(answers)
         )
-        for name in names
+        for name, dtype in dtypes.items()
     }
-
-
-def _json_column(answers):
-    texts = (json.dumps(answer, ensure_ascii=False) for answer in answers)
-    return np.fromiter(texts, "object", len(answers))

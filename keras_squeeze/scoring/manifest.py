@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 import pathlib
 
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.checkpoints.files import commit_of
 from keras_squeeze.checkpoints.files import get_file
-from keras_squeeze.new_files import write_file
+from keras_squeeze.scoring.storage import size_of
+from keras_squeeze.scoring.storage import version_of
 
 # Programs that read a folder of parts ignore names with an underscore.
 MANIFEST = "_manifest.json"
@@ -25,12 +25,10 @@ def make_manifest(paths, models, settings):
     Returns:
         A dictionary that can be saved as JSON.
     """
-    inputs = []
-    for path in paths:
-        found = os.stat(path)
-        inputs.append(
-            {"file": path, "size": found.st_size, "mtime": found.st_mtime_ns}
-        )
+    inputs = [
+        {"file": path, "size": size_of(path), "mtime": version_of(path)}
+        for path in paths
+    ]
     return {
         "models": {name: _identity(name) for name in models},
         "settings": settings,
@@ -42,25 +40,24 @@ def check_output(folder, manifest):
     """Check that a folder is new, or has the results of the same run.
 
     Args:
-        folder: A `pathlib.Path`.
+        folder: An `OutputFolder`.
         manifest: Dictionary. The result of `make_manifest()`.
 
     Raises:
         FileExistsError: If it has anything else.
     """
-    if not folder.exists() or folder.is_dir() and not any(folder.iterdir()):
+    if folder.is_new():
         return
     try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = json.loads(folder.read(MANIFEST))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise FileExistsError(
-            f"`{folder}` is not empty, and is not the output of an earlier "
-            "run. Choose another folder."
+            f"`{folder.path}` is not empty, and is not the output of an "
+            "earlier run. Choose another folder."
         ) from None
     if found != manifest:
         raise FileExistsError(
-            f"`{folder}` has the output of another run: "
+            f"`{folder.path}` has the output of another run: "
             f"{_difference(found, manifest)}. Choose another folder, or remove "
             "this one."
         )
@@ -70,12 +67,14 @@ def write_manifest(folder, manifest):
     """Write the manifest of a folder, if it has none.
 
     Args:
-        folder: A `pathlib.Path`.
+        folder: An `OutputFolder`.
         manifest: Dictionary. The result of `make_manifest()`.
     """
-    path = folder / MANIFEST
-    if not path.exists():
-        write_file(path, json.dumps(manifest, ensure_ascii=False, indent=1))
+    if MANIFEST in folder.names():
+        return
+    text = json.dumps(manifest, ensure_ascii=False, indent=1)
+    with folder.new_file(MANIFEST) as new:
+        new.write_text(text, encoding="utf-8")
 
 
 def _difference(found, manifest):

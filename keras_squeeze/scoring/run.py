@@ -2,24 +2,31 @@
 
 import contextlib
 import dataclasses
-import glob
 import os
-import pathlib
+import re
 import time
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.preset_names import check_preset
 from keras_squeeze.scoring.annotate import BATCH_TOKENS
+from keras_squeeze.scoring.annotate import TASKS
 from keras_squeeze.scoring.annotate import check_columns
+from keras_squeeze.scoring.annotate import check_count
+from keras_squeeze.scoring.annotate import check_free
 from keras_squeeze.scoring.annotate import column_names
 from keras_squeeze.scoring.annotate import find_task
 from keras_squeeze.scoring.annotate import is_file
 from keras_squeeze.scoring.manifest import check_output
 from keras_squeeze.scoring.manifest import make_manifest
 from keras_squeeze.scoring.manifest import write_manifest
+from keras_squeeze.scoring.parquet_tables import PARQUET
+from keras_squeeze.scoring.parquet_tables import check_pyarrow
+from keras_squeeze.scoring.storage import OutputFolder
+from keras_squeeze.scoring.storage import find_paths
+from keras_squeeze.scoring.storage import is_folder
+from keras_squeeze.scoring.storage import local_path
+from keras_squeeze.scoring.storage import size_of
 from keras_squeeze.scoring.tables import FORMATS
-from keras_squeeze.scoring.tables import PARQUET
-from keras_squeeze.scoring.tables import check_pyarrow
 from keras_squeeze.scoring.tables import open_table
 from keras_squeeze.scoring.tables import table_suffix
 from keras_squeeze.scoring.tables import write_part
@@ -77,6 +84,10 @@ def score_files(
     the same arguments: it goes on with the blocks that are missing. The number
     of workers may be another one.
 
+    `input` and `output` can be URLs of remote storage, such as `s3://` or
+    `gs://`, if the package that fsspec needs for it is installed. A file is
+    uploaded under another name, and renamed when it is complete.
+
     Args:
         model: string or `os.PathLike`. A preset or a `.tflite` file, as for
             `Annotate`.
@@ -88,8 +99,8 @@ def score_files(
             left out.
         output: string or `os.PathLike`. A new folder, or that of the run to
             go on with.
-        text_column: string, or a list of one or two strings, as for `Annotate`.
-            Defaults to `"text"`.
+        text_column: string, or a list of strings, as for `Annotate`. Defaults
+            to `"text"`.
         task: Optional string, as for `Annotate`.
         tokenizer: Optional string, as for `Annotate`.
         format: Optional string. `"parquet"`, `"jsonl"` or `"csv"`. With the
@@ -136,11 +147,12 @@ def score_files(
     if address is not None or (workers or 1) > 1:
         check_ray()
     model, task, tokenizer = _check_model(model, task, tokenizer)
+    num_texts = _check_count(model, task, text_columns)
     paths = find_files(input)
-    folder = pathlib.Path(output).resolve()
+    folder = OutputFolder(output)
     _check_outside(folder, paths)
     format = _check_format(format, paths)
-    tables = _open_tables(paths, text_columns, format, block_rows)
+    tables = _open_tables(paths, text_columns, num_texts, format, block_rows)
     manifest = make_manifest(
         paths,
         [name for name in (model, tokenizer) if name],
@@ -164,10 +176,11 @@ def score_files(
     with start_workers(arguments, workers, address) as pool:
         for table in tables:
             _check_answers(table, pool.columns)
-        (folder / REJECTED).mkdir(parents=True, exist_ok=True)
+        folder.make(REJECTED)
         write_manifest(folder, manifest)
         _remove_unfinished(folder)
-        run = _Run(tables, text_columns, folder, format, pool.columns)
+        reading = (text_columns, num_texts, pool.columns)
+        run = _Run(tables, reading, folder, format)
         with _progress_bar(run, progress):
             start = time.monotonic()
             for block, result in pool.score(run.unfinished_blocks()):
@@ -181,10 +194,9 @@ class _Run:
 
     Args:
         tables: List of the tables, one per file.
-        text_columns: List of strings.
-        folder: A `pathlib.Path`. The output folder.
+        reading: Tuple of the other arguments for their `blocks()`.
+        folder: An `OutputFolder`.
         format: string. The format of the output.
-        reserved: List of strings, the columns of the answers.
 
     Attributes:
         counts: The `Counts` so far.
@@ -192,22 +204,22 @@ class _Run:
         done: int. How many of them have been.
     """
 
-    def __init__(self, tables, text_columns, folder, format, reserved):
+    def __init__(self, tables, reading, folder, format):
         self.tables = tables
-        self.text_columns = text_columns
+        self.reading = reading
         self.folder = folder
         self.format = format
-        self.reserved = reserved
+        self.written = folder.names()
         self.counts = Counts()
-        self.todo = sum(os.path.getsize(table.path) for table in tables)
+        self.todo = sum(size_of(table.path) for table in tables)
         self.done = 0
         self.on_change = lambda: None
 
     def unfinished_blocks(self):
         """Read the blocks whose output is not there yet."""
         for file, table in enumerate(self.tables):
-            for block in table.blocks(file, self.text_columns, self.reserved):
-                if not self._output_of(block).exists():
+            for block in table.blocks(file, *self.reading):
+                if self._output_of(block) not in self.written:
                     yield block
                     continue
                 rejected = self._count_rejected(block)
@@ -229,10 +241,10 @@ class _Run:
         block.reject(reasons)
         # The output of a block is written last, as it says that it is complete.
         if block.rejected:
-            write_rejected(self._rejected_of(block), block, table.path)
-        write_part(
-            self._output_of(block), block, answers, self.format, table.names
-        )
+            with self.folder.new_file(self._rejected_of(block)) as new:
+                write_rejected(new, block, table.path)
+        with self.folder.new_file(self._output_of(block)) as new:
+            write_part(new, block, answers, self.format, table.names)
         self.counts.scored += len(block.numbers)
         self.counts.rejected += len(block.rejected)
         self.counts.new += len(block.numbers) + len(block.rejected)
@@ -240,43 +252,38 @@ class _Run:
         self.on_change()
 
     def _output_of(self, block):
-        return self.folder / f"{block.name}.{self.format}"
+        return f"{block.name}.{self.format}"
 
     def _rejected_of(self, block):
-        return self.folder / REJECTED / f"{block.name}.jsonl"
+        return f"{REJECTED}/{block.name}.jsonl"
 
     def _count_rejected(self, block):
-        path = self._rejected_of(block)
-        if not path.exists():
+        name = self._rejected_of(block)
+        if name not in self.written:
             return 0
-        with open(path, "rb") as file:
-            return sum(1 for _ in file)
+        return self.folder.read(name).count(b"\n")
 
 
 def find_files(patterns):
     """Find the input files.
 
     Args:
-        patterns: string, or a list of strings, as for `glob.glob()`.
+        patterns: string, or a list of strings, as for `glob.glob()`, or URLs.
 
     Returns:
-        A sorted list of strings, absolute paths.
+        A sorted list of strings, absolute paths or URLs.
 
     Raises:
         ValueError: If nothing matches a pattern, or a folder does.
     """
     found = set()
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        pattern = os.fspath(pattern)
-        paths = glob.glob(pattern, recursive=True)
-        if os.path.exists(pattern):
-            # Its name may have brackets.
-            paths = [pattern]
+        paths = find_paths(local_path(pattern))
         if not paths:
             raise ValueError(f"No file matches `{pattern}`.")
-        found.update(os.path.realpath(path) for path in paths)
+        found.update(paths)
     for path in sorted(found):
-        if os.path.isdir(path):
+        if is_folder(path):
             raise ValueError(
                 f"`{path}` is a folder. Use a pattern of its files, such as "
                 f"`{os.path.join(path, '*.csv')}`."
@@ -299,16 +306,25 @@ def _check_model(model, task, tokenizer):
     return _absolute(model), task, tokenizer and _absolute(tokenizer)
 
 
+def _check_count(model, task, text_columns):
+    """Return how many of the text columns must have a text in each row."""
+    if is_file(model):
+        check_count(None, text_columns)
+        return len(text_columns)
+    check_count(task, text_columns)
+    return TASKS[task].num_texts(text_columns)
+
+
 def _absolute(name):
     return os.path.realpath(name) if os.path.exists(name) else name
 
 
 def _check_outside(folder, paths):
-    inside = [path for path in paths if folder in pathlib.Path(path).parents]
+    inside = [path for path in paths if folder.has(path)]
     if inside:
         raise ValueError(
-            f"The input must not be in the output folder. Received: `{folder}` "
-            f"has `{inside[0]}`"
+            "The input must not be in the output folder. Received: "
+            f"`{folder.path}` has `{inside[0]}`"
         )
 
 
@@ -326,7 +342,7 @@ def _check_format(format, paths):
     return format
 
 
-def _open_tables(paths, text_columns, format, block_rows):
+def _open_tables(paths, text_columns, num_texts, format, block_rows):
     tables = []
     for path in paths:
         table = open_table(path, block_rows)
@@ -336,7 +352,7 @@ def _open_tables(paths, text_columns, format, block_rows):
         if table.columns is not None:
             try:
                 check_columns(table.columns, text_columns)
-                table.check_texts(text_columns)
+                table.check_texts(text_columns, num_texts)
             except ValueError as e:
                 raise ValueError(f"`{path}` cannot be scored. {e}") from e
         tables.append(table)
@@ -344,19 +360,17 @@ def _open_tables(paths, text_columns, format, block_rows):
 
 
 def _check_answers(table, columns):
-    taken = [name for name in columns if name in (table.columns or ())]
-    if taken:
-        raise ValueError(
-            f"`{table.path}` already has the columns {taken} of the answers. "
-            "Pass a `prefix` for their names."
-        )
+    try:
+        check_free(table.columns or [], columns)
+    except ValueError as e:
+        raise ValueError(f"`{table.path}` cannot be scored. {e}") from e
 
 
 def _remove_unfinished(folder):
     """Remove the temporary files of processes that were killed."""
-    for place in (folder, folder / REJECTED):
-        for path in place.glob(".????????.part-*"):
-            path.unlink(missing_ok=True)
+    for name in folder.names():
+        if re.match(rf"({REJECTED}/)?\.[0-9a-f]{{8}}\.part-", name):
+            folder.remove(name)
 
 
 @contextlib.contextmanager

@@ -15,8 +15,8 @@ from tests.scoring.conftest import make_task
 
 
 def test_names_of_tasks_are_those_of_the_command_line():
-    for name, (cls, _) in TASKS.items():
-        assert TASK_TYPES[name].task_class is cls
+    for name, kind in TASKS.items():
+        assert TASK_TYPES[name].task_class is kind.cls
 
 
 def check_answers(found, expected, names=("label", "score")):
@@ -91,6 +91,51 @@ def test_answers_to_questions(tmp_path):
         Annotate(tmp_path / "preset", "q")
 
 
+def test_masks(tmp_path):
+    task = make_task("MaskedLM")
+    task.save_to_preset(tmp_path / "preset")
+    annotate = Annotate(tmp_path / "preset")
+    annotate.try_out()
+    texts = ["great [MASK] sun", "[MASK] cold [MASK]"]
+    found = annotate({"text": texts})
+    assert list(found) == ["text", *annotate.columns] == ["text", "masks"]
+    one, two = task.annotate(texts)
+    for masks, expected in zip(found["masks"], ([one], two), strict=True):
+        masks = json.loads(masks)
+        for name in ("token_str", "sequence"):
+            assert [x[name] for x in masks] == [x[name] for x in expected]
+    with pytest.raises(ValueError, match="MASK"):
+        annotate({"text": ["no mask"]})
+
+
+def test_choices(tmp_path):
+    task = make_task("MultipleChoice")
+    task.save_to_preset(tmp_path / "preset")
+    prompts = TEXTS[:3]
+    choices = [["rain", "sun", "cold"], ["sad"], ["sun", "great wind"]]
+    expected = task.annotate({"prompt": prompts, "choices": choices})
+    assert len({answer["label"] for answer in expected}) > 1
+    annotate = Annotate(tmp_path / "preset", ["prompt", "choices"])
+    annotate.try_out()
+    batch = {"prompt": prompts, "choices": np.array(choices, "object")}
+    names = ["label", "answer", "score"]
+    found = annotate(batch)
+    assert annotate.columns == names and found["label"].dtype == "int64"
+    check_answers(found, expected, names)
+    # The same as columns, in which the last choices are missing.
+    annotate = Annotate(tmp_path / "preset", ["prompt", "a", "b", "c"])
+    annotate.try_out()
+    columns = [["rain", "sad", "sun"], ["sun", "", "great wind"]]
+    columns += [["cold", None, None]]
+    batch = {"prompt": prompts, **dict(zip("abc", columns, strict=True))}
+    check_answers(annotate(batch), expected, names)
+    with pytest.raises(ValueError, match="must have a list as its 'choices'"):
+        annotate = Annotate(tmp_path / "preset", ["prompt", "choices"])
+        annotate({"prompt": prompts, "choices": prompts})
+    with pytest.raises(ValueError, match="at least 2 columns"):
+        Annotate(tmp_path / "preset", "prompt")
+
+
 def test_vectors(preset):
     task = make_task("TextEmbedder")
     annotate = Annotate(preset, task="text_embedding")
@@ -106,7 +151,7 @@ def test_vectors(preset):
     [
         ({"message": TEXTS}, "no column 'text' of texts.*'message'"),
         ({"text": ["a", None]}, "must have strings. Received: None in row 1"),
-        ({"text": TEXTS, "label": [0] * 4}, "already has the columns"),
+        ({"text": TEXTS, "label": [0]}, r"columns \['label'\] of the answers"),
     ],
 )
 def test_wrong_batches(preset, batch, message):
@@ -118,10 +163,11 @@ def test_wrong_batches(preset, batch, message):
     ("kwargs", "message"),
     [
         ({"model": "no_preset"}, "preset='no_preset'"),
-        ({"text_column": ["a", "a"]}, "list of two different ones"),
-        ({"text_column": []}, "list of two different ones"),
+        ({"text_column": ["a", "a"]}, "list of different ones"),
+        ({"text_column": []}, "list of different ones"),
+        ({"text_column": ["a", "b", "c"]}, "must have 1 or 2 columns"),
         ({"batch_tokens": 0}, "must be a positive integer"),
-        ({"task": "masked_lm"}, "must be one of"),
+        ({"task": "pretraining"}, "must be one of"),
         ({"task": "token_classification"}, "is not fine-tuned for token"),
         ({"tokenizer": "x"}, "`tokenizer` must be None"),
         ({"model": "no.tflite"}, "which does not exist"),

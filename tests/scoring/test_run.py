@@ -8,6 +8,7 @@ import random
 import sys
 import tracemalloc
 
+import fsspec
 import keras
 import pytest
 
@@ -18,6 +19,7 @@ from keras_squeeze.scoring import score_files
 from tests.processes import run_python
 from tests.scoring import killed
 from tests.scoring.conftest import TEXTS
+from tests.scoring.conftest import make_task
 from tests.scoring.stub import Stub
 
 
@@ -248,7 +250,7 @@ def test_real_answers(tmp_path, preset, classifier):
         ({"input": ""}, "is a folder"),
         ({"input": "c.xml"}, "An input file must be"),
         ({"text_column": "message"}, "a.csv.*no column 'message'.*'id', 'te"),
-        ({"text_column": ["id", "id"]}, "two different ones"),
+        ({"text_column": ["id", "id"]}, "list of different ones"),
         ({"format": "xml"}, "`format` must be one of"),
         ({"workers": 0}, "`workers` must be a positive integer"),
         ({"block_rows": 1.5}, "`block_rows` must be a positive integer"),
@@ -256,7 +258,7 @@ def test_real_answers(tmp_path, preset, classifier):
         ({"model": "nowhere"}, "preset='nowhere'"),
         ({"model": "nowhere.tflite"}, "There is no file"),
         ({"output": "."}, "must not be in the output folder"),
-        ({"input": "labelled.csv"}, "already has the columns \\['label'\\]"),
+        ({"input": "labelled.csv"}, r"labelled.csv.*columns \['label'\] of"),
     ],
 )
 def test_errors_before_work_starts(tmp_path, stub, kwargs, message):
@@ -308,6 +310,110 @@ def test_a_preset_that_has_changed(tmp_path, preset, stub, classifier):
     (folder / "task.json").write_text((folder / "task.json").read_text() + " ")
     with pytest.raises(FileExistsError, match="its model .* has changed"):
         score_files(folder, str(path), tmp_path / "out")
+
+
+def test_choices_and_texts_that_the_model_rejects(tmp_path):
+    """Rows without choices, as among those with, are rejected."""
+    task = make_task("MultipleChoice")
+    task.save_to_preset(tmp_path / "preset")
+    rows = [
+        {"prompt": "rain", "choices": ["sun", "cold"]},
+        {"prompt": "rain", "choices": "sun"},
+        {"prompt": "rain"},
+        {"prompt": "", "choices": ["sun"]},
+        {"prompt": "sun", "choices": ["wind", ""]},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    out = tmp_path / "out"
+    counts = score_files(
+        tmp_path / "preset",
+        str(tmp_path / "a.jsonl"),
+        out,
+        text_column=["prompt", "choices"],
+    )
+    assert (counts.scored, counts.rejected) == (2, 3)
+    found = rows_of(out)
+    expected = task.annotate(
+        {"prompt": ["rain", "sun"], "choices": [["sun", "cold"], ["wind"]]}
+    )
+    for row, answer in zip(found, expected, strict=True):
+        assert (row["label"], row["answer"]) == (
+            answer["label"],
+            answer["answer"],
+        )
+    rejected = rows_of(out, "_rejected/*")
+    assert [row["row"] for row in rejected] == [2, 3, 4]
+    assert "must have a list as its 'choices'" in rejected[0]["reason"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_remote_storage(tmp_path, stub, monkeypatch, format):
+    """Files are read, and appear when they are complete, as local ones do."""
+    if format == "parquet":
+        pytest.importorskip("pyarrow", reason="needs pyarrow")
+    good, bad = write_inputs(tmp_path)
+    storage = fsspec.filesystem("memory")
+    root = f"/{tmp_path.name}"
+    storage.put(str(tmp_path), root, recursive=True)
+    out = f"memory:/{root}_out"
+    moves = []
+    mv = storage.mv
+
+    def move(source, target):
+        moves.append((source, target))
+        if len(moves) == 5:
+            raise KeyboardInterrupt
+        mv(source, target)
+
+    monkeypatch.setattr(storage, "mv", move)
+
+    def run():
+        return score(f"memory:/{root}/*.*", out, format=format)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    counts = run()
+    assert (counts.scored, counts.rejected) == (len(good), len(bad))
+    assert counts.new < 250
+    assert all(".part-" in source for source, _ in moves[1:])
+    # Nothing that is not complete is left.
+    storage.get(f"{root}_out", str(tmp_path / "out"), recursive=True)
+    if format == "jsonl":
+        check_complete(tmp_path / "out", good, bad)
+    # A change of an input is found, as are other folders.
+    storage.pipe_file(f"{root}/e.csv", b"id,text\n1,new\n")
+    with pytest.raises(FileExistsError, match="e.csv` was changed"):
+        run()
+    storage.pipe_file(f"{root}_other/thesis.txt", b"mine")
+    with pytest.raises(FileExistsError, match="not the output of an earlier"):
+        score(f"memory:/{root}/a.csv", f"memory:/{root}_other")
+
+
+def test_urls_of_this_machine(tmp_path, stub):
+    good, bad = write_inputs(tmp_path)
+    score(f"file://{tmp_path}/*.*", f"file://{tmp_path}/out")
+    check_complete(tmp_path / "out", good, bad)
+    # It is the same folder without `file://`.
+    assert score(str(tmp_path / "*.*"), tmp_path / "out").new == 0
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"input": "memory://none/*.csv"}, ValueError, "No file matches"),
+        ({"input": "nowhere://a.csv"}, ValueError, "a URL that fsspec knows"),
+        ({"output": "gs://bucket/out"}, ImportError, "needs another package"),
+    ],
+)
+def test_errors_of_remote_storage(
+    tmp_path, stub, monkeypatch, kwargs, error, message
+):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    (tmp_path / "a.csv").write_text("text\none\n")
+    kwargs = {"inputs": str(tmp_path / "a.csv"), **kwargs}
+    kwargs["inputs"] = kwargs.pop("input", kwargs["inputs"])
+    with pytest.raises(error, match=message):
+        score(**{"output": tmp_path / "out", **kwargs})
 
 
 def test_without_the_extra(tmp_path, stub, monkeypatch):

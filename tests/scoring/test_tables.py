@@ -25,7 +25,7 @@ def read(path, block_rows=100, column="text", reserved=(), fixed=False):
     table = open_table(str(path), block_rows)
     if fixed:
         table.fix_columns()
-    return list(table.blocks(0, [column], reserved))
+    return list(table.blocks(0, [column], 1, reserved))
 
 
 def reasons(blocks):
@@ -258,4 +258,27 @@ def test_parquet_that_cannot_be_scored(tmp_path, parquet):
         open_table(str(path), 10)
     parquet.write_table(pyarrow.table({"text": [1]}), path)
     with pytest.raises(ValueError, match="must have strings.*int64"):
-        open_table(str(path), 10).check_texts(["text"])
+        open_table(str(path), 10).check_texts(["text"], 1)
+
+
+def test_columns_of_lists(tmp_path, parquet):
+    """Only columns after those that need a text can have lists."""
+    import pyarrow
+
+    path = tmp_path / "a.parquet"
+    columns = {"prompt": ["a", "b"], "choices": [["c", "d"], None]}
+    parquet.write_table(pyarrow.table(columns), path)
+    table = open_table(str(path), 10)
+    names = ["prompt", "choices"]
+    table.check_texts(names, 1)
+    (block,) = table.blocks(0, names, 1, [])
+    assert block.texts == list(columns.values())
+    with pytest.raises(ValueError, match="'choices'.*must have strings.*list"):
+        table.check_texts(names, 2)
+    parquet.write_table(pyarrow.table({**columns, "choices": [[1], []]}), path)
+    with pytest.raises(ValueError, match="or lists of strings.*int64"):
+        open_table(str(path), 10).check_texts(names, 1)
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "a", "b": "c"}\n{"prompt": "", "b": ["d"]}\n')
+    (block,) = open_table(str(path), 10).blocks(0, ["prompt", "b", "c"], 1, [])
+    assert block.texts == [["a"], ["c"], [None]]
