@@ -54,7 +54,7 @@ def test_answers_are_those_of_transformers(tmp_path, capsys, hugging_face):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "already has the columns ['label']"),
+        ([], "The columns ['label'] of the answers exist already"),
         (["--text-column", "text"], "no column 'text'"),
         (["--input", "no*"], "No file matches `no*`"),
         (["--preset", "/nowhere/at all"], "preset='/nowhere/at all'"),
