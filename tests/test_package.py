@@ -31,6 +31,7 @@ LAYERS = [
     "keras_squeeze.checkpoints",
     "keras_squeeze.models.docstrings",
     "keras_squeeze.models.class_names",
+    "keras_squeeze.models.decisions",
     "keras_squeeze.models.data_sets",
     "keras_squeeze.models.devices",
     "keras_squeeze.models.garbage",

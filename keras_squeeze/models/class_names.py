@@ -187,7 +187,10 @@ def class_weights_to_ids(class_weight, class_names, num_classes):
     Raises:
         ValueError: If `class_weight` is invalid.
     """
-    expected = f"`class_weight` must be a dictionary of ids below {num_classes}"
+    expected = (
+        '`class_weight` must be "balanced", or a dictionary of ids below '
+        f"{num_classes}"
+    )
     if class_names is not None:
         expected += f", or of names among {class_names},"
     weights = dict.fromkeys(range(num_classes), 1.0)
@@ -205,6 +208,23 @@ def class_weights_to_ids(class_weight, class_names, num_classes):
             )
         weights[ids[key]] = float(weight)
     return weights
+
+
+def balanced_class_weights(class_ids, num_classes):
+    """Compute class weights with which all classes count the same.
+
+    Args:
+        class_ids: int array of the class of each label.
+        num_classes: int.
+
+    Returns:
+        A dictionary that maps each class id to a float: the mean number of
+        labels per class, divided by the number for this class. It is 1 for
+        classes without labels.
+    """
+    counts = np.bincount(class_ids, minlength=num_classes)
+    mean = len(class_ids) / max(1, np.count_nonzero(counts))
+    return {i: float(mean / x) if x else 1.0 for i, x in enumerate(counts)}
 
 
 def _labels_to_ids_in_graph(labels, class_names):

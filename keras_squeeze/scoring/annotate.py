@@ -5,16 +5,18 @@ import os
 import typing
 
 import numpy as np
+from keras import ops
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.from_preset import classes_with_head
 from keras_squeeze.datasets.multiple_choice_files import check_choices
+from keras_squeeze.export.phones.metadata import DECISION_FILE
 from keras_squeeze.export.phones.metadata import LABELS_FILE
 from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
 from keras_squeeze.export.phones.metadata import read_files
 from keras_squeeze.export.runner import TFLiteModel
-from keras_squeeze.models.class_names import likeliest
 from keras_squeeze.models.class_names import softmax
+from keras_squeeze.models.decisions import Decision
 from keras_squeeze.models.preprocessors.text_preprocessor import (
     TextPreprocessor,
 )
@@ -419,7 +421,7 @@ class _FileScorer:
     def __init__(self, filepath, tokenizer, text_columns):
         check_count(None, text_columns)
         self.names = None
-        self.is_multi_label = False
+        self.decision = None
         preprocessor = None
         if tokenizer is not None:
             cls = TASKS[_task_of_tokenizer(tokenizer)].cls
@@ -427,11 +429,14 @@ class _FileScorer:
             preprocessor = task.preprocessor
             if hasattr(task, "names_of_classes"):
                 self.names = task.names_of_classes()
-            self.is_multi_label = getattr(task, "multi_label", False)
+            self.decision = getattr(task, "decision", None)
         self.model = TFLiteModel(filepath, preprocessor)
         files = read_files(filepath)
         if self.names is None:
             self.names = files.get(LABELS_FILE)
+        if self.decision is None:
+            (text,) = files.get(DECISION_FILE, ["{}"])
+            self.decision = Decision.from_json(text)
         if not self.model.num_texts and preprocessor is None:
             self.model.preprocessor = _preprocessor_of(filepath, files)
         self.output = _output_of(filepath, self.model)
@@ -440,7 +445,7 @@ class _FileScorer:
             self.columns = {"embedding": "float32"}
         elif self.output == "score":
             self.columns = {"score": "float64"}
-        elif self.is_multi_label:
+        elif self.decision.multi_label:
             self.columns = {"labels": "json"}
         self._check_names(filepath)
         count = self.model.num_texts
@@ -470,18 +475,17 @@ class _FileScorer:
         if self.output == "score":
             return {"score": np.ravel(rows).astype("float64")}
         if self.output == "logits":
-            rows = softmax(rows)
+            rows = self._probabilities(rows)
         names = self.names or [f"LABEL_{i}" for i in range(rows.shape[-1])]
-        if not self.is_multi_label:
-            return _columns([likeliest(x, names) for x in rows], self.columns)
-        answers = [
-            [x for x in likeliest(row, names, len(names)) if x["score"] > 0.5]
-            for row in rows
-        ]
-        return _columns(answers, self.columns)
+        return _columns(self.decision.answers(rows, names), self.columns)
 
     def example(self, count):
         return [["a text"] for _ in range(count)]
+
+    def _probabilities(self, logits):
+        if self.decision.multi_label:
+            return ops.convert_to_numpy(ops.sigmoid(logits))
+        return softmax(logits)
 
 
 def _task_of_tokenizer(preset):

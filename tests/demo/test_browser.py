@@ -240,7 +240,8 @@ LENGTHS = (
 @pytest.mark.parametrize(
     "options, quantization",
     [
-        ({"multi_label": True}, None),
+        ({"multi_label": True, "threshold": [0.2, 0.9, 0.5]}, None),
+        ({"background_class": 1, "threshold": 0.6}, None),
         ({"num_classes": 1, "class_names": None}, None),
         ({}, "dynamic_int8"),
     ],
@@ -257,12 +258,16 @@ def test_classifiers(options, quantization, show, browser):
         if task.multi_label:
             expected = task.annotate(text, top_k=3)
             same_labels(found["several"], expected)
+            selected = [x for x in found["several"] if x["isSelected"]]
+            same_labels(selected, task.annotate(text))
         elif task.num_classes == 1:
             (number,) = task.predict([text], verbose=0)[0]
             np.testing.assert_allclose(found["number"], number, rtol=1e-5)
         else:
             expected = task.annotate(text)
             assert found["classes"][0]["label"] == expected["label"]
+            if quantization is None:
+                same_labels(found["classes"][:1], [expected])
     browser.evaluate(LOADED + "await page.show();")
     assert "Tokenizer" in text_of(browser, "#results")
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from keras_squeeze.metrics.entities import entity_spans
+from keras_squeeze.models.class_names import softmax
+from keras_squeeze.models.decisions import Decision
 from keras_squeeze.models.tasks.answer_spans import AnswerSpans
 from keras_squeeze.models.tasks.mask_filling_task import _fill
 from keras_squeeze.tokenizers.sequence_packer import TRUNCATE_STRATEGIES
@@ -97,6 +99,58 @@ def test_entity_spans(tmp_path):
     for row, spans in zip(rows, found, strict=True):
         spans = [(x["label"], x["first"], x["last"] + 1) for x in spans]
         assert spans == entity_spans(row), row
+
+
+@pytest.mark.parametrize("background", [None, 0, 2])
+@pytest.mark.parametrize("threshold", [None, 0.0, 0.3, 0.45, 1.0])
+def test_decisions(tmp_path, threshold, background):
+    random_numbers = np.random.default_rng(0)
+    logits = random_numbers.normal(scale=2, size=(200, 4))
+    rows = softmax(logits).astype("float32")
+    if threshold:
+        # One that is exactly the threshold is not above it.
+        rows[0] = threshold
+    labels = ["a", "b", "c", "d"]
+    contract = {
+        "labels": labels,
+        "threshold": threshold,
+        "background_class": background,
+    }
+    found = run_module(
+        tmp_path,
+        'const {decide} = await import("./answers.js");\n'
+        "return argument.rows.map((x) => decide(x, argument.contract));",
+        {"rows": rows.astype("float64").tolist(), "contract": contract},
+    )
+    decision = Decision(threshold, background)
+    expected = decision.answers(rows, labels, top_k=4)
+    for answer, other in zip(found, expected, strict=True):
+        assert [x["label"] for x in answer] == [x["label"] for x in other]
+        np.testing.assert_allclose(
+            [x["score"] for x in answer], [x["score"] for x in other], atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("threshold", [None, 0.3, [0.1, 0.5, 0.9]])
+def test_decisions_about_each_class(tmp_path, threshold):
+    rows = np.random.default_rng(0).uniform(size=(100, 3)).astype("float32")
+    rows[0] = 0.3 if threshold is None else threshold
+    labels = ["a", "b", "c"]
+    found = run_module(
+        tmp_path,
+        'const {decideEach} = await import("./answers.js");\n'
+        "return argument.rows.map((x) => decideEach(x, argument.contract));",
+        {
+            "rows": rows.astype("float64").tolist(),
+            "contract": {"labels": labels, "threshold": threshold},
+        },
+    )
+    decision = Decision(threshold, multi_label=True)
+    expected = decision.answers(rows, labels)
+    for answer, other in zip(found, expected, strict=True):
+        selected = [x for x in answer if x.pop("isSelected")]
+        assert selected == other
+        assert len(answer) == 3
 
 
 def test_answer_spans(tmp_path):

@@ -106,8 +106,15 @@ def assert_evaluation(name, x, y, metrics_of, probabilities=True, **kwargs):
     return evaluation
 
 
-@pytest.mark.parametrize("probabilities", [True, False])
-def test_two_classes(probabilities):
+@pytest.mark.parametrize(
+    "probabilities, options",
+    [
+        (True, {}),
+        (False, {}),
+        (True, {"threshold": 0.7, "background_class": "ham"}),
+    ],
+)
+def test_two_classes(probabilities, options):
     x = make_texts()
     y = ["spam" if "fox" in text else "ham" for text in x]
 
@@ -124,6 +131,7 @@ def test_two_classes(probabilities):
         metrics_of,
         probabilities,
         class_names=["ham", "spam"],
+        **options,
     )
     assert evaluation.samples == NUM_SAMPLES
 
@@ -139,18 +147,27 @@ def test_three_classes_of_pairs():
     assert_evaluation("TextClassifier", x, y, metrics_of, num_classes=3)
 
 
-def test_several_classes_a_text():
+@pytest.mark.parametrize("threshold", [None, [0.3, 0.8]])
+def test_several_classes_a_text(threshold):
     x = make_texts()
     y = np.array([["fox" in text, "bear" in text] for text in x], "int32")
 
     def metrics_of(task):
-        predicted = task.predict(x, verbose=0) > 0
+        odds = np.array(threshold or [0.5, 0.5])
+        odds = np.log(odds / (1 - odds))
+        predicted = task.predict(x, verbose=0) > odds
         f1 = sklearn.metrics.f1_score(y, predicted, average="micro")
         accuracy = np.mean(predicted == y)
         return {"accuracy": accuracy, "f1": f1, "answers": predicted}
 
     assert_evaluation(
-        "TextClassifier", x, y, metrics_of, num_classes=2, multi_label=True
+        "TextClassifier",
+        x,
+        y,
+        metrics_of,
+        num_classes=2,
+        multi_label=True,
+        threshold=threshold,
     )
 
 

@@ -1,8 +1,10 @@
 import keras
 import numpy as np
 import pytest
+import sklearn.utils.class_weight
 import tensorflow as tf
 
+from keras_squeeze.models.class_names import balanced_class_weights
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import check_class_names
 from keras_squeeze.models.class_names import class_weights_to_ids
@@ -116,10 +118,20 @@ def test_class_weights(class_weight):
     assert class_weights_to_ids(class_weight, NAMES, 3) == expected
 
 
+def test_balanced_class_weights():
+    ids = np.array([0, 0, 0, 2])
+    found = balanced_class_weights(ids, 3)
+    expected = sklearn.utils.class_weight.compute_class_weight(
+        "balanced", classes=np.array([0, 2]), y=ids
+    )
+    # A class without labels has no influence.
+    assert found == {0: expected[0], 1: 1.0, 2: expected[1]}
+
+
 @pytest.mark.parametrize(
     "class_weight, received",
     [
-        ("balanced", "'balanced'"),
+        ("Balanced", "'Balanced'"),
         ([1.0, 2.0, 3.0], r"\[1.0"),
         ({"Ham": 1.0}, "'Ham': 1.0"),
         ({3: 1.0}, "3: 1.0"),

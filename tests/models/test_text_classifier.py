@@ -5,6 +5,7 @@ import keras
 import keras_hub
 import numpy as np
 import pytest
+import sklearn.utils.class_weight
 import tensorflow as tf
 import transformers
 
@@ -668,6 +669,21 @@ def test_class_weight(labels, group_by_length):
         task.fit(
             *data, sample_weight=weights, class_weight={"ham": 2.0}, **kwargs
         )
+
+
+def test_balanced_class_weight():
+    task = make_steady_task()
+    ids = [0] * 6 + [1] * 2
+    weights = sklearn.utils.class_weight.compute_sample_weight("balanced", ids)
+    expected = task.evaluate(TEXTS, ids, sample_weight=weights, verbose=0)[0]
+    for labels in (ids, [NAMES[i] for i in ids]):
+        history = task.fit(
+            TEXTS, labels, class_weight="balanced", verbose=0
+        ).history
+        assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+    data_set = tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(8)
+    with pytest.raises(ValueError, match="needs the labels `y`"):
+        task.fit(data_set, class_weight="balanced", verbose=0)
 
 
 def test_class_weight_in_a_data_set():

@@ -214,6 +214,15 @@ def test_class_weight():
             verbose=0,
         ).history
         assert history["loss"][0] == pytest.approx(expected.item(), rel=1e-4)
+    weights = {
+        i: len(sum(IDS, [])) / len(set(sum(IDS, []))) / sum(IDS, []).count(i)
+        for i in set(sum(IDS, []))
+    }
+    balanced, by_id = (
+        task.fit(*data, batch_size=99, class_weight=x, verbose=0).history
+        for x in ("balanced", weights)
+    )
+    assert balanced["loss"] == pytest.approx(by_id["loss"], rel=1e-5)
     unweighted = task.evaluate(*data, verbose=0)[0]
     assert history["val_loss"][0] == pytest.approx(unweighted, rel=1e-5)
     data_set = tf.data.Dataset.from_tensors((WORDS[:1], LABELS[:1]))

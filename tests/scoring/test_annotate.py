@@ -203,6 +203,40 @@ def test_files(files, classifier, preset):
         Annotate(several, tokenizer="mobile_bert_tiny_en_uncased_sms_spam")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"background_class": "b", "threshold": 0.55},
+        {"multi_label": True},
+        {"multi_label": True, "threshold": [0.2, 0.9, 0.4]},
+    ],
+)
+@pytest.mark.parametrize("probabilities", [True, False])
+def test_files_of_calibrated_tasks(tmp_path, options, probabilities):
+    task = make_task("TextClassifier", class_names=["a", "b", "c"], **options)
+    task.save_to_preset(tmp_path / "preset")
+    paths = [tmp_path / "one.tflite", tmp_path / "several.tflite"]
+    for path, length in zip(paths, (16, (8, 16)), strict=True):
+        export_tflite(
+            task,
+            path,
+            sequence_length=length,
+            probabilities=probabilities,
+            verbose=False,
+        )
+    one, several = paths
+    expected = task.annotate(TEXTS)
+    for annotate in (
+        Annotate(one),
+        Annotate(several, tokenizer=str(tmp_path / "preset")),
+    ):
+        found = annotate({"text": TEXTS})
+        if task.multi_label:
+            check_lists(found["labels"], expected, "label")
+        else:
+            check_answers(found, expected)
+
+
 def test_files_of_other_tasks(tmp_path):
     embedder = make_task("TextEmbedder")
     path = tmp_path / "embedder.tflite"

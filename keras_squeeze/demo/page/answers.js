@@ -27,6 +27,34 @@ function ranked(scores, labels, count = scores.length) {
     .map((i) => ({label: labels[i], score: scores[i]}));
 }
 
+/**
+ * The classes of a text with their scores, the answer first.
+ *
+ * With a background class, the answer is the likeliest other class if its
+ * probability is above the threshold. The score of the background class is one
+ * minus that probability.
+ */
+export function decide(scores, {labels, threshold, background_class: background}) {
+  if (typeof background !== "number") return ranked(scores, labels);
+  const others = scores.with(background, -Infinity);
+  const [best] = largest(others, 1);
+  const shown = scores.with(background, 1 - scores[best]);
+  const isOther = scores[best] > Math.fround(threshold ?? 0.5);
+  const answer = isOther ? best : background;
+  return [answer, ...largest(shown, shown.length).filter((i) => i !== answer)]
+    .map((i) => ({label: labels[i], score: shown[i]}));
+}
+
+/** All classes with their scores, and whether a text has each of them. */
+export function decideEach(scores, {labels, threshold}) {
+  const thresholds = [threshold ?? 0.5].flat();
+  return largest(scores, scores.length).map((i) => ({
+    label: labels[i],
+    score: scores[i],
+    isSelected: scores[i] > Math.fround(thresholds[i] ?? thresholds[0]),
+  }));
+}
+
 /** The probabilities of one position of an output, whatever the file returns. */
 function probabilities(outputs, prefix, count, position = 0) {
   const isReady = `${prefix}probabilities` in outputs;
@@ -52,10 +80,10 @@ export async function classify(model, {texts}) {
   if (problem === "multi_label_classification") {
     const scores = Array.from(
       outputs.probabilities ?? outputs.logits.map((x) => 1 / (1 + Math.exp(-x))));
-    return {several: ranked(scores, labels), cut};
+    return {several: decideEach(scores, model.contract), cut};
   }
   const scores = probabilities(outputs, "", labels.length);
-  return {classes: ranked(scores, labels), cut};
+  return {classes: decide(scores, model.contract), cut};
 }
 
 /** Merge the labels of consecutive words into entities. */
@@ -114,7 +142,7 @@ export async function findEntities(model, {texts: [text]}) {
     const end = isLast ? size : room - overlap + half;
     for (let i = start ? half : 0; i < end; i++) {
       const scores = probabilities(outputs, "", labels.length, i + 1);
-      const [{label, score}] = ranked(scores, labels, 1);
+      const [{label, score}] = decide(scores, model.contract);
       predicted[start + i] = {label, score};
     }
   }

@@ -211,12 +211,16 @@ const PARTS = {
     element("p", {textContent: words[0].sequence.join(" ")}),
   ]),
   classes: ({classes}) => [bars(classes)],
-  several: ({several}) => [
-    quiet(several.some((x) => x.score > 0.5) ?
-      "A text can have several of these." :
-      "None of these is above one half."),
-    bars(several),
-  ],
+  several: ({several}) => {
+    const selected = several.filter((x) => x.isSelected);
+    const others = several.filter((x) => !x.isSelected);
+    return [
+      quiet(selected.length ? "The text has these classes." :
+        "No class is likely enough."),
+      ...(selected.length ? [bars(selected)] : []),
+      ...(others.length ? [quiet("Other classes"), bars(others)] : []),
+    ];
+  },
   number: ({number}) => [
     element("p", {className: "number", textContent: number.toFixed(3)})],
   entities: ({entities, text}) => {

@@ -150,16 +150,18 @@ class _Texts:
         if problem_type == "regression":
             return []
         if problem_type == "multi_label_classification":
-            return (outputs > 0.5).ravel().tolist()
-        return np.argmax(outputs, axis=-1).tolist()
+            return self.task.decision.selected(outputs).ravel().tolist()
+        return self.task.decision.class_ids(outputs).tolist()
 
     def statistics(self, outputs):
         problem_type = getattr(self.task, "problem_type", None)
         if problem_type == "regression":
             return _of_numbers(self.y, outputs)
         if problem_type == "multi_label_classification":
-            return _of_classes(self.y > 0.5, outputs > 0.5)
-        predicted = np.argmax(outputs, axis=-1)
+            return _of_classes(
+                self.y > 0.5, self.task.decision.selected(outputs)
+            )
+        predicted = self.task.decision.class_ids(outputs)
         metrics = {"accuracy": _mean(predicted == self.y)}
         if outputs.shape[-1] == 2:
             metrics["f1"] = _of_classes(self.y == 1, predicted == 1)["f1"]

@@ -139,6 +139,8 @@ def _contract(runner, model, labels, report):
             for name, (shape, dtype) in runner.outputs.items()
         ],
         "labels": labels or _names_of_classes(model),
+        "threshold": getattr(model, "threshold", None),
+        "background_class": getattr(model, "background_class", None),
         "tokenizer": describe_tokenizer(preprocessor.tokenizer),
         "packing": {
             "text": "[CLS] text [SEP]",

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_squeeze.export.conversion.model_file import operation_name
 from keras_squeeze.export.conversion.model_file import signature_tensors
+from keras_squeeze.export.phones.metadata import DECISION_FILE
 from keras_squeeze.export.phones.metadata import add_metadata
 from keras_squeeze.export.phones.tokenizer import PhoneTokenizer
 from keras_squeeze.models.tasks.question_answering import QuestionAnswering
@@ -142,6 +143,9 @@ def add_libraries_metadata(contents, model, labels, texts):
         vocabulary=vocabulary,
         labels=labels,
     )
+    decision = getattr(model, "decision", None)
+    if decision is not None and not decision.is_default:
+        files[DECISION_FILE] = [decision.to_json()]
     too_new = _too_new_operations(contents)
     obstacles = {
         name: too_new if name.startswith("Task Library") else None

@@ -14,6 +14,8 @@ from keras_squeeze.export.conversion.model_file import signature_tensors
 
 VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"
+# No library reads it: which classes are the answer, see `Decision`.
+DECISION_FILE = "decision.json"
 
 # The names by which the libraries find the inputs.
 _ROLES = {
@@ -181,7 +183,7 @@ def read_files(filepath):
     with zipfile.ZipFile(filepath) as archive:
         return {
             name: archive.read(name).decode("utf-8").split("\n")[:-1]
-            for name in (VOCABULARY_FILE, LABELS_FILE)
+            for name in (VOCABULARY_FILE, LABELS_FILE, DECISION_FILE)
             if name in archive.namelist()
         }
 

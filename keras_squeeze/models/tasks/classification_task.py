@@ -3,13 +3,19 @@
 import re
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.class_names import check_class_names
 from keras_squeeze.models.class_names import softmax
+from keras_squeeze.models.decisions import Decision
+from keras_squeeze.models.tasks.calibration import LabelledLogits
 from keras_squeeze.models.tasks.text_task import TextTask
+
+# The arguments that belong to the classes of a head.
+_OF_HEAD = ("class_names", "threshold", "background_class")
 
 
 class ClassificationTask(TextTask):
@@ -32,6 +38,12 @@ class ClassificationTask(TextTask):
             outputs. Defaults to `None`, for logits.
         dropout: float. Dropout rate before the dense layer. Defaults to
             `0.1`.
+        threshold: Optional float. The probability above which the answer is
+            another class than the `background_class`. Defaults to `None`, for
+            one half. `calibrate()` chooses it.
+        background_class: Optional name or id of the class that is the answer
+            if no other class is likely enough, such as "out of scope".
+            Defaults to `None`: the answer is the likeliest class.
         **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
@@ -41,6 +53,7 @@ class ClassificationTask(TextTask):
 
     hugging_face_head = [("classifier", "output_dense", DENSE)]
     chooses_one_class = True
+    multi_label = False
 
     def __init__(
         self,
@@ -50,6 +63,8 @@ class ClassificationTask(TextTask):
         class_names=None,
         activation=None,
         dropout=0.1,
+        threshold=None,
+        background_class=None,
         **kwargs,
     ):
         class_names, num_classes = check_class_names(class_names, num_classes)
@@ -84,6 +99,9 @@ class ClassificationTask(TextTask):
         # === Config ===
         self.class_names = class_names
         self.dropout = dropout
+        decision = Decision.of(threshold, background_class, self)
+        self.threshold = decision.threshold
+        self.background_class = decision.background
 
     def apply_head(self, encoded):
         """Compute the outputs of the task from those of its backbone.
@@ -126,6 +144,150 @@ class ClassificationTask(TextTask):
         if self.activation is keras.activations.linear:
             return softmax(outputs)
         return ops.convert_to_numpy(outputs).astype("float32")
+
+    @property
+    def decision(self):
+        """The `Decision` that turns probabilities into answers."""
+        return Decision.of(self.threshold, self.background_class, self)
+
+    def calibrate(
+        self, x, y, background_class=None, background_recall=0.0, batch_size=32
+    ):
+        """Choose the temperature and the thresholds on validation data.
+
+        All logits are divided by a temperature, the one with the lowest log
+        loss, so that the probabilities agree better with frequencies. The
+        weights of the dense layer are divided by it, so it is also in all
+        exported files. The order of the classes stays the same.
+
+        With a background class, the `threshold` is the one with the highest
+        F1 of all other classes together. If the likeliest class has a higher
+        F1, there is none. With several labels, each class gets the threshold
+        with its highest F1.
+
+        The data should be that on which the epoch was chosen, or other data
+        that the task was not trained on.
+
+        Args:
+            x: The raw inputs of the task.
+            y: The labels, as for `fit()`.
+            background_class: Optional name or id of the background class.
+                Defaults to that of the task.
+            background_recall: float from 0 to below 1. The least part of the
+                samples of the background class that must be recognized. A
+                larger part costs accuracy on the other classes. Defaults to
+                `0.0`.
+            batch_size: int. The number of inputs per batch. Defaults to
+                `32`.
+
+        Returns:
+            A dictionary of the `temperature`, the `threshold`, the number of
+            `samples`, and the dictionaries `before` and `after` of the
+            metrics on this data, among them the `log_loss` and the
+            `expected_calibration_error`.
+
+        Raises:
+            ValueError: If the task has no probabilities, its dense layer
+                cannot be changed, or an argument is invalid.
+
+        Example:
+
+        ```python
+        classifier.calibrate(
+            ["See you at nine?", "You have won! Call now to claim."],
+            ["ham", "spam"],
+            background_class="ham",
+        )
+        # {"temperature": 1.3, "threshold": 0.62, ...}
+        ```
+        """
+        if background_class is None:
+            background_class = self.background_class
+        decision = Decision.of(None, background_class, self)
+        self._check_calibratable(decision, background_recall)
+        logits, labels = self._labelled_logits(x, y, batch_size)
+        data = LabelledLogits(logits, labels, decision.background)
+        background = data.labels == decision.background
+        if decision.background is not None and (
+            background.all() or not background.any()
+        ):
+            raise ValueError(
+                "`y` must have samples of the background class and of others "
+                f"to choose the threshold. Received: {background.sum()} of "
+                f"{background.size} samples with background_class="
+                f"{background_class!r}"
+            )
+        before = {
+            "log_loss": data.log_loss(),
+            **data.measures(data.probabilities(), self.decision),
+        }
+        temperature = data.best_temperature()
+        probabilities = data.probabilities(temperature)
+        decision = data.best_decision(probabilities, background_recall)
+        for weight in (self.output_dense.kernel, self.output_dense.bias):
+            weight.assign(weight / temperature)
+        self.threshold = decision.threshold
+        self.background_class = decision.background
+        after = {
+            "log_loss": data.log_loss(temperature),
+            **data.measures(probabilities, self.decision),
+        }
+        return {
+            "temperature": temperature,
+            "threshold": decision.threshold,
+            "samples": len(data.labels),
+            "before": before,
+            "after": after,
+        }
+
+    def _check_calibratable(self, decision, background_recall):
+        """Raise a `ValueError` if `calibrate()` is impossible."""
+        known = (keras.activations.linear, keras.activations.softmax)
+        if self.multi_label:
+            known = (keras.activations.linear, keras.activations.sigmoid)
+        if self.num_classes == 1 and not self.multi_label:
+            raise ValueError(
+                "`calibrate()` needs a task with classes. Received: a task "
+                "with num_classes=1, whose output is a number"
+            )
+        if self.activation not in known:
+            names = [function.__name__ for function in known]
+            raise ValueError(
+                "`calibrate()` needs a task whose `activation` is one of "
+                f"{names}. Received: activation={self.activation.__name__}"
+            )
+        dense = self.output_dense
+        if dense.lora_enabled or dense.quantization_mode is not None:
+            raise ValueError(
+                "`calibrate()` changes the weights of the dense layer, which "
+                "must not be quantized or have LoRA weights. Received: "
+                f"quantization_mode={dense.quantization_mode!r}, "
+                f"lora_enabled={dense.lora_enabled}"
+            )
+        validation.check_rate("background_recall", background_recall)
+        if background_recall and decision.background is None:
+            raise ValueError(
+                "`background_recall` needs a `background_class`. Received: "
+                f"background_recall={background_recall}"
+            )
+
+    def _logits(self, outputs):
+        """Undo the activation of the outputs of the task.
+
+        Args:
+            outputs: float array.
+
+        Returns:
+            A float64 array. For a softmax, a number may be added to each row.
+        """
+        outputs = ops.convert_to_numpy(outputs).astype("float64")
+        if self.activation is keras.activations.linear:
+            return outputs
+        tiny = np.finfo("float32").tiny
+        logits = np.log(np.maximum(outputs, tiny))
+        if self.multi_label:
+            logits -= np.log(np.maximum(1 - outputs, tiny))
+        return logits
 
     def export_outputs(self, outputs, probabilities=True):
         """Name the outputs for a file that runs without Keras.
@@ -175,7 +337,8 @@ class ClassificationTask(TextTask):
     def from_preset(cls, preset, **kwargs):
         if "num_classes" in kwargs:
             # The names in the preset belong to its own head.
-            kwargs.setdefault("class_names", None)
+            for name in _OF_HEAD:
+                kwargs.setdefault(name, None)
         return super().from_preset(preset, **kwargs)
 
     @classmethod
@@ -184,7 +347,7 @@ class ClassificationTask(TextTask):
         if names and config.get("num_classes") not in (None, len(names)):
             # `from_preset()` of KerasHub's own classes combines the number of
             # classes of a new head with the names of the preset.
-            config = {**config, "class_names": None}
+            config = {**config, **dict.fromkeys(_OF_HEAD)}
         return super().from_config(config)
 
     def get_config(self):
@@ -195,6 +358,8 @@ class ClassificationTask(TextTask):
                 "class_names": self.class_names,
                 "activation": keras.activations.serialize(self.activation),
                 "dropout": self.dropout,
+                "threshold": self.threshold,
+                "background_class": self.background_class,
             }
         )
         return config

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_squeeze import keras_hub_seam
+from keras_squeeze.models.class_names import balanced_class_weights
 from keras_squeeze.models.class_names import class_weights_to_ids
 from keras_squeeze.models.devices import check_batch_size
 from keras_squeeze.models.devices import num_replicas
@@ -77,7 +78,9 @@ class InputPipeline:
                 to `True`.
             class_weight: Optional dictionary that maps the ids or names of
                 classes to their weights in the loss, for tasks that choose
-                one class. Missing classes have a weight of 1.
+                one class. Missing classes have a weight of 1. With
+                `"balanced"`, the weights are inversely proportional to the
+                numbers of labels in `y`, and on average 1.
             group_by_length: bool. Whether to put texts of similar length in
                 the same batch, without the padding that all of them share.
                 This saves much time if the lengths vary a lot, but JAX
@@ -137,7 +140,7 @@ class InputPipeline:
 
         The other arguments are the same as for `fit()`.
         """
-        class_weight = self.checked_class_weight(class_weight, sample_weight)
+        class_weight = self.checked_class_weight(class_weight, sample_weight, y)
         is_preprocessed = False
         train = {
             "x": x,
@@ -410,12 +413,13 @@ class InputPipeline:
         """
         return y
 
-    def checked_class_weight(self, class_weight, sample_weight=None):
+    def checked_class_weight(self, class_weight, sample_weight=None, y=None):
         """Convert class weights to the form that Keras takes.
 
         Args:
             class_weight: The argument of `fit()`.
             sample_weight: The argument of `fit()`.
+            y: The labels, to balance the classes.
 
         Returns:
             `None`, or a dictionary of a float per class id.
@@ -437,9 +441,29 @@ class InputPipeline:
                 "`class_weight` and `sample_weight` must not both be passed. "
                 f"Received: class_weight={class_weight!r:.200}"
             )
+        if isinstance(class_weight, str) and class_weight == "balanced":
+            if y is None:
+                raise ValueError(
+                    '`class_weight="balanced"` needs the labels `y` of all '
+                    "samples. Received: y=None"
+                )
+            return balanced_class_weights(
+                self.all_class_ids(y), self.num_classes
+            )
         return class_weights_to_ids(
             class_weight, self.class_names, self.num_classes
         )
+
+    def all_class_ids(self, y):
+        """Find the class of every label, for tasks that choose one class.
+
+        Args:
+            y: The labels of all samples.
+
+        Returns:
+            An int array of rank 1.
+        """
+        return np.ravel(keras.ops.convert_to_numpy(self.read_labels(y)))
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
         # Datasets have not been checked before.

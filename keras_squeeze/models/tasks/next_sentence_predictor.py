@@ -5,7 +5,6 @@ import keras_hub
 from keras_squeeze.checkpoints.weight_table import DENSE
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import labels_to_ids
-from keras_squeeze.models.class_names import likeliest
 from keras_squeeze.models.preprocessors.next_sentence_predictor import (
     check_pair,
 )
@@ -92,6 +91,10 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
     def read_labels(self, y):
         return check_class_ids(labels_to_ids(y, self.class_names), 2)
 
+    def _labelled_logits(self, x, y, batch_size):
+        outputs = self.predict(x, batch_size=batch_size, verbose=0)
+        return self._logits(outputs), self.read_labels(y)
+
     def annotate(self, inputs, top_k=None, batch_size=32):
         """Predict whether texts follow others.
 
@@ -124,10 +127,9 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
         outputs = self.predict(
             tuple(segments), batch_size=batch_size, verbose=0
         )
-        answers = [
-            likeliest(row, self.names_of_classes(), top_k)
-            for row in self.probabilities(outputs)
-        ]
+        answers = self.decision.answers(
+            self.probabilities(outputs), self.names_of_classes(), top_k
+        )
         return answers if is_batched else answers[0]
 
     @classmethod

@@ -11,7 +11,6 @@ from keras_squeeze.keras_hub_seam import in_tf_function
 from keras_squeeze.metrics.correlation import PearsonCorrelation
 from keras_squeeze.models.class_names import check_class_ids
 from keras_squeeze.models.class_names import labels_to_ids
-from keras_squeeze.models.class_names import likeliest
 from keras_squeeze.models.tasks.classification_task import ClassificationTask
 from keras_squeeze.models.tasks.label_sets import label_sets_to_vectors
 
@@ -46,6 +45,13 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             `0.1`.
         multi_label: bool. Whether a text can have any number of classes.
             Defaults to `False`.
+        threshold: Optional float, the probability above which the answer is
+            another class than the `background_class`. With `multi_label`, the
+            probability above which a text has a class, or a list of one per
+            class. Defaults to `None`, for one half. `calibrate()` chooses it.
+        background_class: Optional name or id of the class that is the answer
+            if no other class is likely enough, such as "out of scope".
+            Defaults to `None`: the answer is the likeliest class.
         **kwargs: Other keyword arguments of `keras_hub.models.Task`.
 
     Raises:
@@ -88,6 +94,8 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         activation=None,
         dropout=0.1,
         multi_label=False,
+        threshold=None,
+        background_class=None,
         **kwargs,
     ):
         # This must be set first, because the default loss depends on it.
@@ -99,6 +107,8 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             class_names=class_names,
             activation=activation,
             dropout=dropout,
+            threshold=threshold,
+            background_class=background_class,
             **kwargs,
         )
         if (
@@ -174,13 +184,15 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             top_k: int or `None`. The number of classes per input, the
                 likeliest first. Defaults to `None`, for the likeliest class
                 without a list, or with `multi_label` for all classes whose
-                probability is above one half, of which there may be none.
+                probability is above the `threshold`, of which there may be
+                none. With a `background_class`, the answer is the first.
             batch_size: int. The number of inputs per batch. Defaults to
                 `32`.
 
         Returns:
             A list that has a dictionary per input: the `label` and its
-            `score`, a probability. With `top_k`, a list of `top_k` such
+            `score`, a probability. That of a `background_class` is one minus
+            the largest of the others. With `top_k`, a list of `top_k` such
             dictionaries, and with `multi_label` always a list. For regression,
             the `score` is the number. For a single string, only its entry.
 
@@ -195,12 +207,23 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         if isinstance(inputs, str):
             return self.annotate([inputs], top_k, batch_size)[0]
         outputs = self.predict(inputs, batch_size=batch_size, verbose=0)
-        names = self.names_of_classes()
-        rows = self.probabilities(outputs)
-        if self.multi_label and top_k is None:
-            answers = [likeliest(row, names, len(names)) for row in rows]
-            return [[a for a in row if a["score"] > 0.5] for row in answers]
-        return [likeliest(row, names, top_k) for row in rows]
+        return self.decision.answers(
+            self.probabilities(outputs), self.names_of_classes(), top_k
+        )
+
+    def _labelled_logits(self, x, y, batch_size):
+        y = self.read_labels(y)
+        if self.multi_label:
+            labels = np.asarray(y) > 0.5
+        else:
+            labels = check_class_ids(y, self.num_classes)
+        outputs = self.predict(x, batch_size=batch_size, verbose=0)
+        if len(outputs) != len(labels):
+            raise ValueError(
+                "`x` and `y` must have the same number of samples. Received: "
+                f"{len(outputs)} and {len(labels)} samples"
+            )
+        return self._logits(outputs), labels
 
     def probabilities(self, outputs):
         if self.problem_type == "single_label_classification":

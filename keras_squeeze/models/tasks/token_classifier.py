@@ -57,6 +57,11 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             y = self._word_labels_to_ids(y)
         return super().preprocess_samples(x, y, sample_weight)
 
+    def all_class_ids(self, y):
+        if self.preprocessor is None:
+            return super().all_class_ids(y)
+        return np.concatenate(self._word_labels_to_ids(y))
+
     def _word_labels_to_ids(self, y):
         def to_ids(labels):
             ids = labels_to_ids(labels, self.class_names)
@@ -224,8 +229,12 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         """
         has_tokens, outputs = self._outputs_of_words(words, batch_size)
         probabilities = self.probabilities(outputs)
-        class_ids = np.where(has_tokens, probabilities.argmax(axis=-1), -1)
-        scores = np.where(has_tokens, probabilities.max(axis=-1), 0.0)
+        decision = self.decision
+        class_ids = decision.class_ids(probabilities)
+        scores = decision.scores(probabilities)
+        scores = scores[np.arange(len(class_ids)), class_ids]
+        class_ids = np.where(has_tokens, class_ids, -1)
+        scores = np.where(has_tokens, scores, 0.0)
         return class_ids, scores.astype("float32")
 
     def _outputs_of_words(self, words, batch_size):
@@ -241,3 +250,14 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
         found = np.zeros((len(words.pieces), self.num_classes), "float32")
         found[indices] = keras.ops.convert_to_numpy(outputs)[has_word]
         return has_tokens, found
+
+    def _labelled_logits(self, x, y, batch_size):
+        words = TokenizedWords.of_words(self.preprocessor.tokenizer, x)
+        labels = self.all_class_ids(y)
+        if len(labels) != len(words.pieces):
+            raise ValueError(
+                "`y` must have a label per word of `x`. Received: "
+                f"{len(labels)} labels for {len(words.pieces)} words"
+            )
+        has_tokens, outputs = self._outputs_of_words(words, batch_size)
+        return self._logits(outputs[has_tokens]), labels[has_tokens]
