@@ -30,6 +30,11 @@ def share(text):
     return _float(text, "a number from 0 to 1", lambda x: 0 <= x <= 1)
 
 
+def share_below_one(text):
+    """Argument type for fractions that are not everything."""
+    return _float(text, "a number from 0 to below 1", lambda x: 0 <= x < 1)
+
+
 def _float(text, expected, is_expected):
     try:
         value = float(text)

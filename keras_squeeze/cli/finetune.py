@@ -16,6 +16,9 @@ import keras
 import numpy as np
 
 from keras_squeeze.cli import arguments
+from keras_squeeze.cli.adapters import ADAPTER_FILE
+from keras_squeeze.cli.adapters import add_adapters
+from keras_squeeze.cli.class_weights import read_class_weights
 from keras_squeeze.cli.devices import devices_scope
 from keras_squeeze.cli.dtypes import DTYPES
 from keras_squeeze.cli.dtypes import choose_dtype
@@ -25,6 +28,7 @@ from keras_squeeze.cli.training import fine_tune
 from keras_squeeze.cli.training import hold_out
 from keras_squeeze.cli.training import load_or_make
 from keras_squeeze.cli.training import plot_history
+from keras_squeeze.cli.training import print_calibration
 from keras_squeeze.cli.training import print_history
 from keras_squeeze.cli.training import stopped_history
 from keras_squeeze.cli.training import stopped_settings
@@ -44,11 +48,7 @@ _TRAINING_SETTINGS = (
 
 
 def add_arguments(parser):
-    files = {
-        name: task_type.files_help
-        for name, task_type in TASK_TYPES.items()
-        if task_type.is_trainable
-    }
+    files = {name: x.files_help for name, x in TASK_TYPES.items()}
     parser.epilog = f"The files for each task:\n\n{lay_out(files)}"
     parser.add_argument(
         "--task",
@@ -98,6 +98,60 @@ def add_arguments(parser):
         parser, epochs=3, learning_rate=5e-5, sequence_length=None
     )
     _add_more_training_arguments(parser)
+    parser.add_argument(
+        "--class-weights",
+        nargs="+",
+        metavar="LABEL=WEIGHT",
+        help="the weights of the classes in the loss, 1 for others; or "
+        "`balanced`, with which rare classes count as much as frequent ones; "
+        "or a .json file of an object from labels to weights; for "
+        "text_classification with one label per text, and "
+        "token_classification (default: none)",
+    )
+    parser.add_argument(
+        "--lora-rank",
+        type=arguments.positive_int,
+        metavar="N",
+        help="train low-rank adapters (LoRA) of rank N for the queries and "
+        "values of attention, and the head, instead of all weights, which "
+        "takes less memory; the adapters are merged into the weights of the "
+        "preset (default: train all weights)",
+    )
+    parser.add_argument(
+        "--keep-adapter",
+        action="store_true",
+        help="also write the adapters alone, to adapter.lora.h5 in DIR, for "
+        "`load_lora_weights()` of the backbone that the training started from",
+    )
+    _add_calibration_arguments(parser)
+
+
+def _add_calibration_arguments(parser):
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="choose a temperature after the training, so that the scores "
+        "agree better with frequencies, and thresholds with the highest F1: "
+        "of each class if a text can have several, or of all classes but the "
+        "--background; on the validation data, and kept in the preset; for "
+        "text_classification and token_classification",
+    )
+    parser.add_argument(
+        "--background",
+        metavar="LABEL",
+        help="the label that is the answer if no other class reaches the "
+        "threshold of --calibrate, such as that of texts out of scope; the "
+        "validation data must have it, the training data need not (default: O "
+        "for token_classification, otherwise none)",
+    )
+    parser.add_argument(
+        "--background-recall",
+        type=arguments.share_below_one,
+        default=0.0,
+        metavar="PART",
+        help="the least part of the validation samples of the --background "
+        "that must be recognized (default: %(default)s)",
+    )
 
 
 def _add_teacher_arguments(parser):
@@ -199,7 +253,8 @@ def _run(args):
         stopped,
         settings,
         **{name: settings[name] for name in _TRAINING_SETTINGS},
-        objective=task_type.objective(data.task_kwargs),
+        objective=task_type.objective(data.task_kwargs, data.validation),
+        class_weight=data.class_weight,
         score=lambda: task_type.scores(task, data.validation),
         **compile_kwargs,
     )
@@ -210,15 +265,21 @@ def _run(args):
         task = _make_task(args, task_type, data, "float32")
         task.set_weights(weights)
         task.preprocessor.sequence_length = settings["sequence_length"]
+    metrics = {"settings": {**settings, "dtype": dtype}, "history": history}
+    if args.calibrate:
+        metrics["calibration"] = task_type.calibrate(
+            task, data.validation, args
+        )
+        print_calibration(metrics["calibration"])
     with new_folder(output) as folder:
         task.save_to_preset(folder)
         plot_history(history, folder / "learning_curve.png")
-        (folder / "metrics.json").write_text(
-            json.dumps(
-                {"settings": {**settings, "dtype": dtype}, "history": history},
-                indent=2,
+        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
+        if args.keep_adapter:
+            (best,) = [row["epoch"] for row in history if row["is_best"]]
+            shutil.copyfile(
+                stopped / f"epoch_{best}.lora.h5", folder / ADAPTER_FILE
             )
-        )
     shutil.rmtree(stopped)
     print(f"Wrote the preset `{output}`.")
 
@@ -232,12 +293,14 @@ class _Data:
         validation: `Samples` to choose the best epoch on.
         unlabelled: `Samples` that only a teacher labels, or `None`.
         task_kwargs: Dictionary of arguments of `from_preset()`.
+        class_weight: Class weights for `fit()`, or `None`.
     """
 
     train: Samples
     validation: Samples
     unlabelled: Samples | None
     task_kwargs: dict
+    class_weight: object = None
 
 
 def _check(args, task_type):
@@ -247,8 +310,31 @@ def _check(args, task_type):
         raise ValueError(
             f"--group-by-length does not support --task {args.task}."
         )
+    if args.calibrate and (args.regression or not task_type.can_calibrate):
+        name = "--regression" if args.regression else f"--task {args.task}"
+        raise ValueError(f"--calibrate does not support {name}.")
+    if args.background is not None and not args.calibrate:
+        raise ValueError("--background requires --calibrate.")
+    if args.background_recall and not args.calibrate:
+        raise ValueError("--background-recall requires --calibrate.")
+    if args.keep_adapter and args.lora_rank is None:
+        raise ValueError("--keep-adapter requires --lora-rank.")
+    if args.class_weights is not None:
+        _check_class_weights(args, task_type)
     if args.unlabelled is not None and args.teacher is None:
         raise ValueError("--unlabelled requires --teacher.")
+
+
+def _check_class_weights(args, task_type):
+    other = None
+    if not task_type.can_weigh_classes:
+        other = f"--task {args.task}"
+    elif args.regression:
+        other = "--regression"
+    elif args.teacher is not None:
+        other = "--teacher"
+    if other is not None:
+        raise ValueError(f"--class-weights does not support {other}.")
 
 
 def _read(args, task_type):
@@ -268,7 +354,11 @@ def _read(args, task_type):
         is_held_out = hold_out(task_type.strata(train), 0.1, args.seed)
         validation = train.take(is_held_out)
         train = train.take(~is_held_out)
-    return _Data(train, validation, unlabelled, task_kwargs)
+    task_type.check_background(validation, task_kwargs, args)
+    class_weight = None
+    if args.class_weights is not None:
+        class_weight = read_class_weights(args.class_weights, task_kwargs)
+    return _Data(train, validation, unlabelled, task_kwargs, class_weight)
 
 
 def _check_pairs(path, samples, other_path, others):
@@ -287,6 +377,13 @@ def _settings(args, task_type, data):
     }
     if args.sequence_length is None:
         settings["sequence_length"] = task_type.sequence_length
+    if args.background is not None:
+        # It can be a class that the training data lacks.
+        settings["background"] = args.background
+    if args.lora_rank is not None:
+        settings["lora_rank"] = args.lora_rank
+    if data.class_weight is not None:
+        settings["class_weights"] = data.class_weight
     settings["train"] = data.train.digest()
     settings["validation"] = data.validation.digest()
     if args.teacher is not None:
@@ -315,6 +412,8 @@ def _make_task(args, task_type, data, dtype):
         args.preset, dtype=dtype, **data.task_kwargs
     )
     task_type.prepare(task, data.train)
+    if args.lora_rank is not None:
+        add_adapters(task, args.lora_rank)
     return task
 
 

@@ -17,7 +17,11 @@ from keras_squeeze.datasets.samples import WeightedSamples
 from keras_squeeze.datasets.samples import object_array
 from keras_squeeze.datasets.squad import read_squad
 from keras_squeeze.datasets.text_files import read_labelled_texts
+from keras_squeeze.datasets.text_files import read_text_pairs
 from keras_squeeze.datasets.text_files import read_texts
+from keras_squeeze.datasets.text_files import sorted_names
+from keras_squeeze.metrics.correlation import pearson
+from keras_squeeze.metrics.correlation import spearman
 from keras_squeeze.metrics.entities import entity_scores
 from keras_squeeze.metrics.squad import squad_scores
 from keras_squeeze.models.class_names import labels_to_ids
@@ -42,8 +46,10 @@ class TaskType:
         files_help: string. Describes the files that `finetune` reads.
         texts_help: string. Describes the texts that `predict` takes.
         sequence_length: int. The default maximum number of tokens per text.
-        is_trainable: bool. Whether the task can be fine-tuned.
+        is_in_every_preset: bool. Whether the task needs no head.
         can_have_teacher: bool. Whether `with_teacher()` is implemented.
+        can_calibrate: bool. Whether `calibrate()` is implemented.
+        can_weigh_classes: bool. Whether classes can have weights in the loss.
     """
 
     name = None
@@ -51,8 +57,10 @@ class TaskType:
     files_help = None
     texts_help = None
     sequence_length = 128
-    is_trainable = True
+    is_in_every_preset = False
     can_have_teacher = False
+    can_calibrate = False
+    can_weigh_classes = False
 
     def read(self, path, args):
         """Read a file of samples.
@@ -99,11 +107,12 @@ class TaskType:
             samples: The `Samples` to train on.
         """
 
-    def objective(self, task_kwargs):
+    def objective(self, task_kwargs, validation):
         """Define which epoch is the best.
 
         Args:
             task_kwargs: Dictionary. The result of `task_kwargs()`.
+            validation: The `Samples` to validate on.
 
         Returns:
             A `keras_squeeze.cli.training.Objective`.
@@ -212,6 +221,75 @@ class TaskType:
         task.preprocessor.sequence_length = sequence_length
         return task
 
+    def calibrate(self, task, samples, args):
+        """Choose the temperature and the thresholds of a trained task.
+
+        Args:
+            task: The task. It is changed.
+            samples: The `Samples` to validate on.
+            args: The arguments of the command.
+
+        Returns:
+            The result of `calibrate()` of the task, in which `before` and
+            `after` also have the result of `scores()`.
+        """
+        before = _unprefixed(self.scores(task, samples))
+        found = task.calibrate(
+            *samples.parts(),
+            background_class=self.background_class(task, args),
+            background_recall=args.background_recall,
+        )
+        after = _unprefixed(self.scores(task, samples))
+        found["before"].update(before)
+        found["after"].update(after)
+        return found
+
+    def check_background(self, samples, task_kwargs, args):
+        """Check the label of `--background` before the task is trained.
+
+        Args:
+            samples: The `Samples` to validate on.
+            task_kwargs: Dictionary. The result of `task_kwargs()`.
+            args: The arguments of the command.
+
+        Raises:
+            ValueError: If no threshold can be chosen on the samples.
+        """
+        if args.background is None:
+            return
+        are_background = self.are_background(samples, task_kwargs, args)
+        if all(are_background) or not any(are_background):
+            raise ValueError(
+                f"The validation data must have the label {args.background!r} "
+                "of --background, and others. Pass such data with --validation."
+            )
+
+    def are_background(self, samples, task_kwargs, args):
+        """Find the labels that are the one of `--background`.
+
+        Args:
+            samples: The `Samples` to validate on.
+            task_kwargs: Dictionary. The result of `task_kwargs()`.
+            args: The arguments of the command.
+
+        Returns:
+            A list of bools, one per label.
+        """
+        background = task_kwargs["class_names"].index(args.background)
+        return (samples.y == background).tolist()
+
+    def background_class(self, task, args):
+        """The background class of a trained task, for `calibrate()`.
+
+        Args:
+            task: The task.
+            args: The arguments of the command.
+
+        Returns:
+            string or `None`.
+        """
+        return args.background
+
     def inputs(self, args):
         """Get the inputs to predict from the arguments of `predict`.
 
@@ -268,6 +346,8 @@ class TextClassificationType(TaskType):
     )
     texts_help = "texts to classify, or pairs with --pairs"
     can_have_teacher = True
+    can_calibrate = True
+    can_weigh_classes = True
 
     def read(self, path, args):
         return read_labelled_texts(
@@ -278,6 +358,13 @@ class TextClassificationType(TaskType):
         if args.regression:
             return {"num_classes": 1}
         class_names = data.class_names()
+        if args.background is not None:
+            if data.is_multi_label:
+                raise ValueError(
+                    "--background does not support texts with several labels, "
+                    "which may have none."
+                )
+            class_names = sorted_names({*class_names, args.background})
         if len(class_names) < 2:
             raise ValueError(
                 f"`{args.train}` must have at least two different labels. "
@@ -341,7 +428,7 @@ class TextClassificationType(TaskType):
         )
         return Samples(train.x, y), {"loss": loss, "metrics": [metric]}
 
-    def objective(self, task_kwargs):
+    def objective(self, task_kwargs, validation):
         if task_kwargs["num_classes"] == 1:
             return Objective("val_pearson")
         if task_kwargs["multi_label"]:
@@ -369,6 +456,8 @@ class TokenClassificationType(TaskType):
     )
     texts_help = "texts to find entities in"
     can_have_teacher = True
+    can_calibrate = True
+    can_weigh_classes = True
 
     def read(self, path, args):
         return Samples(*conll.read_conll(path))
@@ -414,7 +503,7 @@ class TokenClassificationType(TaskType):
     def task_kwargs(self, data, args):
         return {"class_names": conll.class_names(data.y)}
 
-    def objective(self, task_kwargs):
+    def objective(self, task_kwargs, validation):
         return Objective("val_f1")
 
     def scores(self, task, samples):
@@ -423,6 +512,14 @@ class TokenClassificationType(TaskType):
             f"val_{name}": scores[name]
             for name in ("precision", "recall", "f1")
         }
+
+    def are_background(self, samples, task_kwargs, args):
+        return [name == args.background for row in samples.y for name in row]
+
+    def background_class(self, task, args):
+        if args.background is None and "O" in task.class_names:
+            return "O"
+        return args.background
 
     def annotate(self, task, inputs, args):
         # Return all entities of a text by default.
@@ -494,7 +591,7 @@ class QuestionAnsweringType(TaskType):
         weights = weights[weights > 0].astype("float32")
         return WeightedSamples(samples.x, samples.y, weights), {}
 
-    def objective(self, task_kwargs):
+    def objective(self, task_kwargs, validation):
         return Objective("val_f1")
 
     def scores(self, task, samples):
@@ -535,7 +632,7 @@ class MultipleChoiceType(TaskType):
     def read(self, path, args):
         return read_multiple_choice(path)
 
-    def objective(self, task_kwargs):
+    def objective(self, task_kwargs, validation):
         return Objective("val_sparse_categorical_accuracy")
 
     def inputs(self, args):
@@ -619,7 +716,7 @@ class NextSentenceType(TaskType):
             )
         return Samples(data.x, data.class_ids(["0", "1"]))
 
-    def objective(self, task_kwargs):
+    def objective(self, task_kwargs, validation):
         return Objective("val_sparse_categorical_accuracy")
 
     def strata(self, samples):
@@ -634,12 +731,60 @@ class TextEmbeddingType(TaskType):
 
     name = "text_embedding"
     task_class = TextEmbedder
+    files_help = (
+        ".csv, .tsv or .jsonl with the columns `sentence1` and `sentence2`, "
+        "and `score`, their similarity from 0 to 1, 5, 10 or 100, or a cosine. "
+        "Or without scores, with the columns `anchor` and `positive`, which "
+        "belong together, and optionally `negative`."
+    )
     texts_help = "texts to compute vectors of"
-    is_trainable = False
+    is_in_every_preset = True
+
+    def read(self, path, args):
+        return Samples(
+            *read_text_pairs(path, args.text_column, args.label_column)
+        )
+
+    def objective(self, task_kwargs, validation):
+        has_scores = validation.y is not None
+        return Objective("val_spearman" if has_scores else "val_accuracy")
+
+    def scores(self, task, samples):
+        if samples.y is not None:
+            cosines = task.similarity(
+                samples.x["sentence1"], samples.x["sentence2"]
+            )
+            return {
+                "val_pearson": pearson(samples.y, cosines),
+                "val_spearman": spearman(samples.y, cosines),
+            }
+        return {"val_accuracy": retrieval_accuracy(task, samples.x)}
 
     def annotate(self, task, inputs, args):
         vectors = task.predict(inputs, verbose=0)
         return [[{"embedding": vector.tolist()}] for vector in vectors]
+
+
+def retrieval_accuracy(task, x):
+    """How often the text that belongs to another is the most similar one.
+
+    Args:
+        task: A `TextEmbedder`.
+        x: Dictionary of the texts `anchor` and `positive`, of which at most
+            a thousand are compared with each other.
+
+    Returns:
+        float.
+    """
+    anchors, positives = (x[key][:1000] for key in ("anchor", "positive"))
+    corpus, indices = np.unique(positives.astype(str), return_inverse=True)
+    found = task.search(list(anchors), corpus.tolist(), top_k=1)
+    best = np.array([answers[0]["index"] for answers in found])
+    return float(np.mean(best == indices))
+
+
+def _unprefixed(scores):
+    return {name.removeprefix("val_"): x for name, x in scores.items()}
 
 
 def _print_labelling(train, args):
@@ -743,7 +888,7 @@ def task_type_of(preset, name=None):
         for task_type in TASK_TYPES.values()
         if task_type.task_class in classes
     ]
-    if name is not None and not TASK_TYPES[name].is_trainable:
+    if name is not None and TASK_TYPES[name].is_in_every_preset:
         return TASK_TYPES[name]
     if name is not None:
         found = [task_type for task_type in found if task_type.name == name]

@@ -9,6 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from keras_squeeze.cli.adapters import has_adapters
+from keras_squeeze.cli.adapters import load_weights
+from keras_squeeze.cli.adapters import save_adapters
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.new_files import new_file
 from keras_squeeze.training_state import read_state
@@ -88,6 +91,7 @@ def fine_tune(
     score=None,
     patience=None,
     group_by_length=False,
+    class_weight=None,
     **compile_kwargs,
 ):
     """Train a task and load the weights of its best epoch.
@@ -121,6 +125,7 @@ def fine_tune(
             after which training stops. Defaults to `None`, for no limit.
         group_by_length: bool. Whether to put texts of similar length in the
             same batch. See `fit()` of the task. Defaults to `False`.
+        class_weight: Optional class weights. See `fit()` of the task.
         **compile_kwargs: Other arguments of `compile()` of the task.
 
     Returns:
@@ -154,7 +159,7 @@ def fine_tune(
     if num_done:
         print(f"Resuming after epoch {num_done}.")
         build_optimizer(task)
-        task.load_weights(checkpoints.path(num_done))
+        checkpoints.load(task, num_done)
     # Progress bars are only readable in a terminal.
     verbose = 1 if sys.stdout.isatty() else 2
     # Also reseed here: the first `fit()` draws numbers while it builds.
@@ -176,8 +181,9 @@ def fine_tune(
             callbacks=[checkpoints, Progress(epochs), anew],
             verbose=verbose,
             group_by_length=group_by_length,
+            class_weight=class_weight,
         )
-    task.load_weights(checkpoints.path(checkpoints.best_epoch()))
+    checkpoints.load(task, checkpoints.best_epoch())
     return [
         {**row, "is_best": row["epoch"] == checkpoints.best_epoch()}
         for row in checkpoints.history
@@ -294,6 +300,17 @@ class Checkpoints(keras.callbacks.Callback):
         """The weight file of an epoch."""
         return self.folder / f"epoch_{epoch}.weights.h5"
 
+    def adapter_path(self, epoch):
+        """The file of the adapters of an epoch, of a task that has them."""
+        return self.folder / f"epoch_{epoch}.lora.h5"
+
+    def load(self, task, epoch):
+        """Load the weights of an epoch, and its adapters if there are any."""
+        if has_adapters(task):
+            load_weights(task, self.path(epoch), self.adapter_path(epoch))
+        else:
+            task.load_weights(self.path(epoch))
+
     def best_epoch(self):
         """The number of the best epoch so far, counted from 1."""
         return max(self.history, key=self.objective.quality)["epoch"]
@@ -310,13 +327,20 @@ class Checkpoints(keras.callbacks.Callback):
         if self.score is not None:
             metrics.update(self.score())
         self.history.append({"epoch": epoch, **metrics})
+        best = self.best_epoch()
+        if has_adapters(self.model):
+            save_adapters(self.model, self.adapter_path(epoch))
         write_state(
             self.folder,
             {"settings": self.settings, "history": self.history},
             self.model,
             self.path(epoch).name,
-            kept=[self.path(self.best_epoch()).name],
+            kept=[self.path(best).name],
         )
+        kept = (self.adapter_path(epoch), self.adapter_path(best))
+        for path in self.folder.glob("*.lora.h5"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
 
 class Progress(keras.callbacks.ProgbarLogger):
@@ -353,6 +377,33 @@ def print_history(history):
     Console().print(table)
     best = next(row["epoch"] for row in history if row["is_best"])
     print(f"Keeping the weights of epoch {best}.")
+
+
+def print_calibration(calibration):
+    """Print what `calibrate()` changed as a table.
+
+    Args:
+        calibration: The result of `calibrate()` of a task.
+    """
+    table = Table(title="Calibration")
+    table.add_column("On the validation data")
+    for title in ("Before", "After"):
+        table.add_column(title, justify="right")
+    for name, value in calibration["after"].items():
+        before = calibration["before"].get(name)
+        table.add_row(
+            metric_title(name),
+            "" if before is None else f"{before:.4f}",
+            f"{value:.4f}",
+        )
+    Console().print(table)
+    print(f"The temperature is {calibration['temperature']:.3f}.")
+    threshold = calibration["threshold"]
+    if isinstance(threshold, list):
+        low, high = min(threshold), max(threshold)
+        print(f"The thresholds of the classes are {low:.3f} to {high:.3f}.")
+    elif threshold is not None:
+        print(f"The threshold is {threshold:.3f}.")
 
 
 def plot_history(history, path):

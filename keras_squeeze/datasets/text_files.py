@@ -20,6 +20,7 @@ PAIR_COLUMNS = (
     ("premise", "hypothesis"),
     ("question1", "question2"),
     ("question", "sentence"),
+    ("anchor", "positive"),
     ("text", "text_pair"),
 )
 
@@ -52,11 +53,7 @@ class LabelledTexts:
             therefore at their own index.
         """
         lists = self.labels if self.is_multi_label else [self.labels]
-        names = {name for labels in lists for name in labels}
-        try:
-            return sorted(names, key=int)
-        except ValueError:
-            return sorted(names)
+        return sorted_names({name for labels in lists for name in labels})
 
     def class_ids(self, class_names):
         """Convert the labels to class ids.
@@ -122,6 +119,21 @@ class LabelledTexts:
     def is_pairs(self):
         """bool. Whether these are pairs of texts."""
         return isinstance(self.x, tuple)
+
+
+def sorted_names(names):
+    """Sort the names of classes, by number or else alphabetically.
+
+    Args:
+        names: Set of strings.
+
+    Returns:
+        A list of strings.
+    """
+    try:
+        return sorted(names, key=int)
+    except ValueError:
+        return sorted(names)
 
 
 def read_labelled_texts(
@@ -227,8 +239,72 @@ def read_texts(path, text_columns=None):
     return _texts(path, header, indices, rows[1:])
 
 
+def read_text_pairs(path, text_columns=None, label_column=None):
+    """Read pairs of texts to train an embedder on.
+
+    The columns are those of `read_labelled_texts()`. With a label, which is a
+    number, it is the similarity of the pair. Without one, the texts of a pair
+    belong together, and a column `negative` has a text that does not.
+
+    Args:
+        path: string or path. The file.
+        text_columns: Optional list of two column names, if the names are
+            different.
+        label_column: Optional string. The name of the label column.
+
+    Returns:
+        A tuple `(x, y)`: a dictionary of arrays of strings, `sentence1` and
+        `sentence2` for labelled pairs, and otherwise `anchor`, `positive` and
+        if there is such a column `negative`; and the labels, a float32 array
+        of cosines, or `None`. Labels above 1 are divided by 5, 10 or 100, the
+        first of these that none of them exceeds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not in this format.
+
+    Example:
+
+    ```python
+    x, y = keras_squeeze.datasets.text_files.read_text_pairs("pairs.tsv")
+    ```
+    """
+    rows = read_rows(path)
+    header = [name.strip().casefold() for name in rows[0][1]]
+    texts = _text_columns_by_name(path, header, text_columns)
+    is_labelled = label_column is not None or set(LABEL_COLUMNS) & set(header)
+    if texts is None or is_labelled:
+        data = read_labelled_texts(path, text_columns, label_column)
+        columns, scores = data.x, _cosines(path, data.numbers())
+        names = ("sentence1", "sentence2")
+    else:
+        names, scores = ("anchor", "positive"), None
+        if "negative" in header and len(texts) == 2:
+            names = (*names, "negative")
+            texts = [*texts, header.index("negative")]
+        check_width(rows)
+        columns = _texts(path, header, texts, rows[1:])
+    if not isinstance(columns, tuple) or len(columns) != len(names):
+        raise ValueError(
+            f"`{path}` must have pairs of texts, in columns such as "
+            "`sentence1` and `sentence2`, or `anchor` and `positive`."
+        )
+    return dict(zip(names, columns, strict=True)), scores
+
+
+def _cosines(path, labels):
+    """Convert labels of any usual scale to cosines."""
+    scale = next((x for x in (1, 5, 10, 100) if labels.max() <= x), None)
+    if scale is None or labels.min() < (-1 if scale == 1 else 0):
+        raise ValueError(
+            f"`{path}` must have labels from 0 to 1, 5, 10 or 100, or cosines. "
+            f"Received: labels from {labels.min():g} to {labels.max():g}"
+        )
+    return labels / np.float32(scale)
+
+
 def _texts(path, header, indices, rows):
-    """Return the texts of one column, or a tuple for two columns."""
+    """Return the texts of one column, or a tuple for several columns."""
     if not rows:
         raise ValueError(f"`{path}` has no rows after its header.")
     for place, row in rows:
@@ -241,7 +317,7 @@ def _texts(path, header, indices, rows):
     columns = tuple(
         np.array([row[i] for _, row in rows], dtype=object) for i in indices
     )
-    return columns if len(columns) == 2 else columns[0]
+    return columns if len(columns) > 1 else columns[0]
 
 
 def _labels(values, separator):

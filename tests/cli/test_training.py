@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_squeeze.cli.adapters import add_adapters
 from keras_squeeze.cli.training import Checkpoints
 from keras_squeeze.cli.training import Objective
 from keras_squeeze.cli.training import fine_tune
@@ -78,7 +79,7 @@ def test_a_write_that_fails_leaves_the_state_as_it_was(tmp_path, monkeypatch):
     assert not checkpoints.path(2).exists()
 
 
-def train(folder, preset, is_stopped=False):
+def train(folder, preset, is_stopped=False, lora_rank=None):
     """Train three epochs, or be interrupted at the end of the second one."""
 
     scored = []
@@ -92,6 +93,8 @@ def train(folder, preset, is_stopped=False):
     keras.utils.set_random_seed(5)
     task = SqueezeBertTextClassifier.from_preset(preset, num_classes=2)
     assert task.backbone.dropout > 0
+    if lora_rank is not None:
+        add_adapters(task, lora_rank)
     texts = [
         f"{word} {letter}"
         for word in "cold warm sad".split()
@@ -113,17 +116,23 @@ def train(folder, preset, is_stopped=False):
         objective=Objective("epoch"),
         score=score,
     )
+    # No adapter is left of earlier epochs.
+    adapters = [path.name for path in folder.glob("*.lora.h5")]
+    assert adapters == ["epoch_3.lora.h5"] * (lora_rank is not None)
     return task.get_weights(), history
 
 
+@pytest.mark.parametrize("rank", [None, 2])
 def test_a_training_that_was_stopped_ends_in_the_same_weights(
-    tmp_path, tiny_preset
+    tmp_path, tiny_preset, rank
 ):
-    weights, history = train(tmp_path / "whole", tiny_preset)
+    weights, history = train(tmp_path / "whole", tiny_preset, False, rank)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "parts", tiny_preset, is_stopped=True)
-    same_weights, same_history = train(tmp_path / "parts", tiny_preset)
+            train(tmp_path / "parts", tiny_preset, True, rank)
+    same_weights, same_history = train(
+        tmp_path / "parts", tiny_preset, False, rank
+    )
     assert same_history == history
     for same, array in zip(same_weights, weights, strict=True):
         np.testing.assert_array_equal(same, array)

@@ -90,6 +90,17 @@ def test_fill_mask_and_embeddings(capsys):
 
 
 @only_once
+def test_fine_tuning():
+    (path,) = [path for path in GUIDES if path.stem == "fine_tuning"]
+    results = runpy.run_path(str(path))
+    calibration = results["calibration"]
+    assert calibration["after"]["f1"] >= calibration["before"]["f1"] > 0.7
+    assert results["restored"].threshold == calibration["threshold"]
+    assert results["num_trained"] < 0.05 * results["num_all"]
+    assert results["answers"] == [0, 1, 2, 3]
+
+
+@only_once
 def test_coming_from_transformers(capsys):
     results = run("coming_from_transformers", capsys)
     labels = [answer["label"] for answer in results["answers"]]

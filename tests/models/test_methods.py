@@ -56,6 +56,7 @@ FACE_IDS = {
 # the tables below, and methods that override one of another class.
 CALLED_BY_OTHERS = {
     *("add_loss", "add_metric", "add_variable", "add_weight", "backbone_cls"),
+    "all_class_ids",
     *("batches", "build", "build_from_config", "call", "check_annotatable"),
     *("check_inputs", "check_labels", "check_texts", "checked_arrays"),
     *("checked_class_weight", "chooses_one_class", "combine_outputs"),
@@ -262,6 +263,7 @@ def test_task(tmp_path):
     table = {
         **MODEL_METHODS,
         "annotate": lambda m, x, y, path: len(m.annotate(x)) == 2,
+        "calibrate": lambda m, x, y, path: m.calibrate(x, y)["samples"] == 2,
         "default_loss": lambda m, x, y, path: m.default_loss() is not None,
         "default_metrics": lambda m, x, y, path: m.default_metrics(),
         "names_of_classes": lambda m, x, y, path: (
@@ -441,6 +443,7 @@ OWN_METHODS = {
     "TextEmbedder": {
         "encode_text": lambda m, x: m.encode_text(x).shape == (2, 16),
         "search": lambda m, x: m.search("a", x, top_k=1)[0]["index"] in (0, 1),
+        "similarity": lambda m, x: same(m.similarity(x, x), [1.0, 1.0]),
     },
 }
 

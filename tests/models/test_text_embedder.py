@@ -7,6 +7,7 @@ import transformers
 
 import keras_squeeze
 from keras_squeeze import models
+from keras_squeeze.models.tasks.pair_loss import PairLoss
 from tests.backends import only_on
 from tests.checkpoint_folders import MobileBert
 from tests.checkpoint_folders import SqueezeBert
@@ -194,9 +195,9 @@ def test_learns_which_texts_belong_together(model, checkpoint):
         assert all(answer["score"] > 0.9 for answer in answers)
 
 
-def test_no_loss_by_default(model, checkpoint):
+def test_defaults(model, checkpoint):
     task = embedder_of(model, checkpoint)
-    assert task.loss is None
+    assert isinstance(task.loss, PairLoss)
     assert task.optimizer.global_clipnorm == 1
 
 

@@ -69,6 +69,8 @@ class LengthBatches(ArrayBatches):
             then have more of them. Defaults to `None`.
         has_token_labels: bool. Whether labels and sample weights of rank 2
             have the shape of `x`. Defaults to `False`.
+        split_texts: bool. Whether the texts of a sample become rows of the
+            batch, one after the other. Defaults to `False`.
         **kwargs: Other keyword arguments of `keras.utils.PyDataset`.
     """
 
@@ -83,6 +85,7 @@ class LengthBatches(ArrayBatches):
         repeat_rows=False,
         batch_tokens=None,
         has_token_labels=False,
+        split_texts=False,
         **kwargs,
     ):
         super().__init__(x, y, sample_weight, batch_size, **kwargs)
@@ -90,6 +93,7 @@ class LengthBatches(ArrayBatches):
         self.few_lengths = few_lengths
         self.repeat_rows = repeat_rows
         self.has_token_labels = has_token_labels
+        self.split_texts = split_texts
         lengths = np.asarray(x["padding_mask"]).sum(axis=-1)
         self.lengths = lengths.reshape(len(lengths), -1).max(axis=-1)
         self.longest = x["padding_mask"].shape[-1]
@@ -149,6 +153,12 @@ class LengthBatches(ArrayBatches):
             others = keras.tree.map_structure(
                 lambda array: array[:, :length] if array.ndim > 1 else array,
                 others,
+                none_is_leaf=False,
+            )
+        if self.split_texts:
+            x, others = keras.tree.map_structure(
+                lambda array: array.reshape(-1, *array.shape[2:]),
+                (x, others),
                 none_is_leaf=False,
             )
         return keras.utils.pack_x_y_sample_weight(x, *others)

@@ -6,7 +6,16 @@ import numpy as np
 
 from keras_squeeze import validation
 from keras_squeeze.layers.mean_pooling import MeanPooling
+from keras_squeeze.models.tasks.pair_loss import PairLoss
+from keras_squeeze.models.tasks.pair_loss import check_scores
+from keras_squeeze.models.tasks.pair_loss import pair_keys
+from keras_squeeze.models.tasks.samples import check_weights
+from keras_squeeze.models.tasks.samples import is_data_set
+from keras_squeeze.models.tasks.samples import to_arrays
+from keras_squeeze.models.tasks.samples import to_source
 from keras_squeeze.models.tasks.text_task import TextTask
+from keras_squeeze.tokenizers.arrays import library_of
+from keras_squeeze.tokenizers.arrays import to_float32
 
 
 class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
@@ -19,9 +28,18 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
     especially after training for it. `search()` finds such texts. Vectors of
     unit length, which is the default, can be compared by their dot product.
 
-    There is no default loss. To train on pairs of texts and their similarity,
-    a text classifier with `num_classes=1` is more exact, because it reads both
-    texts together. Its backbone can be used for an embedder.
+    `fit()` and `evaluate()` take dictionaries of lists of strings to train on:
+
+    - `anchor` and `positive`, texts that belong together, and optionally
+      `negative`, texts that do not. `y` is `None`. In each batch, an `anchor`
+      should be more similar to its own `positive` than to all other texts.
+    - `sentence1` and `sentence2`, and `y` with the cosine of each pair.
+
+    The loss is that of `keras_squeeze.models.tasks.pair_loss`. With another
+    loss, `x` can be texts, and `y` anything.
+
+    For the similarity of two texts alone, a text classifier with
+    `num_classes=1` is more exact, because it reads both texts together.
 
     Args:
         backbone: The backbone model.
@@ -42,6 +60,13 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
     ```python
     embedder = keras_squeeze.models.MobileBertTextEmbedder.from_preset(
         "mobile_bert_tiny_en_uncased",
+    )
+    embedder.fit(
+        {
+            "anchor": ["When do we meet?", "What does it cost?"],
+            "positive": ["See you at nine.", "That is ten dollars."],
+        },
+        batch_size=2,
     )
     documents = ["You have won a prize!", "See you at nine."]
     embedder.encode_text(documents)
@@ -107,10 +132,139 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
         return self.pooling == "pooled"
 
     def default_loss(self):
-        return None
+        return PairLoss()
 
     def default_metrics(self):
         return {}
+
+    def _train(self, prepare, x, **kwargs):
+        self.check_texts(x)
+        is_labelled = is_data_set(x) or pair_keys(x) is not None
+        if isinstance(self.loss, PairLoss) and not is_labelled:
+            raise ValueError(
+                "`x` must be a dictionary of the texts `anchor` and "
+                "`positive`, and optionally `negative`, or of `sentence1` and "
+                "`sentence2`, unless the embedder is compiled with another "
+                f"loss. Received: x of type {type(x).__name__}"
+                f"{f' with {sorted(x)}' if isinstance(x, dict) else ''}"
+            )
+        return super()._train(prepare, x, **kwargs)
+
+    def checked_arrays(self, x, y=None, sample_weight=None):
+        keys = pair_keys(x)
+        if keys is None:
+            return super().checked_arrays(x, y, sample_weight)
+        if self.preprocessor is None:
+            raise ValueError(
+                "Pairs of texts need an embedder with a `preprocessor`. "
+                "Received: preprocessor=None"
+            )
+        for key in keys:
+            if isinstance(x[key], (str, tuple)):
+                raise ValueError(
+                    f"`x` must have a list of strings as its {key!r}. "
+                    f"Received: {x[key]!r:.200}"
+                )
+            super().checked_arrays(x[key])
+        if keys == ("sentence1", "sentence2") and y is None:
+            raise ValueError(
+                "`y` must have the cosine of each pair of `sentence1` and "
+                "`sentence2`. Received: y=None"
+            )
+        if y is None:
+            y = np.full(len(x["anchor"]), np.nan, "float32")
+        arrays = to_arrays(x, check_scores(y), sample_weight)
+        if sample_weight is not None:
+            check_weights(arrays[-1])
+        return arrays
+
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        keys = pair_keys(x)
+        if keys is None:
+            return super().preprocess_samples(x, y, sample_weight)
+        self.check_texts(None)
+        parts = [self.preprocessor.pack_texts(x[key]) for key in keys]
+        lib = library_of(parts[0]["token_ids"])
+        length = self.preprocessor.sequence_length
+        # The texts of a sample are consecutive rows of the batch.
+        rows = {
+            name: lib.reshape(
+                lib.stack([part[name] for part in parts], axis=1), (-1, length)
+            )
+            for name in parts[0]
+        }
+        if y is None:
+            y = to_float32(rows["token_ids"][:: len(keys), 0]) * np.nan
+        y = lib.repeat(to_float32(y), len(keys))
+        # A sum of zeros, because NumPy and TensorFlow tile differently.
+        places = lib.zeros_like(rows["token_ids"][:, 0])
+        places = lib.reshape(places, (-1, len(keys))) + np.arange(len(keys))
+        places = lib.reshape(to_float32(places), (-1,))
+        y = lib.stack([y, places], axis=1)
+        samples = (rows, y)
+        if sample_weight is not None:
+            samples += (lib.repeat(to_float32(sample_weight), len(keys)),)
+        return self.preprocessor.for_caller(samples)
+
+    def _prepare_by_length(
+        self, arrays, batch_size=None, shuffle=None, class_weight=None
+    ):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(arrays)
+        keys = pair_keys(x)
+        if keys is None:
+            return super()._prepare_by_length(
+                arrays, batch_size, shuffle, class_weight
+            )
+        to_source(arrays)
+        samples = keras.tree.map_structure(
+            lambda rows: rows.reshape(-1, len(keys), *rows.shape[1:]),
+            self._preprocessed(arrays),
+            none_is_leaf=False,
+        )
+        batches = self._length_batches(
+            samples, batch_size, shuffle, split_texts=True
+        )
+        return {"x": batches}, True
+
+    def predict(self, x=None, batch_size=None, **kwargs):
+        if pair_keys(x) is not None:
+            raise ValueError(
+                "`predict()` takes texts. For pairs of texts, use "
+                f"`similarity()`. Received: a dictionary of {sorted(x)}"
+            )
+        return super().predict(x, batch_size=batch_size, **kwargs)
+
+    def similarity(self, first, second, batch_size=32):
+        """Compute the cosine similarity of pairs of texts.
+
+        Args:
+            first: List of strings.
+            second: List of strings, as many.
+            batch_size: int. The number of texts per batch. Defaults to
+                `32`.
+
+        Returns:
+            A float32 array of shape `(num_pairs,)`.
+
+        Example:
+
+        ```python
+        embedder.similarity(["See you at nine."], ["We meet at nine."])
+        # [0.9]
+        ```
+        """
+        if len(first) != len(second):
+            raise ValueError(
+                "`first` and `second` must have the same number of texts. "
+                f"Received: {len(first)} and {len(second)} texts"
+            )
+        first, second = (
+            _of_length_one(
+                self.predict(texts, batch_size=batch_size, verbose=0)
+            )
+            for texts in (first, second)
+        )
+        return np.sum(first * second, axis=-1)
 
     def search(
         self, queries, corpus, top_k=5, corpus_embeddings=None, batch_size=32
