@@ -191,8 +191,8 @@ keras-squeeze demo --file spam.tflite --output page
   length. Short texts then take a fraction of the time. This is for apps that
   compute the ids themselves: MediaPipe needs a single length.
 - `per_channel=False` is for the GPU in TFLite and LiteRT 1, and for the Task
-  Library, whose runtime dates from 2023. Its `BertQuestionAnswerer` opens question answering models
-  with `sequence_length=384`.
+  Library, whose runtime dates from 2023. Its `BertQuestionAnswerer` opens
+  question answering models with `sequence_length=384`.
 - A text embedder exports in the same way, for MediaPipe's `TextEmbedder`.
 - `keras-squeeze export` does this on the command line, with `--app-files`, and
   `keras-squeeze benchmark latency` compares the speed of files.

@@ -1,6 +1,7 @@
 """Runs files with LiteRT's GPU delegate, in a process of its own.
 
-Each argument is the path of a file. Writes a list of dictionaries as JSON.
+The arguments are pairs of paths: of a file, and of one that the CPU computes
+what is expected with. Writes a list of dictionaries as JSON.
 """
 
 import json
@@ -38,7 +39,7 @@ def run(model, inputs):
     return outputs
 
 
-def measure(path):
+def measure(path, reference):
     """Compare the GPU with the CPU, and find out what the delegate takes."""
     with tempfile.TemporaryFile() as file:
         before = os.dup(2)
@@ -59,7 +60,7 @@ def measure(path):
             "input_type_ids": np.arange(shape[1]) > [[9]],
         }[name].astype("int32")
     found = run(model, inputs)
-    expected = run(CompiledModel.from_file(path, options=CPU), inputs)
+    expected = run(CompiledModel.from_file(reference, options=CPU), inputs)
     counts = re.search(r"(\d+) operations will run on the GPU", log)
     return {
         "is_whole": model.is_fully_accelerated(),
@@ -73,4 +74,5 @@ def measure(path):
 
 
 if __name__ == "__main__":
-    print(json.dumps([measure(path) for path in sys.argv[1:]]))
+    pairs = zip(sys.argv[1::2], sys.argv[2::2], strict=True)
+    print(json.dumps([measure(*pair) for pair in pairs]))
