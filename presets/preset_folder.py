@@ -4,31 +4,57 @@ import json
 import os
 import pathlib
 
+import numpy as np
+
 from keras_squeeze.export.report import checksum
 from keras_squeeze.export.report import processor_name
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
 
-def save(folder, model, preprocessor):
+def save(folder, model, preprocessor, significant_bits=None):
     """Save the preset of a backbone or a task, with weights in half precision.
 
     Args:
         folder: A `pathlib.Path`. It may not exist yet.
         model: The backbone, or a task with one.
         preprocessor: The preprocessor layer.
+        significant_bits: Optional int. The number of significant bits that
+            the weights are rounded to. The compressed files of a wheel are
+            smaller with fewer of them. Defaults to `None`, for all bits of half
+            precision.
     """
     config = model.get_config()
     for part in (config, config.get("backbone", {}).get("config")):
         if part is not None:
             part["dtype"] = "float16"
     half = type(model).from_config(config)
-    half.set_weights([w.astype("float16") for w in model.get_weights()])
+    weights = model.get_weights()
+    if significant_bits is not None:
+        weights = [rounded(w, significant_bits) for w in weights]
+    half.set_weights([w.astype("float16") for w in weights])
     if hasattr(half, "preprocessor"):
         # The preprocessor from the config does not have the vocabulary yet.
         half.preprocessor = preprocessor
     half.save_to_preset(str(folder))
     preprocessor.save_to_preset(str(folder))
+
+
+def rounded(values, significant_bits):
+    """Round numbers to a number of significant bits.
+
+    Args:
+        values: float array.
+        significant_bits: int.
+
+    Returns:
+        An array of the same shape and type.
+    """
+    mantissas, exponents = np.frexp(values)
+    steps = 2.0**significant_bits
+    return np.ldexp(np.round(mantissas * steps) / steps, exponents).astype(
+        values.dtype
+    )
 
 
 def plot(provenance, path):

@@ -24,10 +24,13 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from measures import bootstrap  # noqa: E402
+from measures import f1  # noqa: E402
+from measures import table  # noqa: E402
+from measures import wilson  # noqa: E402
 from preset_folder import FOLDER  # noqa: E402
 from preset_folder import hardware  # noqa: E402
 from preset_folder import save  # noqa: E402
-from scipy import stats  # noqa: E402
 
 import keras_squeeze  # noqa: E402
 from keras_squeeze.cli import training  # noqa: E402
@@ -100,29 +103,11 @@ versions and the checksums. `python presets/sms_spam.py` reproduces them.
 """
 
 
-def wilson(count, total):
-    """A proportion with its 95 % confidence interval."""
-    test = stats.binomtest(int(count), int(total))
-    return _metric(test.statistic, *test.proportion_ci(method="wilson"))
-
-
-def spam_f1(y, answers, samples=10000):
+def spam_f1(y, answers):
     """F1 of spam, with a 95 % bootstrap confidence interval."""
-
-    def f1(y, answers):
-        found = ((answers == 1) & (y == 1)).sum(axis=-1)
-        total = (answers == 1).sum(axis=-1) + (y == 1).sum(axis=-1)
-        return 2 * found / np.maximum(total, 1)
-
-    chosen = np.random.default_rng(0).integers(len(y), size=(samples, len(y)))
-    low, high = np.quantile(f1(y[chosen], answers[chosen]), [0.025, 0.975])
-    return _metric(f1(y, answers), low, high)
-
-
-def _metric(value, low, high):
-    names = ("value", "low", "high")
-    values = (value, low, high)
-    return {k: round(float(v), 4) for k, v in zip(names, values, strict=True)}
+    is_found = answers == 1
+    counts = np.stack([is_found & (y == 1), is_found, y == 1], axis=-1)
+    return bootstrap(counts.astype("int64"), f1)
 
 
 def measure(y, answers):
@@ -242,14 +227,6 @@ def model_card(provenance, is_held_out, y_test):
         spam=y_test.sum(),
         rows=table(provenance["metrics"]),
         sequence_length=provenance["settings"]["sequence_length"],
-    )
-
-
-def table(metrics):
-    """Format metrics as the rows of a Markdown table."""
-    return "\n".join(
-        f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} |"
-        for name, m in metrics.items()
     )
 
 

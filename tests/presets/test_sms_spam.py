@@ -16,10 +16,18 @@ def recipe(monkeypatch):
     return sms_spam
 
 
+@pytest.fixture
+def measures(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "presets")
+    import measures
+
+    return measures
+
+
 @pytest.mark.parametrize("count, total", [(0, 7), (130, 131), (500, 1035)])
-def test_interval_of_a_share(recipe, count, total):
+def test_interval_of_a_share(measures, count, total):
     expected = stats.binomtest(count, total).proportion_ci(method="wilson")
-    share = recipe.wilson(count, total)
+    share = measures.wilson(count, total)
     assert share["value"] == pytest.approx(count / total, abs=1e-4)
     assert share["low"] == pytest.approx(expected.low, abs=1e-4)
     assert share["high"] == pytest.approx(expected.high, abs=1e-4)
