@@ -71,6 +71,12 @@ MOBILE_BERT_PRESETS = {
         "published by 1927, text messages and everyday sentences.",
         params=4962144,
     ),
+    "mobile_bert_tiny_en_uncased_intents": _in_package(
+        "mobile_bert_tiny_en_uncased_intents",
+        "The tiny MobileBERT as a classifier of requests to an assistant, with "
+        "150 intents and out of scope. Fine-tuned on CLINC150 (CC BY 3.0).",
+        params=4962144,
+    ),
     "mobile_bert_tiny_en_uncased_sms_spam": _in_package(
         "mobile_bert_tiny_en_uncased_sms_spam",
         "The tiny MobileBERT as a classifier of text messages, which tells "

@@ -22,7 +22,8 @@ def run(args):
         print(name)
         print(
             f"  {params:.1f} M parameters,",
-            f"{size:.1f} MB" if files else "downloaded on first use",
+            f"{size:.1f} MB," if files else "downloaded on first use,",
+            preset["metadata"]["license"],
         )
         print(
             textwrap.fill(

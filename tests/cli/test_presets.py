@@ -18,6 +18,7 @@ def test_every_preset_is_listed(capsys, monkeypatch, width):
                 for line in lines[start : start + 1 + len(lines)]
             ]
             assert ("downloaded on first use" in size) == ("tiny" not in name)
+            assert size.endswith(f", {preset['metadata']['license']}")
             assert " 0.0 M" not in size
             assert " ".join(description).startswith(
                 preset["metadata"]["description"]

@@ -37,7 +37,20 @@ TINY = {
     "squeeze_bert_tiny_en_uncased": SqueezeBert,
 }
 SPAM = "mobile_bert_tiny_en_uncased_sms_spam"
-CARRIED = {**TINY, SPAM: MobileBert}
+# Texts and what the presets that are ready to use answer.
+READY = {
+    SPAM: {
+        "See you at nine, I'm on the bus": "ham",
+        "You have won a prize! Call 09061701461 now to claim": "spam",
+    },
+    "mobile_bert_tiny_en_uncased_intents": {
+        "wake me up at seven tomorrow": "alarm",
+        "how do you say good morning in italian": "translate",
+        "how much money is in my account": "balance",
+        "what is the name of the 13th president": "out_of_scope",
+    },
+}
+CARRIED = {**TINY, **dict.fromkeys(READY, MobileBert)}
 HUB = {
     "mobile_bert_en_uncased": (MobileBert, "google/mobilebert-uncased"),
     "squeeze_bert_en_uncased": (SqueezeBert, "squeezebert/squeezebert-uncased"),
@@ -633,15 +646,33 @@ def test_spam_preset(no_network):
     assert (answers == y[chosen]).mean() > 0.95
 
 
-def test_card_of_the_spam_preset():
-    folder = built_in_presets.presets_folder() / SPAM
+@pytest.mark.parametrize("name", READY)
+def test_preset_that_is_ready(name, no_network):
+    cls = keras_squeeze.models.MobileBertTextClassifier
+    if name.endswith("entities"):
+        cls = keras_squeeze.models.MobileBertTokenClassifier
+    task = cls.from_preset(name)
+    texts, expected = zip(*READY[name].items(), strict=True)
+    answers = [
+        [label["label"] for label in answer]
+        if isinstance(answer, list)
+        else answer["label"]
+        for answer in task.annotate(list(texts))
+    ]
+    assert answers == list(expected)
+
+
+@pytest.mark.parametrize("name", READY)
+def test_card_of_a_preset_that_is_ready(name):
+    folder = built_in_presets.presets_folder() / name
     card = (folder / "README.md").read_text(encoding="utf-8")
     provenance = json.loads((folder / "provenance.json").read_text())
     for name, metric in provenance["metrics"].items():
         value, low, high = (metric[x] for x in ("value", "low", "high"))
         assert low <= value <= high
         assert f"| {name} | {value:.4f} | {low:.4f} to {high:.4f} |" in card
-    assert "CC BY 4.0" in card and "## Limits" in card
+    assert provenance["corpus"].partition(", ")[2] in card
+    assert provenance["recipe"] in card and "## Limits" in card
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -151,12 +151,7 @@ class ClassificationTask(TextTask):
         return Decision.of(self.threshold, self.background_class, self)
 
     def calibrate(
-        self,
-        x,
-        y,
-        background_class=None,
-        background_recall=0.0,
-        batch_size=None,
+        self, x, y, background_class=None, background_recall=0.0, batch_size=32
     ):
         """Choose the temperature and the thresholds on validation data.
 
@@ -183,7 +178,7 @@ class ClassificationTask(TextTask):
                 larger part costs accuracy on the other classes. Defaults to
                 `0.0`.
             batch_size: int. The number of inputs per batch. Defaults to
-                `None` for batches of about 4,096 tokens.
+                `32`.
 
         Returns:
             A dictionary of the `temperature`, the `threshold`, the number of
