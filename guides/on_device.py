@@ -95,8 +95,11 @@ The report answers the questions of an app developer:
   kept.
 - *phones* lists the libraries that can open the file. The vocabulary and labels
   are inside the file, so the app needs nothing else.
-- *GPU delegate* says how many operations a phone's GPU supports, according to
-  its published rules, and why the others are not supported.
+- *GPU delegate* says how many operations a phone's GPU runs, according to the
+  published rules of LiteRT 2 and of the runtimes before it, and why the others
+  run on the CPU. LiteRT 2 runs all operations of a file in float32 or
+  `"dynamic_int8"`. Of a file in `"float16"`, the CPU looks up the tokens,
+  because the delegate requires a table of the type of its outputs.
 
 `report.save("spam.json")` saves the report.
 """
@@ -187,9 +190,9 @@ keras-squeeze demo --file spam.tflite --output page
 - `sequence_length=(16, 32, 64, 128)` makes a file with one signature per
   length. Short texts then take a fraction of the time. This is for apps that
   compute the ids themselves: MediaPipe needs a single length.
-- `per_channel=False` is for the GPU and for the Task Library, whose runtime
-  dates from 2023. Its `BertQuestionAnswerer` opens question answering models
-  with `sequence_length=384`.
+- `per_channel=False` is for the GPU in TFLite and LiteRT 1, and for the Task
+  Library, whose runtime dates from 2023. Its `BertQuestionAnswerer` opens
+  question answering models with `sequence_length=384`.
 - A text embedder exports in the same way, for MediaPipe's `TextEmbedder`.
 - `keras-squeeze export` does this on the command line, with `--app-files`, and
   `keras-squeeze benchmark latency` compares the speed of files.

@@ -187,8 +187,11 @@ def check_export(task, path, x):
     report = keras_squeeze.export_tflite(
         task, path, sequence_length=length, verbose=False
     )
-    runner = keras_squeeze.TFLiteModel(path)
-    outputs = runner.predict(x)
+    outputs, expected = (
+        keras_squeeze.TFLiteModel(path, runtime=runtime).predict(x)
+        for runtime in ("compiled_model", "interpreter")
+    )
+    keras.tree.map_structure(np.testing.assert_array_equal, outputs, expected)
     if not isinstance(outputs, dict):
         outputs = {next(iter(report.outputs)): outputs}
     return outputs

@@ -45,6 +45,7 @@ EXCLUDED = {
 FILES = {
     "books.txt": "Call me Ishmael.\n\nSome years ago\n",
     "copa.csv": "prompt,choice1,choice2,label\nIt rains.,Sun.,Wet.,1\n",
+    "pairs.tsv": "sentence1\tsentence2\tscore\nA cat.\tA dog.\t3\n",
     "train.conll": "Ada B-person\nwrote O\n\nCall O\n",
     "train.csv": "text,label\nSee you at nine?,ham\nYou have won!,spam\n",
     "train-v1.1.json": """{"data": [

@@ -10,6 +10,7 @@ import keras
 import keras_hub
 import numpy as np
 
+from keras_squeeze.benchmarks import litert_files
 from keras_squeeze.benchmarks import operations
 from keras_squeeze.export.litert import export_tflite
 from keras_squeeze.export.process import QUANTIZATIONS
@@ -88,6 +89,7 @@ def run(
     sequence_length=128,
     num_threads=1,
     repeats=50,
+    runtimes=("interpreter",),
     profile=False,
 ):
     """Measure exported classifiers and other files on this machine.
@@ -109,15 +111,19 @@ def run(
         sequence_length: int. Defaults to `128`.
         num_threads: int. The number of threads of LiteRT. Defaults to `1`.
         repeats: int. The number of measurements per file. Defaults to `50`.
+        runtimes: List of strings, of LiteRT's `"interpreter"` and
+            `"compiled_model"`. Each file is measured in each of them. Defaults
+            to `("interpreter",)`.
         profile: bool. Whether to also measure the operations of each file.
             Defaults to `False`.
 
     Returns:
-        A list that has a dictionary per file, as returned by `measure()`, with
-        two more keys: `speedup`, relative to BERT-base in float32, and
-        `speedup_of_type`, relative to BERT-base with weights of the same type.
-        They are `None` if there is no such BERT-base file. With `profile`,
-        `operations` is the result of `operations.by_kind()` for the file.
+        A list that has a dictionary per file and runtime, as returned by
+        `measure()`, with two more keys: `speedup`, relative to BERT-base in
+        float32, and `speedup_of_type`, relative to BERT-base with weights of
+        the same type, both in the same runtime. They are `None` if there is no
+        such BERT-base file. With `profile`, `operations` is the result of
+        `operations.by_kind()` for the file.
 
     Raises:
         ValueError: If an argument is invalid, or a file is missing or cannot
@@ -131,9 +137,11 @@ def run(
     ```
     """
     check_names(models, quantizations)
+    _check_names("runtimes", runtimes, litert_files.RUNTIMES)
     files = [os.fspath(file) for file in files]
     for file in files:
-        _interpreter(file, sequence_length, num_threads)
+        for runtime in runtimes:
+            _open(file, sequence_length, num_threads, runtime)
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -144,28 +152,37 @@ def run(
                 path = export_model(name, quantization, sequence_length, folder)
                 exported[path] = name
         names = {**exported, **{file: os.path.basename(file) for file in files}}
-        rows = measure(list(names), sequence_length, num_threads, repeats)
+        rows = measure(
+            list(names), sequence_length, num_threads, repeats, runtimes
+        )
+        measured = [file for file in names for _ in runtimes]
         if profile:
-            for row, file in zip(rows, names, strict=True):
+            for row, file in zip(rows, measured, strict=True):
                 row["operations"] = operations.by_kind(
                     operations.profile(file, num_threads)
                 )
     references = {}
-    for row, (path, name) in zip(rows, names.items(), strict=True):
-        row["name"] = name
-        if exported.get(path) == REFERENCE:
-            references[row["weights"]] = row["median_ms"]
+    for row, file in zip(rows, measured, strict=True):
+        row["name"] = names[file]
+        if exported.get(file) == REFERENCE:
+            references[row["weights"], row["runtime"]] = row["median_ms"]
     for row in rows:
         for key, weights in (
             ("speedup", "float32"),
             ("speedup_of_type", row["weights"]),
         ):
-            reference = references.get(weights)
+            reference = references.get((weights, row["runtime"]))
             row[key] = reference and reference / row["median_ms"]
     return rows
 
 
-def measure(files, sequence_length=128, num_threads=1, repeats=50):
+def measure(
+    files,
+    sequence_length=128,
+    num_threads=1,
+    repeats=50,
+    runtimes=("interpreter",),
+):
     """Measure files in turns, in one process, with the XNNPACK kernels.
 
     In each turn, each file is run twice, and the second run is measured. The
@@ -180,12 +197,15 @@ def measure(files, sequence_length=128, num_threads=1, repeats=50):
         sequence_length: int. Defaults to `128`.
         num_threads: int. The number of threads of LiteRT. Defaults to `1`.
         repeats: int. The number of turns. Defaults to `50`.
+        runtimes: List of strings, of LiteRT's `"interpreter"` and
+            `"compiled_model"`. Defaults to `("interpreter",)`.
 
     Returns:
-        A list that has a dictionary per file: its `name`, the type of its
-        `weights`, its size `size_mb` in MB, and the median `median_ms`, the
-        10th percentile `fast_ms` and the 90th percentile `slow_ms` of the
-        times in milliseconds.
+        A list that has a dictionary per file and runtime: its `name`, the type
+        of its `weights`, its `runtime`, its size `size_mb` in MB, the memory
+        `peak_mb` and the time `first_ms` until the first answer in a new
+        process, and the median `median_ms`, the 10th percentile `fast_ms` and
+        the 90th percentile `slow_ms` of the later times in milliseconds.
 
     Example:
 
@@ -197,32 +217,36 @@ def measure(files, sequence_length=128, num_threads=1, repeats=50):
     keras_squeeze.benchmarks.latency.measure(["classifier.tflite"])
     ```
     """
-    interpreters = [
-        _interpreter(file, sequence_length, num_threads) for file in files
+    settings = [
+        (file, sequence_length, num_threads, runtime)
+        for file in files
+        for runtime in runtimes
     ]
+    opened = [_open(*each) for each in settings]
+    first = [litert_files.first_answer(*each) for each in settings]
     now = clock if num_threads == 1 else time.perf_counter
-    milliseconds = [[] for _ in files]
+    milliseconds = [[] for _ in settings]
     # The first turn, in which memory is first accessed, is not measured.
     for turn in range(repeats + 1):
-        for interpreter, measured in zip(
-            interpreters, milliseconds, strict=True
-        ):
-            interpreter.invoke()
+        for file, measured in zip(opened, milliseconds, strict=True):
+            file.run()
             start = now()
-            interpreter.invoke()
+            file.run()
             elapsed = now() - start
             if turn > 0:
                 measured.append(1000 * elapsed)
     rows = []
-    for file, interpreter, measured in zip(
-        files, interpreters, milliseconds, strict=True
+    for (file, _, _, runtime), opening, measured in zip(
+        settings, first, milliseconds, strict=True
     ):
         fast, median, slow = np.percentile(measured, [10, 50, 90])
         rows.append(
             {
                 "name": os.path.basename(file),
-                "weights": _type_of_weights(interpreter),
+                "weights": _type_of_weights(file),
+                "runtime": runtime,
                 "size_mb": os.path.getsize(file) / 1e6,
+                **opening,
                 "median_ms": float(median),
                 "fast_ms": float(fast),
                 "slow_ms": float(slow),
@@ -263,8 +287,11 @@ def plot(rows, path):
             label += f", {row['speedup']:.1f}x"
         labels.append(label)
     axis.bar_label(bars, labels, padding=2, fontsize="small")
+    keys = ("name", "weights", "runtime")
+    if len({row["runtime"] for row in rows}) == 1:
+        keys = keys[:2]
     axis.set_yticks(
-        positions, [f"{row['name']}, {row['weights']}" for row in rows]
+        positions, [", ".join(row[key] for key in keys) for row in rows]
     )
     axis.invert_yaxis()
     axis.set_xlim(0, 1.3 * max(row["slow_ms"] for row in rows))
@@ -276,14 +303,15 @@ def plot(rows, path):
 
 def check_names(models, quantizations):
     """Raise a `ValueError` for unknown models and quantizations."""
-    for name, values, choices in (
-        ("models", models, tuple(MODELS)),
-        ("quantizations", quantizations, QUANTIZATIONS),
-    ):
-        if not set(values) <= set(choices):
-            raise ValueError(
-                f"`{name}` must be among {choices}. Received: {name}={values}"
-            )
+    _check_names("models", models, tuple(MODELS))
+    _check_names("quantizations", quantizations, QUANTIZATIONS)
+
+
+def _check_names(name, values, choices):
+    if not set(values) <= set(choices):
+        raise ValueError(
+            f"`{name}` must be among {choices}. Received: {name}={values}"
+        )
 
 
 def export_model(name, quantization, sequence_length, folder):
@@ -322,44 +350,36 @@ def _randomise(model):
     return model
 
 
-def _interpreter(file, sequence_length, num_threads):
-    """Create an interpreter of a file, and set its inputs."""
-    from ai_edge_litert.interpreter import Interpreter
-
+def _open(file, sequence_length, num_threads, runtime):
+    """Open a file, and check its inputs."""
     if not os.path.isfile(file):
         raise ValueError(
             f"`files` must be `.tflite` files. Received: {file!r}, which does "
             "not exist"
         )
     try:
-        interpreter = Interpreter(model_path=file, num_threads=num_threads)
-        details = interpreter.get_input_details()
-        for detail in details:
-            if -1 in detail["shape_signature"]:
-                interpreter.resize_tensor_input(
-                    detail["index"], (1, sequence_length)
-                )
-        interpreter.allocate_tensors()
+        opened = litert_files.open_file(
+            file, sequence_length, num_threads, runtime
+        )
     except (RuntimeError, ValueError) as e:
         raise ValueError(f"LiteRT cannot run the file {file!r}: {e}") from e
-    for detail in interpreter.get_input_details():
-        shape = tuple(int(size) for size in detail["shape"])
+    for name, shape, _ in opened.inputs:
         if shape != (1, sequence_length):
             raise ValueError(
                 "The inputs of a file must have the shape (1, "
                 f"{sequence_length}), because files are compared at equal "
-                f"length. Received: {file!r} with the input "
-                f"{detail['name']!r} of "
+                f"length. Received: {file!r} with the input {name!r} of "
                 f"shape {shape}"
             )
-        # One is a valid token id, segment id and mask value for every model.
-        interpreter.set_tensor(detail["index"], np.ones(shape, detail["dtype"]))
-    return interpreter
+    return opened
 
 
-def _type_of_weights(interpreter):
+def _type_of_weights(file):
     """The type of the largest tensor, which is the embedding table."""
+    from ai_edge_litert.interpreter import Interpreter
+
     largest = max(
-        interpreter.get_tensor_details(), key=lambda x: np.prod(x["shape"])
+        Interpreter(model_path=file).get_tensor_details(),
+        key=lambda x: np.prod(x["shape"]),
     )
     return np.dtype(largest["dtype"]).name

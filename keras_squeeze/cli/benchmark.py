@@ -7,6 +7,7 @@ from keras_squeeze.benchmarks import comparison
 from keras_squeeze.benchmarks import grouped_dense
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import lengths
+from keras_squeeze.benchmarks import litert_files
 from keras_squeeze.benchmarks import scoring
 from keras_squeeze.benchmarks import tokenization
 from keras_squeeze.cli import arguments
@@ -220,8 +221,9 @@ def _add_latency(subparsers):
         "size, including Google's miniature BERT models, and of the tiny "
         "presets. The speedup is relative to BERT-base in float32, and the "
         "speedup of type is relative to BERT-base with weights of the same "
-        "type. Models of published size have random weights, which do not "
-        "affect the times.",
+        "type. The first answer and the peak of memory are those of a new "
+        "process, after its imports. Models of published size have random "
+        "weights, which do not affect the times.",
     )
     _add_files(parser, f"all of {', '.join(latency.MODELS)}")
     parser.add_argument(
@@ -230,6 +232,13 @@ def _add_latency(subparsers):
         default=[],
         metavar="FILE",
         help="another .tflite file to measure; can be given several times",
+    )
+    parser.add_argument(
+        "--runtime",
+        action="append",
+        choices=litert_files.RUNTIMES,
+        help="an interface of LiteRT to measure; can be given several times "
+        "(default: interpreter)",
     )
     parser.add_argument(
         "--profile",
@@ -249,6 +258,7 @@ def _measure_latency(args):
         arguments.check_output_file(args.plot, ".png")
     rows = latency.run(
         files=args.file,
+        runtimes=args.runtime or ("interpreter",),
         profile=args.profile,
         **_settings_of_files(args),
     )

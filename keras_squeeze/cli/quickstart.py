@@ -149,9 +149,7 @@ def _export(args, task, folder, x, y):
             verbose=False,
         )
     print(f"Running the files on the {len(x):,} test messages.")
-    answers = {
-        "Keras": task.probabilities(task.predict(x, batch_size=64, verbose=0))
-    }
+    answers = {"Keras": task.probabilities(task.predict(x, verbose=0))}
     for name in TFLITE_FILES:
         model = TFLiteModel(folder / name, task.preprocessor)
         answers[name] = model.predict(list(x))

@@ -7,7 +7,7 @@ read, with the reason. If the command is stopped, run it again.
 
 from keras_squeeze import scoring
 from keras_squeeze.cli import arguments
-from keras_squeeze.scoring.annotate import BATCH_TOKENS
+from keras_squeeze.models.tasks.array_batches import PREDICTION_TOKENS
 from keras_squeeze.scoring.annotate import TASKS
 from keras_squeeze.scoring.run import BLOCK_ROWS
 from keras_squeeze.scoring.run import REJECTED
@@ -66,7 +66,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--batch-tokens",
         type=arguments.positive_int,
-        default=BATCH_TOKENS,
+        default=PREDICTION_TOKENS,
         metavar="N",
         help="number of tokens that are computed at once; a GPU needs more "
         "(default: %(default)s)",

@@ -5,7 +5,7 @@ import tempfile
 
 import numpy as np
 
-from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegate
+from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegates
 from keras_squeeze.export.checks.verification import SENTENCES
 from keras_squeeze.export.checks.verification import verify
 from keras_squeeze.export.conversion.model_file import computed_tensors
@@ -112,8 +112,8 @@ def export_tflite(
             to `True`.
         per_channel: bool. Whether the quantized weights of dense layers have a
             scale per feature. `False`, for one scale per layer, is less exact.
-            It is for GPUs and for runtimes from before 2024, such as that of
-            the Task Library. Defaults to `True`.
+            It is for the GPUs of TFLite and LiteRT 1, and for runtimes from
+            before 2024, such as that of the Task Library. Defaults to `True`.
         evaluation_data: Optional tuple of raw inputs and labels, as for
             `fit()`, to evaluate the file and the Keras model on. The labels of
             question answering can also be a list that has a list of correct
@@ -294,7 +294,7 @@ def _verify(request, filepath, contents, reference, **results):
         outputs=runner.outputs,
         ops=count_operations(contents),
         agreement=agreement,
-        gpu_delegate=check_gpu_delegate(contents),
+        gpu_delegates=check_gpu_delegates(contents),
         latency=measure_latency(runner),
         sha256=checksum(filepath),
         versions=versions(),

@@ -14,7 +14,6 @@ import keras
 import numpy as np
 
 from keras_squeeze.export.checks.evaluation import Evaluation
-from keras_squeeze.export.checks.gpu_delegate import GpuDelegate
 from keras_squeeze.export.conversion.quantization import LARGEST_FLOAT16
 from keras_squeeze.export.phones.libraries import PhoneLibraries
 from keras_squeeze.export.runner import INPUTS
@@ -90,7 +89,8 @@ class ExportReport:
         agreement: `Agreement` of the file with the Keras model.
         phone_libraries: `PhoneLibraries` that open the file, or `None` if
             no metadata was requested.
-        gpu_delegate: `GpuDelegate`. What the GPU of a phone runs.
+        gpu_delegates: List that has a `GpuDelegate` for each runtime. What the
+            GPU of a phone runs.
         latency: `Latency` of the file on this machine.
         sha256: string. The checksum of the file.
         versions: Dictionary of the versions of the packages that made the
@@ -111,7 +111,7 @@ class ExportReport:
     ops: dict
     agreement: Agreement
     phone_libraries: PhoneLibraries | None
-    gpu_delegate: GpuDelegate
+    gpu_delegates: list
     latency: Latency
     sha256: str
     versions: dict
@@ -207,7 +207,8 @@ class ExportReport:
             ]
         rows += [
             ("GPU delegate", line)
-            for line in str(self.gpu_delegate).splitlines()
+            for delegate in self.gpu_delegates
+            for line in str(delegate).splitlines()
         ]
         if self.app_folder is not None:
             rows.append(("for apps", self.app_folder))

@@ -1,11 +1,13 @@
-"""Runs exported files with LiteRT's interpreter."""
+"""Runs exported files with LiteRT."""
 
 import contextlib
 import os
 
 import numpy as np
 
+from keras_squeeze.export import compiled_model
 from keras_squeeze.tokenizers.texts import text_segments
+from keras_squeeze.validation import check_choice
 
 # The exported names, which are the defaults of the metadata writers of
 # MediaPipe and the Task Library, and the names of the backbone.
@@ -22,25 +24,34 @@ SIGNATURE = "serving_default"
 TEXT_INPUTS = ("text", "text_pair")
 TOKENS_SIGNATURE = "tokenize"
 
+RUNTIMES = ("auto", "compiled_model", "interpreter")
+
 
 class TFLiteModel:
     """Runs a file written by `export_tflite()`, one input at a time.
 
-    The file runs in LiteRT's interpreter with its CPU kernels, the same that an
-    app on a phone uses. If the file has several sequence lengths, each input
-    runs with the shortest one that it fits in. If the file takes text,
-    TensorFlow Text must be installed.
+    The file runs in LiteRT with its CPU kernels, the same that an app on a
+    phone uses. If the file has several sequence lengths, each input runs with
+    the shortest one that it fits in. If the file takes text, TensorFlow Text
+    must be installed.
 
     Args:
         filepath: string or `pathlib.Path`. The `.tflite` file.
         preprocessor: Optional preprocessor of the exported task. With it,
             `predict()` takes raw inputs even if the file takes ids. The longest
             sequence length of the file is used instead of the preprocessor's.
-        num_threads: int. The number of threads of the interpreter. Defaults to
-            `1`.
+        num_threads: int. The number of threads of LiteRT. Defaults to `1`.
+        runtime: string. `"compiled_model"` for LiteRT's `CompiledModel`, the
+            interface of LiteRT 2 that apps also use for GPUs and NPUs.
+            `"interpreter"` for its `Interpreter`, which is that of TFLite.
+            `"auto"` for `CompiledModel` if the installed LiteRT has it and the
+            file does not take text, which only the `Interpreter` can run, and
+            for the `Interpreter` otherwise. Both give the same outputs.
+            Defaults to `"auto"`.
 
     Attributes:
         filepath: string. The file.
+        runtime: string. `"compiled_model"` or `"interpreter"`.
         signatures: Dictionary that maps the input lengths of the file, from
             the shortest to the longest, to the names of its signatures.
         sequence_length: int. The longest of these lengths.
@@ -53,8 +64,10 @@ class TFLiteModel:
 
     Raises:
         ValueError: If the file is missing, is not a `.tflite` file or does
-            not have the inputs of an exported file.
-        ImportError: If the file takes text and TensorFlow Text is missing.
+            not have the inputs of an exported file, or if the runtime cannot
+            run it.
+        ImportError: If the file takes text and TensorFlow Text is missing, or
+            if the installed LiteRT does not have the runtime.
 
     Example:
 
@@ -70,7 +83,10 @@ class TFLiteModel:
     ```
     """
 
-    def __init__(self, filepath, preprocessor=None, num_threads=1):
+    def __init__(
+        self, filepath, preprocessor=None, num_threads=1, runtime="auto"
+    ):
+        check_choice("runtime", runtime, RUNTIMES)
         filepath = os.fspath(filepath)
         if not os.path.isfile(filepath):
             raise ValueError(
@@ -79,7 +95,9 @@ class TFLiteModel:
             )
         self.preprocessor = preprocessor
         self.filepath = filepath
-        runners = _signature_runners(filepath, num_threads)
+        self.runtime, runners = _signature_runners(
+            filepath, num_threads, runtime
+        )
         self._tokenizer = runners.pop(TOKENS_SIGNATURE, None)
         lengths = {}
         for name, runner in runners.items():
@@ -227,10 +245,10 @@ class TFLiteModel:
         return outputs
 
 
-def _signature_runners(filepath, num_threads):
-    """Return the runners of the signatures of a file, by name.
+def _signature_runners(filepath, num_threads, runtime):
+    """Return the name of the runtime, and the runners of the signatures.
 
-    Memory is only allocated when a signature is first used.
+    The interpreter only allocates memory for a signature when it is first used.
     """
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_litert.interpreter import InterpreterWithCustomOps
@@ -251,6 +269,14 @@ def _signature_runners(filepath, num_threads):
             f"{sorted(INPUTS)}. Received: filepath={filepath!r} with the "
             f"signatures {signatures}"
         )
+    if _uses_compiled_model(filepath, runtime, takes_text):
+        try:
+            runners = compiled_model.signature_runners(filepath, num_threads)
+        except (RuntimeError, ValueError) as e:
+            raise ValueError(
+                f"LiteRT cannot compile the file {filepath!r}: {e}"
+            ) from e
+        return "compiled_model", runners
     if takes_text:
         try:
             from tensorflow_text import tflite_registrar
@@ -264,7 +290,30 @@ def _signature_runners(filepath, num_threads):
             num_threads=num_threads,
             custom_op_registerers=tflite_registrar.SELECT_TFTEXT_OPS,
         )
-    return {name: interpreter.get_signature_runner(name) for name in signatures}
+    return "interpreter", {
+        name: interpreter.get_signature_runner(name) for name in signatures
+    }
+
+
+def _uses_compiled_model(filepath, runtime, takes_text):
+    """Whether to run a file with `CompiledModel`, or raise an error."""
+    if runtime == "auto":
+        return not takes_text and compiled_model.is_installed()
+    if runtime != "compiled_model":
+        return False
+    if takes_text:
+        raise ValueError(
+            '`runtime` must be "interpreter" or "auto" for a file that takes '
+            "text, because `CompiledModel` does not have the operations of "
+            f"TensorFlow Text. Received: runtime={runtime!r} and "
+            f"filepath={filepath!r}"
+        )
+    if not compiled_model.is_installed():
+        raise ImportError(
+            '`runtime="compiled_model"` needs LiteRT 2.1 or later: '
+            '`pip install "ai-edge-litert>=2.1"`'
+        )
+    return True
 
 
 def _empty_outputs(runner, samples):

@@ -20,6 +20,7 @@ from keras_squeeze.models.decisions import Decision
 from keras_squeeze.models.preprocessors.text_preprocessor import (
     TextPreprocessor,
 )
+from keras_squeeze.models.tasks.array_batches import PREDICTION_TOKENS
 from keras_squeeze.models.tasks.masked_lm import MaskedLM
 from keras_squeeze.models.tasks.multiple_choice import MultipleChoice
 from keras_squeeze.models.tasks.next_sentence_predictor import (
@@ -74,8 +75,6 @@ TASKS = {
     # Every preset has it, so it is only used if it is asked for.
     "text_embedding": Kind(TextEmbedder, 1, 2, {"embedding": "float32"}),
 }
-
-BATCH_TOKENS = 4096
 
 
 class Annotate:
@@ -142,7 +141,7 @@ class Annotate:
         text_column="text",
         task=None,
         tokenizer=None,
-        batch_tokens=BATCH_TOKENS,
+        batch_tokens=PREDICTION_TOKENS,
         prefix="",
     ):
         self._arguments = (

@@ -8,7 +8,7 @@ import time
 
 from keras_squeeze import validation
 from keras_squeeze.checkpoints.preset_names import check_preset
-from keras_squeeze.scoring.annotate import BATCH_TOKENS
+from keras_squeeze.models.tasks.array_batches import PREDICTION_TOKENS
 from keras_squeeze.scoring.annotate import TASKS
 from keras_squeeze.scoring.annotate import check_columns
 from keras_squeeze.scoring.annotate import check_count
@@ -68,7 +68,7 @@ def score_files(
     workers=None,
     address=None,
     prefix="",
-    batch_tokens=BATCH_TOKENS,
+    batch_tokens=PREDICTION_TOKENS,
     block_rows=BLOCK_ROWS,
     progress=False,
 ):

@@ -6,6 +6,7 @@ import pytest
 
 from keras_squeeze import export_tflite
 from keras_squeeze.benchmarks import latency
+from keras_squeeze.benchmarks import litert_files
 from keras_squeeze.benchmarks import operations
 from keras_squeeze.export.conversion.model_file import count_operations
 from keras_squeeze.export.conversion.model_file import load_model
@@ -49,6 +50,7 @@ def measured(file, tmp_path_factory):
         "folder": folder,
         "sequence_length": 16,
         "repeats": 3,
+        "runtimes": ("interpreter", "compiled_model"),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(latency.MODELS, "bert_base", small_bert)
@@ -57,8 +59,8 @@ def measured(file, tmp_path_factory):
 
 
 def test_rows(file, measured):
-    folder, _, rows = measured
-    assert [(row["name"], row["weights"]) for row in rows] == [
+    folder, settings, rows = measured
+    assert [(row["name"], row["weights"]) for row in rows[::2]] == [
         ("bert_base", "float32"),
         ("bert_base", "int8"),
         ("other.tflite", "float32"),
@@ -67,15 +69,36 @@ def test_rows(file, measured):
         folder / "bert_base_float32_16.tflite",
         folder / "bert_base_dynamic_int8_16.tflite",
     ]
-    for row, path in zip(rows, [*exported, file], strict=True):
-        assert row["size_mb"] == path.stat().st_size / 1e6
-        assert 0 < row["fast_ms"] <= row["median_ms"] <= row["slow_ms"]
-        np.testing.assert_allclose(
-            row["speedup"],
-            rows[0]["median_ms"] / row["median_ms"],
-        )
-    assert rows[1]["speedup_of_type"] == 1.0
-    assert rows[2]["speedup_of_type"] == rows[2]["speedup"]
+    for i, path in enumerate([*exported, file]):
+        for j, runtime in enumerate(settings["runtimes"]):
+            row = rows[2 * i + j]
+            assert row["runtime"] == runtime
+            assert row["size_mb"] == path.stat().st_size / 1e6
+            assert row["first_ms"] > 0 and row["peak_mb"] >= 0
+            assert 0 < row["fast_ms"] <= row["median_ms"] <= row["slow_ms"]
+            np.testing.assert_allclose(
+                row["speedup"],
+                rows[j]["median_ms"] / row["median_ms"],
+            )
+    for row in rows[2:4]:
+        assert row["speedup_of_type"] == 1.0
+    for row in rows[4:]:
+        assert row["speedup_of_type"] == row["speedup"]
+
+
+def test_runtimes_give_the_same(measured):
+    """The measured runs compute the outputs of the file."""
+    folder, _, _ = measured
+    path = str(folder / "bert_base_float32_16.tflite")
+    opened = [
+        litert_files.open_file(path, 16, 1, runtime)
+        for runtime in litert_files.RUNTIMES
+    ]
+    for each in opened:
+        each.run()
+    outputs = [each.outputs() for each in opened]
+    assert np.abs(outputs[0][0]).max() > 0
+    np.testing.assert_array_equal(outputs[0], outputs[1])
 
 
 @pytest.mark.parametrize(
@@ -110,7 +133,7 @@ def test_operations(file, measured):
     folder, _, rows = measured
     # KerasHub's BERT also has operations that XNNPACK does not support.
     bert = folder / "bert_base_float32_16.tflite"
-    for path, row in ((bert, rows[0]), (file, rows[2])):
+    for path, row in ((bert, rows[0]), (file, rows[4])):
         counts = count_operations(load_model(path))
         kinds = {x["operation"]: x for x in row["operations"]}
         products = kinds["Batch Matrix Multiply (NC, F32) GEMM"]
@@ -136,6 +159,8 @@ def test_wrong_arguments(file, tmp_path):
         latency.run(["gpt"])
     with pytest.raises(ValueError, match="`quantizations` must be.*'int3'"):
         latency.run(quantizations=["int3"])
+    with pytest.raises(ValueError, match="`runtimes` must be.*'gpu'"):
+        latency.run(runtimes=["gpu"])
     with pytest.raises(ValueError, match="does not exist"):
         latency.run(files=[tmp_path / "absent.tflite"])
     with pytest.raises(ValueError, match=r"\(1, 128\).*of shape \(1, 16\)"):

@@ -119,12 +119,14 @@ def test_latency_in_tables(tmp_path, capsys, monkeypatch):
     argv = ["benchmark", "latency", "--model", "bert_base", "--profile"]
     argv += ["--quantization", "float32", "--quantization", "dynamic_int8"]
     argv += ["--file", "x.tflite", "--threads", "2", "--plot", plot]
+    argv += ["--runtime", "compiled_model"]
     assert cli.main(argv) == 0
     assert calls == [
         {
             "models": ["bert_base"],
             "quantizations": [None, "dynamic_int8"],
             "files": ["x.tflite"],
+            "runtimes": ["compiled_model"],
             "folder": None,
             "sequence_length": 128,
             "num_threads": 2,

@@ -50,17 +50,23 @@ KINDS = {
 }
 
 
-def small_task(kind, **options):
-    """Make a MobileBERT task with random weights.
+def small_task(kind, model="MobileBert", sizes=None, **options):
+    """Make a task with random weights.
 
     Args:
         kind: string. The name of the task, without that of the model.
+        model: string. `"MobileBert"` or `"SqueezeBert"`. Defaults to
+            `"MobileBert"`.
+        sizes: Optional dictionary of arguments of the backbone.
         **options: Arguments of the class that replace those in `KINDS`.
     """
-    prefix = f"MobileBert{kind}"
-    tokenizer = models.MobileBertTokenizer(VOCABULARY)
+    prefix = f"{model}{kind}"
+    tokenizer = getattr(models, f"{model}Tokenizer")(VOCABULARY)
     backbone = tiny_backbone(
-        models.MobileBertBackbone, VOCABULARY, max_sequence_length=64
+        getattr(models, f"{model}Backbone"),
+        VOCABULARY,
+        max_sequence_length=64,
+        **(sizes or {}),
     )
     preprocessor = getattr(models, f"{prefix}Preprocessor")(
         tokenizer, sequence_length=LENGTH

@@ -429,6 +429,7 @@ def test_page_that_loads_the_runtime_from_elsewhere(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_webgpu(kind, show, browser):
+    """The GPU runs all operations, as the report says, and correctly."""
     show(kind)
     browser.evaluate(
         LOADED
@@ -438,8 +439,12 @@ def test_webgpu(kind, show, browser):
         """
     )
     assert text_of(browser, "#status") == ""
+    assert text_of(browser, "#note") == ""
     result = browser.evaluate(RESULT)
     assert browser.evaluate(LOADED + "return page.model.accelerator") == (
         "webgpu"
+    )
+    assert browser.evaluate(
+        LOADED + "return page.model.compiled.isFullyAccelerated"
     )
     assert result["passed"] and result["difference"] < 1e-2

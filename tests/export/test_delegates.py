@@ -1,4 +1,4 @@
-"""Tests small files that each break one rule of the GPU delegate."""
+"""Tests small files that each break one rule of the GPU delegates."""
 
 import dataclasses
 import re
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegate
+from keras_squeeze.export.checks.gpu_delegate import check_gpu_delegates
 from keras_squeeze.export.conversion.model_file import load_model
 from keras_squeeze.export.conversion.model_file import save_model
 from tests.backends import only_on
@@ -33,7 +33,7 @@ def operation(name, inputs, outputs=(FLOATS,), options=None, version=1):
 
 
 def check(tmp_path, *operations):
-    """Check a file with these operations."""
+    """The results of LiteRT 2 and TFLite for a file with these operations."""
     model = schema.ModelT(
         version=3, operatorCodes=[], buffers=[schema.BufferT()]
     )
@@ -81,7 +81,12 @@ def check(tmp_path, *operations):
     used = {i for operator in graph.operators for i in operator.inputs}
     graph.outputs = sorted(set(last) - used)
     save_model(model, tmp_path / "x.tflite")
-    return check_gpu_delegate(load_model(tmp_path / "x.tflite"))
+    return check_gpu_delegates(load_model(tmp_path / "x.tflite"))
+
+
+def check_tflite(tmp_path, *operations):
+    """The result of TFLite for a file with these operations."""
+    return check(tmp_path, *operations)[1]
 
 
 def dense(keep_dimensions=False, special=0):
@@ -120,9 +125,82 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("accepted", ACCEPTED, ids=lambda x: x[0])
 def test_accepted(accepted, tmp_path):
-    result = check(tmp_path, accepted)
+    newer, result = check(tmp_path, accepted)
     assert result.problems == []
     assert (result.delegated, result.opencl, result.opengl) == (1, True, True)
+    assert (newer.delegated, newer.problems) == (1, [])
+
+
+# LiteRT 2 supports what TFLite does not.
+ACCEPTED_BY_LITERT_2 = [
+    operation("ADD", [FLOATS, ("FLOAT32", (8, 4))]),
+    operation("ADD", [IDS, IDS], [IDS]),
+    operation("BATCH_MATMUL", [FLOATS, constant("FLOAT32", (1, 4, 4))]),
+    operation("CAST", [("INT8", (1, 8, 4))]),
+    operation("EMBEDDING_LOOKUP", [("INT32", (8,)), WEIGHTS], version=4),
+    operation(
+        "FULLY_CONNECTED", [FLOATS, WEIGHTS], options=dense(), version=12
+    ),
+    operation("GATHER", [WEIGHTS, ("INT32", (8,))], version=2),
+    operation("LESS", [FLOATS, FLOATS], [("BOOL", (1, 8, 4))]),
+    operation("NEG", [("FLOAT32", ())]),
+    operation("RESHAPE", [IDS], [("INT32", (8,))]),
+    operation("SLICE", [("FLOAT32", (1, 4)), INDICES, INDICES]),
+]
+
+
+@pytest.mark.parametrize("accepted", ACCEPTED_BY_LITERT_2, ids=lambda x: x[0])
+def test_accepted_by_litert_2(accepted, tmp_path):
+    newer, older = check(tmp_path, accepted)
+    assert (newer.delegated, newer.problems) == (1, [])
+    assert (newer.opencl, newer.opengl, newer.batches) == (None, None, None)
+    assert older.delegated == 0
+
+
+HALF = constant("FLOAT16", (4, 4))
+REFUSED_BY_LITERT_2 = [
+    (
+        "reads float16 and returns float32",
+        operation("GATHER", [HALF, ("INT32", (8,))]),
+    ),
+    (
+        "table of type float16",
+        operation("EMBEDDING_LOOKUP", [("INT32", (8,)), HALF]),
+    ),
+    (
+        "indices of 2 dimensions instead of 1",
+        operation("EMBEDDING_LOOKUP", [IDS, WEIGHTS]),
+    ),
+    (
+        "up to 14",
+        operation(
+            "FULLY_CONNECTED", [FLOATS, WEIGHTS], options=dense(), version=15
+        ),
+    ),
+    (
+        "parameters that are not constants",
+        operation("TRANSPOSE", [FLOATS, ("INT32", (3,))]),
+    ),
+]
+
+
+@pytest.mark.parametrize(["reason", "refused"], REFUSED_BY_LITERT_2)
+def test_refused_by_litert_2(reason, refused, tmp_path):
+    newer, _ = check(tmp_path, refused)
+    (problem,) = newer.problems
+    assert reason in problem.reason
+    assert newer.delegated == 0
+
+
+def test_the_same_tensor_twice(tmp_path):
+    newer, older = check(
+        tmp_path,
+        operation("NEG", [FLOATS]),
+        operation("SUB", [0, 0]),
+    )
+    (problem,) = newer.problems
+    assert problem.reason == "uses the same tensor twice"
+    assert (newer.delegated, older.delegated) == (1, 2)
 
 
 SLICED = schema.StridedSliceOptionsT(shrinkAxisMask=2)
@@ -130,8 +208,11 @@ REFUSED = [
     ("is not supported", operation("ARG_MAX", [FLOATS])),
     (
         "has version 12, but only versions up to 9",
-        operation("FULLY_CONNECTED", [FLOATS, WEIGHTS], version=12),
+        operation(
+            "FULLY_CONNECTED", [FLOATS, WEIGHTS], options=dense(), version=12
+        ),
     ),
+    ("reshapes a constant", operation("RESHAPE", [constant(*FLOATS)])),
     ("of type int32", operation("RESHAPE", [IDS], [("INT32", (8,))])),
     ("of type int64", operation("NEG", [("INT64", (1, 8))])),
     ("scalar tensor", operation("NEG", [("FLOAT32", ())])),
@@ -228,7 +309,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(["reason", "refused"], REFUSED)
 def test_refused(reason, refused, tmp_path):
-    result = check(tmp_path, refused)
+    result = check_tflite(tmp_path, refused)
     (problem,) = result.problems
     assert problem.operation == refused[0]
     assert problem.tensor == f"tensor_{len(refused[1])}"
@@ -238,14 +319,14 @@ def test_refused(reason, refused, tmp_path):
 
 def test_comparison_that_a_cast_uses(tmp_path):
     less = operation("LESS", [FLOATS, FLOATS], [("BOOL", (1, 8, 4))])
-    result = check(tmp_path, less, operation("CAST", [0]))
+    result = check_tflite(tmp_path, less, operation("CAST", [0]))
     assert result.problems == []
     assert result.delegated == 2
 
 
 def test_largest_part(tmp_path):
     """The lookup runs on the CPU, as does what interrupts the rest."""
-    result = check(
+    result = check_tflite(
         tmp_path,
         operation("GATHER", [WEIGHTS, IDS]),
         operation("GELU", [0]),
@@ -257,14 +338,14 @@ def test_largest_part(tmp_path):
     assert (result.operations, result.delegated) == (5, 2)
     assert result.opengl
     text = str(result)
-    assert "takes 2 of 5 operations" in text
+    assert text.startswith("TFLite and LiteRT 1: 2 of 5, with OpenCL: yes")
     assert "not 1 ARG_MAX: is not supported" in text
 
 
 def test_first_dimension(tmp_path):
     """OpenCL supports other values inside the part, OpenGL does not."""
     rows = ("FLOAT32", (8, 4))
-    result = check(
+    result = check_tflite(
         tmp_path,
         operation("RESHAPE", [FLOATS], [rows]),
         operation("FULLY_CONNECTED", [0, WEIGHTS], [rows], dense()),
@@ -274,25 +355,29 @@ def test_first_dimension(tmp_path):
     assert (result.opencl, result.opengl) == (True, False)
     assert len(result.batches) == 2
     assert "OpenCL: yes, with OpenGL: no" in str(result)
-    result = check(tmp_path, operation("RESHAPE", [FLOATS], [rows]))
+    result = check_tflite(tmp_path, operation("RESHAPE", [FLOATS], [rows]))
     assert (result.opencl, result.opengl) == (False, False)
 
 
 def test_exported_file(exported):
     _, path, report = exported
-    assert report.gpu_delegate == check_gpu_delegate(load_model(path))
-    assert report.gpu_delegate.operations == sum(report.ops.values())
-    assert "GPU delegate" in str(report)
+    assert report.gpu_delegates == check_gpu_delegates(load_model(path))
+    newer, older = report.gpu_delegates
+    count = sum(report.ops.values())
+    assert newer.operations == older.operations == count
+    assert f"GPU delegate  LiteRT 2: {count} of {count}" in str(report)
+    # The whole graph is one part.
+    assert (newer.delegated, newer.problems) == (count, [])
     # Everything except the lookups and what can run before them.
-    assert {x.operation for x in report.gpu_delegate.problems} == {"GATHER"}
-    assert report.gpu_delegate.delegated >= report.gpu_delegate.operations - 8
-    assert report.gpu_delegate.opencl and report.gpu_delegate.opengl
+    assert {x.operation for x in older.problems} == {"GATHER", "RESHAPE"}
+    assert older.delegated >= count - 10
+    assert older.opencl and older.opengl
 
 
 def test_weights_in_half_precision(tmp_path):
     """The delegate reads float16 weights directly."""
     weights = constant("FLOAT16", (4, 4))
-    result = check(
+    result = check_tflite(
         tmp_path,
         operation("DEQUANTIZE", [weights], [("FLOAT32", (4, 4))]),
         operation("FULLY_CONNECTED", [FLOATS, 0], [FLOATS], dense()),
@@ -302,7 +387,7 @@ def test_weights_in_half_precision(tmp_path):
 
 
 def test_no_more_kinds_of_problems_than_one_reads(tmp_path):
-    result = check(
+    result = check_tflite(
         tmp_path, *(operation("ARG_MAX", [FLOATS]) for _ in range(3))
     )
     problems = [

@@ -78,6 +78,11 @@ def test_modes(tmp_path, build, quantization, types, bytes_per_parameter):
     assert types in types_of_products(path)
     observed = report.agreement.largest_activation
     assert (observed is not None) == (quantization == "float16")
+    if quantization == "float16":
+        newer, older = report.gpu_delegates
+        # No operation reshapes a table when the file is run.
+        assert {x.operation for x in newer.problems} == {"GATHER"}
+        assert older.opencl and older.opengl
 
 
 @exports

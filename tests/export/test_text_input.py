@@ -61,6 +61,9 @@ def test_answers_are_those_of_keras(text_file):
     assert model.predict([]).shape == (0, 3)
     with pytest.raises(ValueError, match=r"\['text'\].*Received: 2"):
         model.predict((TEXTS, TEXTS))
+    assert model.runtime == "interpreter"
+    with pytest.raises(ValueError, match="`runtime`.*file that takes text"):
+        TFLiteModel(path, runtime="compiled_model")
 
 
 def test_what_the_file_needs(text_file):

@@ -1,83 +1,16 @@
 """Predicts from the published rules what a phone's GPU runs of a file.
 
-These are the rules of TFLite's GPU delegate for OpenCL and OpenGL: the
-operations it supports, up to which version, and with which types and shapes.
-The delegate takes the largest part of the graph that it can run at once, and
+A GPU delegate takes the largest part of the graph that it can run at once, and
 leaves everything before and after that part to the CPU.
-
-References:
- - `tflite/tools/versioning/gpu_compatibility.cc` and
-    `tflite/delegates/gpu/common/model_builder.cc` of
-    [LiteRT](https://github.com/google-ai-edge/LiteRT)
 """
 
 import collections
 import dataclasses
 
+from keras_squeeze.export.checks.gpu_rules import LITERT_2
+from keras_squeeze.export.checks.gpu_rules import TFLITE
 from keras_squeeze.export.conversion.model_file import is_constant
 from keras_squeeze.export.conversion.model_file import operation_name
-
-_COMPARISONS = frozenset(
-    ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
-)
-_REDUCTIONS = frozenset(
-    ("MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM")
-)
-
-# The newest supported version of each operation that a BERT model may have.
-_ANY_VERSION = 2**31
-_VERSIONS = {
-    **dict.fromkeys(
-        ("ABS", "COS", "ELU", "EXP", "FLOOR", "GELU", "LOG", "LOGISTIC"), 2
-    ),
-    **dict.fromkeys(("NEG", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE"), 2),
-    **dict.fromkeys(("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM"), 2),
-    **dict.fromkeys(("MINIMUM", "POW", "SQUARED_DIFFERENCE", "SUB"), 2),
-    **dict.fromkeys(("CONCATENATION", "LOGICAL_AND", "TANH"), 2),
-    **dict.fromkeys(("PAD", "PADV2", "QUANTIZE", "SLICE", "SOFTMAX"), 2),
-    **dict.fromkeys(("LEAKY_RELU", "RELU", "RELU6"), 2),
-    **dict.fromkeys(("GATHER", "ONE_HOT", "RESHAPE"), 1),
-    **dict.fromkeys(("SELECT", "SELECT_V2"), 1),
-    **dict.fromkeys(("DEQUANTIZE", "MUL"), 3),
-    **dict.fromkeys(("STRIDED_SLICE", "TRANSPOSE"), 4),
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 6),
-    "FULLY_CONNECTED": 9,
-    **dict.fromkeys(("BATCH_MATMUL", "CAST", "HARD_SWISH"), _ANY_VERSION),
-    **dict.fromkeys(("PACK", "SPLIT", "SPLIT_V"), _ANY_VERSION),
-    **dict.fromkeys(("TILE", "UNPACK"), _ANY_VERSION),
-    **dict.fromkeys(_COMPARISONS, 2),
-    **dict.fromkeys(_REDUCTIONS, _ANY_VERSION),
-}
-
-# Types that operations support besides floats and bytes.
-_INPUT_TYPES = {
-    "CAST": ("BOOL", "INT32"),
-    "GATHER": ("INT32",),
-    "LOGICAL_AND": ("BOOL",),
-    "ONE_HOT": ("INT32",),
-    "SELECT": ("BOOL",),
-    "SELECT_V2": ("BOOL",),
-}
-_OUTPUT_TYPES = {
-    "CAST": ("BOOL", "INT32"),
-    "LOGICAL_AND": ("BOOL",),
-    **dict.fromkeys(_COMPARISONS, ("BOOL",)),
-}
-_ALL_TYPES = ("FLOAT32", "FLOAT16", "INT8", "UINT8")
-
-_CASTS = frozenset(
-    (
-        ("BOOL", "FLOAT16"),
-        ("BOOL", "FLOAT32"),
-        ("FLOAT16", "BOOL"),
-        ("FLOAT32", "BOOL"),
-        ("FLOAT32", "FLOAT32"),
-        ("FLOAT32", "INT32"),
-        ("INT32", "FLOAT32"),
-        ("INT32", "INT32"),
-    )
-)
-
 
 # A file that takes text has dozens of operations that only run on CPUs.
 _MOST_LINES = 8
@@ -100,36 +33,42 @@ class GpuProblem:
 
 @dataclasses.dataclass(frozen=True)
 class GpuDelegate:
-    """What the GPU delegate runs of a file.
+    """What the GPU delegate of a runtime runs of a file.
 
     Args:
+        runtime: string. The runtime, `"LiteRT 2"` or `"TFLite and LiteRT 1"`.
         operations: int. The number of operations of the graph.
         delegated: int. The number of operations that the delegate takes. They
             form one part of the graph.
         problems: List that has a `GpuProblem` for each operation that it
             cannot run.
-        opencl: bool. Whether it runs them with OpenCL. This requires a batch
-            size (first dimension) of one for the tensors that enter and leave
-            the part.
-        opengl: bool. Whether it runs them with OpenGL, the fallback on phones
-            without OpenCL. This requires a batch size of one for all tensors.
+        opencl: bool or `None`. Whether the delegate of TFLite runs them with
+            OpenCL. This requires a batch size (first dimension) of one for the
+            tensors that enter and leave the part. `None` for LiteRT 2, as for
+            the following.
+        opengl: bool or `None`. Whether it runs them with OpenGL, the fallback
+            on phones without OpenCL. This requires a batch size of one for all
+            tensors.
         batches: List of the names of the tensors of these operations whose
-            first dimension is not one.
+            first dimension is not one, or `None`.
     """
 
+    runtime: str
     operations: int
     delegated: int
     problems: list
-    opencl: bool
-    opengl: bool
-    batches: list
+    opencl: bool | None = None
+    opengl: bool | None = None
+    batches: list | None = None
 
     def __str__(self):
-        lines = [
-            f"takes {self.delegated} of {self.operations} operations at once; "
-            f"runs them with OpenCL: {'yes' if self.opencl else 'no'}, "
-            f"with OpenGL: {'yes' if self.opengl else 'no'}"
-        ]
+        line = f"{self.runtime}: {self.delegated} of {self.operations}"
+        if self.opencl is not None:
+            line += (
+                f", with OpenCL: {'yes' if self.opencl else 'no'}, "
+                f"with OpenGL: {'yes' if self.opengl else 'no'}"
+            )
+        lines = [line]
         if self.batches:
             lines.append(
                 f"the first dimension of {len(self.batches)} of their tensors "
@@ -148,8 +87,8 @@ class GpuDelegate:
         return "\n".join(lines)
 
 
-def check_gpu_delegate(model):
-    """Predict what the GPU delegate runs of a `.tflite` file.
+def check_gpu_delegates(model):
+    """Predict what the GPU delegates run of a `.tflite` file.
 
     Nothing is executed: the operations are compared with the published rules.
     If the file has several graphs, the first one is checked.
@@ -158,26 +97,37 @@ def check_gpu_delegate(model):
         model: The result of `model_file.load_model()`.
 
     Returns:
-        A `GpuDelegate`.
+        A list of a `GpuDelegate` for LiteRT 2 and one for TFLite.
     """
     graph = _Graph(model)
+    return [_check(graph, rules) for rules in (LITERT_2, TFLITE)]
+
+
+def _check(graph, rules):
     problems = {}
     for i, operation in enumerate(graph.operations):
-        reason = next(_reasons(graph, operation), None)
+        consumers = graph.consumers[operation.outputs[0]]
+        reason = next(rules.reasons(operation, consumers), None)
         if reason is not None:
             problems[i] = GpuProblem(
                 operation.name, operation.outputs[0].name, reason
             )
     part = _largest_part(graph, problems)
-    inside, ends = _tensors_of_part(graph, part)
-    batches = [tensor for tensor in inside if tensor.shape[0] != 1]
+    limits = {}
+    if rules.needs_batch_of_one:
+        inside, ends = _tensors_of_part(graph, part)
+        batches = [tensor for tensor in inside if tensor.shape[0] != 1]
+        limits = {
+            "opencl": bool(part) and ends.isdisjoint(batches),
+            "opengl": bool(part) and not batches,
+            "batches": [tensor.name for tensor in batches],
+        }
     return GpuDelegate(
+        runtime=rules.runtime,
         operations=len(graph.operations),
         delegated=len(part),
         problems=list(problems.values()),
-        opencl=bool(part) and ends.isdisjoint(batches),
-        opengl=bool(part) and not batches,
-        batches=[tensor.name for tensor in batches],
+        **limits,
     )
 
 
@@ -256,158 +206,8 @@ class _Graph:
             if source.type == "FLOAT16":
                 number = operator.outputs[0]
                 self.tensors[number] = dataclasses.replace(
-                    self.tensors[number], is_constant=True
+                    self.tensors[number], is_constant=True, type=source.type
                 )
-
-
-def _reasons(graph, operation):
-    """Yield the reasons why the GPU cannot run an operation."""
-    name = operation.name
-    if name not in _VERSIONS:
-        yield "is not supported"
-        return
-    if operation.version > _VERSIONS[name]:
-        yield (
-            f"has version {operation.version}, but only versions up to "
-            f"{_VERSIONS[name]} are supported"
-        )
-    yield from _reasons_of_tensors(operation)
-    if name in _COMPARISONS:
-        yield from _reasons_of_comparison(graph, operation)
-    elif name in _REDUCTIONS:
-        axes = operation.inputs[1]
-        if not axes.is_constant or axes.type != "INT32":
-            yield "has axes that are not int32 constants"
-    elif name in _CHECKS:
-        yield from _CHECKS[name](operation)
-
-
-def _reasons_of_tensors(operation):
-    for tensors, types in (
-        (operation.runtime_inputs, _INPUT_TYPES),
-        (operation.outputs, _OUTPUT_TYPES),
-    ):
-        for tensor in tensors:
-            if -1 in tensor.shape:
-                yield "has a tensor with a dynamic shape"
-            if tensor.type not in (*_ALL_TYPES, *types.get(operation.name, ())):
-                yield f"has a tensor of type {tensor.type.lower()}"
-            if not tensor.shape:
-                yield "has a scalar tensor"
-    if any(len(x.shape) > 4 for x in (*operation.inputs, *operation.outputs)):
-        yield "has a tensor with more than 4 dimensions"
-
-
-def _reasons_of_comparison(graph, operation):
-    consumers = graph.consumers[operation.outputs[0]]
-    is_used = [
-        consumer.name in ("CAST", "SELECT", "SELECT_V2")
-        and consumer.outputs[0].type in ("FLOAT16", "FLOAT32")
-        for consumer in consumers
-    ]
-    if is_used != [True]:
-        yield "is not used by exactly one CAST or SELECT to floats"
-
-
-def _check_broadcast(operation):
-    shapes = sorted((x.shape for x in operation.inputs), key=len)
-    if len(shapes) != 2:
-        yield "does not have two inputs"
-        return
-    short, long = shapes
-    if len(short) < 2 or len(short) == len(long):
-        return
-    is_known = len(long) == 4 and (
-        (len(short) == 3 and long[0] == 1)
-        or (short == (1, 1) and long[0] == 1)
-        or (len(short) == 2 and short == (long[0], long[3]))
-    )
-    if not is_known:
-        yield f"broadcasts {list(short)} to {list(long)}"
-
-
-def _check_batch_matmul(operation):
-    second = operation.inputs[1]
-    if second.is_constant and len(second.shape) != 2:
-        yield "has constants that do not have 2 dimensions"
-    if operation.inputs[0].is_constant:
-        yield "has a constant as its left operand"
-
-
-def _check_cast(operation):
-    types = operation.inputs[0].type, operation.outputs[0].type
-    if types not in _CASTS:
-        yield f"casts {types[0].lower()} to {types[1].lower()}"
-
-
-def _check_fully_connected(operation):
-    if operation.options.weightsFormat:
-        yield "has weights in a special format"
-    if len(operation.runtime_inputs) > 2:
-        yield "has weights and biases that are not constants"
-    ranks = {len(x.shape) for x in (operation.inputs[0], operation.outputs[0])}
-    if operation.options.keepNumDims and len(ranks) > 1:
-        yield "changes the number of dimensions"
-
-
-def _check_gather(operation):
-    indices = operation.inputs[1]
-    if len(indices.shape) != 1:
-        yield f"has indices of {len(indices.shape)} dimensions instead of 1"
-    if indices.type != "INT32":
-        yield f"has indices of type {indices.type.lower()}"
-
-
-def _check_pad(operation):
-    if operation.inputs[1].shape not in ((3, 2), (4, 2)):
-        yield "pads a tensor that does not have 3 or 4 dimensions"
-    if len(operation.runtime_inputs) != 1:
-        yield "has padding sizes that are not constants"
-
-
-def _check_select(operation):
-    output = operation.outputs[0]
-    for tensor in operation.inputs[1:]:
-        is_scalar = tensor.shape in ((), (1,))
-        if not is_scalar and tensor.shape != output.shape:
-            yield f"broadcasts {list(tensor.shape)} to {list(output.shape)}"
-        if tensor.is_constant and len(tensor.shape) == 2:
-            yield "has constants of 2 dimensions"
-
-
-def _check_slice(operation):
-    rank = len(operation.inputs[0].shape)
-    if rank not in (3, 4):
-        yield f"slices a tensor of {rank} dimensions instead of 3 or 4"
-
-
-def _check_softmax(operation):
-    if operation.options.beta != 1:
-        yield "scales its inputs"
-
-
-def _check_strided_slice(operation):
-    options = operation.options
-    if options.ellipsisMask or options.newAxisMask or options.shrinkAxisMask:
-        yield "adds or removes dimensions"
-    yield from _check_slice(operation)
-
-
-_CHECKS = {
-    "ADD": _check_broadcast,
-    "BATCH_MATMUL": _check_batch_matmul,
-    "CAST": _check_cast,
-    "FULLY_CONNECTED": _check_fully_connected,
-    "GATHER": _check_gather,
-    "MUL": _check_broadcast,
-    "PAD": _check_pad,
-    "PADV2": _check_pad,
-    "SELECT": _check_select,
-    "SELECT_V2": _check_select,
-    "SLICE": _check_slice,
-    "SOFTMAX": _check_softmax,
-    "STRIDED_SLICE": _check_strided_slice,
-}
 
 
 def _largest_part(graph, problems):

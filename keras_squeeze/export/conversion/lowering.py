@@ -204,12 +204,18 @@ def _embedding(layer, call, inputs, **kwargs):
     # A quantized table has a single scale. Features that are small for every
     # token would only use few of its steps, so each feature is scaled first.
     table = layer.embeddings.value
-    largest = tf.reduce_max(tf.abs(table), axis=0)
-    # Avoid a division by zero for features that are all zeros.
-    scale = tf.maximum(largest, 1e-30)
+    with tf.init_scope():
+        largest = tf.reduce_max(tf.abs(table), axis=0)
+        # Avoid a division by zero for features that are all zeros.
+        scale = tf.maximum(largest, 1e-30)
+        # GPUs only look up ids of one dimension. With a table of three, the
+        # rows have the dimensions of a batch. The converter would reshape a
+        # table in float16 at run time.
+        table = tf.expand_dims(table / scale, 0)
     # Keras counts negative ids from the end, which takes three more
     # operations.
-    return tf.gather(table / scale, inputs) * scale
+    rows = tf.gather(table, tf.reshape(inputs, (-1,)), axis=1)
+    return tf.reshape(rows, (-1, *inputs.shape[1:], table.shape[-1])) * scale
 
 
 def _layer_normalization(layer, call, inputs):

@@ -121,6 +121,7 @@ def align_dimensions(model):
     for graph in model.subgraphs:
         operations = []
         aligned = {}
+        halves = _constants_in_half_precision(model, graph)
         _align_products(model, graph)
         for operation in graph.operators:
             if operation_name(model, operation) == "ADD":
@@ -128,20 +129,54 @@ def align_dimensions(model):
                 for i, number in enumerate(operation.inputs):
                     shape = graph.tensors[number].shape
                     # GPUs also treat constants of one dimension as biases.
-                    constant = is_constant(model, graph.tensors[number])
+                    constant = number in halves or is_constant(
+                        model, graph.tensors[number]
+                    )
                     if not (1 + constant <= len(shape) < rank):
                         continue
                     if (number, rank) not in aligned:
                         shape = [1] * (rank - len(shape)) + list(shape)
                         target = add_reshaped(graph, number, shape)
                         aligned[number, rank] = target
-                        if not constant:
+                        if number in halves:
+                            copied = copy.copy(halves[number])
+                            copied.inputs = np.array(
+                                [add_reshaped(graph, copied.inputs[0], shape)]
+                            )
+                            copied.outputs = np.array([target], "int32")
+                            operations.append(copied)
+                        elif not constant:
                             operations.append(
                                 reshape(model, graph, number, target)
                             )
                     operation.inputs[i] = aligned[number, rank]
             operations.append(operation)
         graph.operators = operations
+
+
+def _constants_in_half_precision(model, graph):
+    """The operations that convert float16 weights, by what they compute."""
+    return {
+        operation.outputs[0]: operation
+        for operation in graph.operators
+        if operation_name(model, operation) == "DEQUANTIZE"
+        and is_constant(model, graph.tensors[operation.inputs[0]])
+    }
+
+
+def leave_lookups_to_cpus(model):
+    """Keep the GPU delegates of TFLite and LiteRT 1 from taking lookups.
+
+    They take lookups of version 1, and then cannot run any part of the graph,
+    because ids of one dimension do not have a batch size of one. All runtimes
+    have version 2, which is for integers of 8 bits.
+
+    Args:
+        model: The result of `load_model()`. It is changed in place.
+    """
+    for code in model.operatorCodes:
+        if _operation_names()[code.builtinCode] == "GATHER":
+            code.version = max(code.version, 2)
 
 
 def _align_products(model, graph):

@@ -202,8 +202,7 @@ def _widen(ranges):
 def _name_lookups(model):
     """Replace table lookups with the `EMBEDDING_LOOKUP` operation.
 
-    The quantizer does not support `GATHER`, which the converter uses because
-    it accepts ids of any shape.
+    The quantizer does not support `GATHER`, which the converter uses.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -216,18 +215,14 @@ def _name_lookups(model):
             continue
         table, ids = operation.inputs
         (outputs,) = operation.outputs
-        _, length, dim = graph.tensors[outputs].shape
-        row_of_ids = add_reshaped(graph, ids, [length])
-        rows = add_reshaped(graph, outputs, [length, dim])
-        operation.inputs = np.array([row_of_ids, table], "int32")
+        graph.tensors[table].shape = graph.tensors[table].shape[-2:]
+        graph.tensors[table].shapeSignature = None
+        rows = add_reshaped(graph, outputs, graph.tensors[outputs].shape[1:])
+        operation.inputs = np.array([ids, table], "int32")
         operation.outputs = np.array([rows], "int32")
         operation.builtinOptions = None
         operation.builtinOptionsType = 0
-        operations += [
-            reshape(model, graph, ids, row_of_ids),
-            operation,
-            reshape(model, graph, rows, outputs),
-        ]
+        operations += [operation, reshape(model, graph, rows, outputs)]
     graph.operators = operations
     for code in model.operatorCodes:
         if code.builtinCode == schema.BuiltinOperator.GATHER:

@@ -3,6 +3,7 @@
 import copy
 
 from keras_squeeze.export.conversion.model_file import align_dimensions
+from keras_squeeze.export.conversion.model_file import leave_lookups_to_cpus
 from keras_squeeze.export.conversion.model_file import load_model
 from keras_squeeze.export.conversion.model_file import tidy_names
 from keras_squeeze.export.conversion.quantization import is_for_quantizer
@@ -40,6 +41,7 @@ def read_converted(filepaths, quantization):
         # The quantizer was already given aligned dimensions.
         if not is_for_quantizer(quantization):
             align_dimensions(model)
+        leave_lookups_to_cpus(model)
         tidy_names(model)
     return merge_models(models)
 

@@ -1,15 +1,21 @@
 """Creates batches of preprocessed samples."""
 
+import math
+
 import keras
 import numpy as np
 
 from keras_squeeze.models.tasks.row_counts import pad_rows
 from keras_squeeze.models.tasks.row_counts import power_of_two
 
-# A program is compiled or planned for each length.
-LENGTH_STEP = 16
-# The number of lengths for XLA, which compiles for seconds for each.
+# Products on GPUs and CPUs are fast for multiples of it.
+LENGTH_STEP = 8
+# XLA compiles a program for seconds for each length. It gets few: powers of two
+# times a step.
 XLA_LENGTHS = 4
+XLA_STEP = 16
+# The number of tokens per batch, with padding, for predictions.
+PREDICTION_TOKENS = 4096
 # The number of batches among which texts are sorted by length. It is limited,
 # so that batches differ between epochs.
 BATCHES_SORTED = 50
@@ -61,7 +67,7 @@ class LengthBatches(ArrayBatches):
             changes in each epoch. Defaults to `None`, for the same batches in
             each epoch.
         few_lengths: bool. Whether batches have one of four lengths instead of
-            a multiple of 16. Defaults to `False`.
+            a multiple of 8. Defaults to `False`.
         repeat_rows: bool. Whether to repeat samples on JAX, so that batches
             have one of a few sizes. Defaults to `False`.
         batch_tokens: int or `None`. The number of tokens per batch, with
@@ -96,7 +102,11 @@ class LengthBatches(ArrayBatches):
         self.split_texts = split_texts
         lengths = np.asarray(x["padding_mask"]).sum(axis=-1)
         self.lengths = lengths.reshape(len(lengths), -1).max(axis=-1)
-        self.longest = x["padding_mask"].shape[-1]
+        _, *texts_per_sample, self.longest = x["padding_mask"].shape
+        self.texts_per_sample = math.prod(texts_per_sample)
+        # Depends on the longest text, not on how long texts may be.
+        top = _xla_length(min(self.lengths.max() + 1, self.longest))
+        self.shortest = top // 2 ** (XLA_LENGTHS - 1)
         self.random = None if seed is None else np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -131,17 +141,21 @@ class LengthBatches(ArrayBatches):
         if self.batch_tokens is None:
             size = self.batch_size
             return np.split(part, range(size, len(part), size))
+        tokens = self.batch_tokens
         batches = []
         while len(part):
             # Powers of two, for which JAX compiles few programs.
             size = power_of_two(len(part))
-            while size > 1 and self.batch_tokens < size * self._round_up(
-                self.lengths[part[:size][-1]]
-            ):
+            while size > 1 and self._num_tokens(part[:size]) > tokens:
                 size //= 2
             batches.append(part[:size])
             part = part[size:]
         return batches
+
+    def _num_tokens(self, batch):
+        """The number of tokens, with padding, of samples sorted by length."""
+        length = self._round_up(self.lengths[batch[-1]])
+        return len(batch) * self.texts_per_sample * length
 
     def __getitem__(self, index):
         x, *others = keras.utils.unpack_x_y_sample_weight(
@@ -168,11 +182,11 @@ class LengthBatches(ArrayBatches):
         # MobileBERT embeds each token together with its neighbors. The last
         # one must keep its padding, to give the same as in a longer batch.
         length = length + 1
-        step = LENGTH_STEP
         if self.few_lengths:
-            step = max(step, -(-self.longest // 2 ** (XLA_LENGTHS - 1)))
-            length = step * power_of_two(-(-length // step))
-        return min(-(-length // step) * step, self.longest)
+            length = max(_xla_length(length), self.shortest)
+        else:
+            length = -(-length // LENGTH_STEP) * LENGTH_STEP
+        return min(length, self.longest)
 
     def in_order(self, outputs):
         """Put the outputs for these batches in the order of the samples.
@@ -191,3 +205,7 @@ class LengthBatches(ArrayBatches):
             return found
 
         return keras.tree.map_structure(sort, outputs)
+
+
+def _xla_length(length):
+    return XLA_STEP * power_of_two(-(-int(length) // XLA_STEP))

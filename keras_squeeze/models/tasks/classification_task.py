@@ -151,7 +151,12 @@ class ClassificationTask(TextTask):
         return Decision.of(self.threshold, self.background_class, self)
 
     def calibrate(
-        self, x, y, background_class=None, background_recall=0.0, batch_size=32
+        self,
+        x,
+        y,
+        background_class=None,
+        background_recall=0.0,
+        batch_size=None,
     ):
         """Choose the temperature and the thresholds on validation data.
 
@@ -178,7 +183,7 @@ class ClassificationTask(TextTask):
                 larger part costs accuracy on the other classes. Defaults to
                 `0.0`.
             batch_size: int. The number of inputs per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A dictionary of the `temperature`, the `threshold`, the number of

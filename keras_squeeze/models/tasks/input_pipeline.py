@@ -15,6 +15,7 @@ from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.preprocessors.text_preprocessor import (
     TextPreprocessor,
 )
+from keras_squeeze.models.tasks.array_batches import PREDICTION_TOKENS
 from keras_squeeze.models.tasks.array_batches import LengthBatches
 from keras_squeeze.models.tasks.row_counts import first_rows
 from keras_squeeze.models.tasks.row_counts import pad_rows
@@ -34,12 +35,12 @@ class InputPipeline:
     override `prepare()`. `reads_segments` is `False` for tasks in which a
     tuple is not a text with several parts. `chooses_one_class` is `True` for
     tasks that support class weights, and `can_group_by_length` for tasks that
-    preprocess a text in the same way in each epoch. `batch_tokens` can be
-    set to the number of tokens per batch, with padding, of texts that are
-    predicted in the order of their lengths. It replaces the `batch_size`.
+    preprocess a text in the same way in each epoch. `batch_tokens` is the
+    number of tokens per batch, with padding, of texts that are predicted in
+    the order of their lengths without a `batch_size`.
     """
 
-    batch_tokens = None
+    batch_tokens = PREDICTION_TOKENS
     reads_segments = True
     chooses_one_class = False
     can_group_by_length = False
@@ -271,7 +272,9 @@ class InputPipeline:
 
         Args:
             x: The raw inputs of the task, or a dataset of batches of them.
-            batch_size: int. Defaults to `32` if `x` is not a dataset.
+            batch_size: int. Defaults to `None` for batches of about 4,096
+                tokens if `x` is not a dataset. Tasks that do not sort texts by
+                their lengths then have 32 per batch.
             **kwargs: Other arguments of `keras.Model.predict`.
 
         Returns:
@@ -279,11 +282,11 @@ class InputPipeline:
         """
         if is_data_set(x):
             return super().predict(x, batch_size=batch_size, **kwargs)
-        size = batch_size or 32
         arrays = self.checked_arrays(x)
         if self._can_sort(x) and kwargs.get("steps") is None:
-            return self._predict_by_length(arrays, size, **kwargs)
+            return self._predict_by_length(arrays, batch_size, **kwargs)
         to_source(arrays)
+        size = batch_size or 32
         arrays, count = pad_rows(arrays, size)
         outputs = super().predict(self.batches(arrays, size), **kwargs)
         return first_rows(outputs, count)
@@ -313,10 +316,7 @@ class InputPipeline:
             )
             batches = LengthBatches(
                 *self._preprocessed(part),
-                batch_size=size,
-                few_lengths=self._uses_xla(),
-                repeat_rows=True,
-                batch_tokens=self.batch_tokens,
+                **self._prediction_batches(size),
             )
             is_single = len(batches) == 1 and kwargs == {"verbose": 0}
             if is_single and num_replicas(self) == 1:
@@ -328,6 +328,13 @@ class InputPipeline:
         return keras.tree.map_structure(
             lambda *arrays: np.concatenate(arrays), *parts
         )
+
+    def _prediction_batches(self, batch_size):
+        """Arguments of `LengthBatches` for predictions."""
+        arguments = {"few_lengths": self._uses_xla(), "repeat_rows": True}
+        if batch_size is None:
+            return {"batch_tokens": self.batch_tokens, **arguments}
+        return {"batch_size": batch_size, **arguments}
 
     def _uses_xla(self):
         """Whether a program is compiled for each shape of a batch."""

@@ -126,7 +126,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
             x = _even(choices)
         return super().checked_arrays(x, y, sample_weight)
 
-    def annotate(self, inputs, top_k=None, batch_size=32):
+    def annotate(self, inputs, top_k=None, batch_size=None):
         """Choose for each prompt, and return readable answers.
 
         Args:
@@ -137,7 +137,7 @@ class MultipleChoice(TextTask, keras_hub.models.Task):
                 the likeliest first. Defaults to `None`, for the likeliest
                 choice without a list.
             batch_size: int. The number of prompts per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A list that has a dictionary per prompt: the index of the choice as

@@ -95,7 +95,7 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
         outputs = self.predict(x, batch_size=batch_size, verbose=0)
         return self._logits(outputs), self.read_labels(y)
 
-    def annotate(self, inputs, top_k=None, batch_size=32):
+    def annotate(self, inputs, top_k=None, batch_size=None):
         """Predict whether texts follow others.
 
         Args:
@@ -105,7 +105,7 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
                 likeliest first. Defaults to `None`, for the likeliest class
                 without a list.
             batch_size: int. The number of pairs per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A list that has a dictionary per pair: the `label`, `"is_next"` or

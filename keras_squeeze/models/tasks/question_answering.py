@@ -113,7 +113,7 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
         self,
         inputs,
         top_k=None,
-        batch_size=32,
+        batch_size=None,
         max_answer_length=30,
         handle_impossible_answer=False,
         null_threshold=0.0,
@@ -133,7 +133,7 @@ class QuestionAnswering(WindowedTask, keras_hub.models.Task):
                 the likeliest first. Defaults to `None`, for the likeliest
                 answer without a list.
             batch_size: int. The number of windows per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
             max_answer_length: int. The maximum number of tokens of an answer.
                 Defaults to `30`, as in transformers' `run_qa.py`.
             handle_impossible_answer: bool. Whether there may be no answer,

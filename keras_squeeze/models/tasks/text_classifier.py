@@ -175,7 +175,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             return check_class_ids(y, self.num_classes)
         return y
 
-    def annotate(self, inputs, top_k=None, batch_size=32):
+    def annotate(self, inputs, top_k=None, batch_size=None):
         """Classify raw inputs and return readable answers.
 
         Args:
@@ -187,7 +187,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
                 probability is above the `threshold`, of which there may be
                 none. With a `background_class`, the answer is the first.
             batch_size: int. The number of inputs per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A list that has a dictionary per input: the `label` and its

@@ -234,14 +234,14 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
             )
         return super().predict(x, batch_size=batch_size, **kwargs)
 
-    def similarity(self, first, second, batch_size=32):
+    def similarity(self, first, second, batch_size=None):
         """Compute the cosine similarity of pairs of texts.
 
         Args:
             first: List of strings.
             second: List of strings, as many.
             batch_size: int. The number of texts per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A float32 array of shape `(num_pairs,)`.
@@ -267,7 +267,7 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
         return np.sum(first * second, axis=-1)
 
     def search(
-        self, queries, corpus, top_k=5, corpus_embeddings=None, batch_size=32
+        self, queries, corpus, top_k=5, corpus_embeddings=None, batch_size=None
     ):
         """Find the texts with the most similar meaning.
 
@@ -279,7 +279,7 @@ class TextEmbedder(TextTask, keras_hub.models.TextEmbedder):
                 hidden_dim)`. The result of `encode_text(corpus)`, to compute it
                 only once for many searches.
             batch_size: int. The number of texts per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A list that has, for each query, a list of `top_k` dictionaries,

@@ -83,7 +83,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
                 raise ValueError(f"Sample {i} of `y` is invalid. {e}") from e
         return np.fromiter(rows, "object", len(rows))
 
-    def annotate(self, inputs, top_k=None, batch_size=32):
+    def annotate(self, inputs, top_k=None, batch_size=None):
         """Find the entities in texts.
 
         The label of a word is that of its first token. Consecutive words are
@@ -107,7 +107,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
                 surest first. Defaults to `None`, for all entities in the order
                 of the text.
             batch_size: int. The number of windows per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A list that has, for each input, a list of dictionaries: the
@@ -159,13 +159,13 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             answers.append(entities)
         return answers
 
-    def predict_labels(self, inputs, batch_size=32):
+    def predict_labels(self, inputs, batch_size=None):
         """Predict the likeliest label of every word.
 
         Args:
             inputs: A list of lists of words.
             batch_size: int. The number of windows per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             A list that has, for each input, a list of the names of the labels,
@@ -191,13 +191,13 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
             for _, indices in words.samples()
         ]
 
-    def word_outputs(self, inputs, batch_size=32):
+    def word_outputs(self, inputs, batch_size=None):
         """Compute the outputs of the task for every word.
 
         Args:
             inputs: A list of lists of words.
             batch_size: int. The number of windows per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Returns:
             An object array that has, for each input, a float32 array of shape
@@ -221,7 +221,7 @@ class TokenClassifier(ClassificationTask, WindowedTask, keras_hub.models.Task):
 
         Args:
             words: A `TokenizedWords`.
-            batch_size: int. The number of windows per batch.
+            batch_size: int or `None`. The number of windows per batch.
 
         Returns:
             A tuple of two arrays of shape `(num_words,)`: the class ids, -1

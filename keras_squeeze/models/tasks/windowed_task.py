@@ -128,22 +128,16 @@ class WindowedTask(TextTask):
         Args:
             x: Dictionary of arrays. The windows, already preprocessed, which
                 `predict()` would preprocess again.
-            batch_size: int. The number of windows per batch.
+            batch_size: int or `None`. The number of windows per batch, or
+                `None` for batches of `batch_tokens` tokens.
 
         Returns:
             A structure of arrays of shape `(num_windows, length, ...)`. The
             outputs for padding have no meaning.
         """
         if num_replicas(self) > 1:
-            return self._predict_all(x, batch_size, verbose=0)
-        batches = LengthBatches(
-            x,
-            None,
-            batch_size=batch_size,
-            few_lengths=self._uses_xla(),
-            repeat_rows=True,
-            batch_tokens=self.batch_tokens,
-        )
+            return self._predict_all(x, batch_size or 32, verbose=0)
+        batches = LengthBatches(x, None, **self._prediction_batches(batch_size))
         outputs = [
             keras.tree.map_structure(
                 lambda array: _pad_length(array, batches.longest),

@@ -19,7 +19,8 @@ def epoch(batches):
 
 
 @pytest.mark.parametrize(
-    ("few_lengths", "shapes"), [(False, [16, 32, 48, 50]), (True, [16, 32, 50])]
+    ("few_lengths", "shapes"),
+    [(False, [8, 16, 24, 32, 40, 48, 50]), (True, [16, 32, 50])],
 )
 def test_batches_have_texts_of_about_the_same_length(few_lengths, shapes):
     batches = LengthBatches(X, Y, -Y, batch_size=8, few_lengths=few_lengths)
@@ -64,12 +65,33 @@ def test_batches_have_about_the_same_number_of_tokens(
     np.testing.assert_array_equal(batches.in_order(outputs), Y)
 
 
+def test_few_lengths_follow_the_longest_text():
+    wide = {
+        name: np.pad(array, ((0, 0), (0, 462))) for name, array in X.items()
+    }
+    batches = LengthBatches(wide, Y, batch_size=8, few_lengths=True)
+    shapes = [batches[i][0]["token_ids"].shape[1] for i in range(len(batches))]
+    assert set(shapes) == {16, 32, 64}
+    wide["padding_mask"][3] = 1
+    batches = LengthBatches(wide, Y, batch_size=1, few_lengths=True)
+    shapes = [batches[i][0]["token_ids"].shape[1] for i in range(len(batches))]
+    assert set(shapes) == {64, 512}
+
+
+def test_all_texts_of_a_sample_count():
+    x = {name: np.repeat(array[:, None], 4, 1) for name, array in X.items()}
+    batches = LengthBatches(x, Y, batch_tokens=200)
+    sizes = [batches[i][0]["token_ids"].size for i in range(len(batches))]
+    assert 100 < np.median(sizes) <= max(sizes) <= 200
+    assert sorted(sum(epoch(batches), [])) == Y.tolist()
+
+
 def test_first_batches_show_what_varies():
     batches = LengthBatches(X, Y, batch_size=8, seed=0)
     lengths = [
         x["token_ids"].shape[1] for x, _ in map(batches.__getitem__, (0, 1))
     ]
-    assert lengths == [16, 50]
+    assert lengths == [8, 50]
 
 
 def test_every_epoch_has_its_own_order():

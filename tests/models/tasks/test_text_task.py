@@ -283,6 +283,21 @@ def test_one_batch_needs_no_data_set(classifier, monkeypatch):
     assert answers[1] == pytest.approx(classifier.annotate(texts[1]))
 
 
+def test_batches_without_a_size_have_a_number_of_tokens(
+    classifier, monkeypatch
+):
+    texts = ["a", "b a", "b"] * 30
+    expected = classifier.predict(texts, batch_size=7, verbose=0)
+    # Short texts fit into a single batch.
+    monkeypatch.setattr(keras.Model, "predict", None)
+    outputs = classifier.predict(texts, verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5)
+    monkeypatch.undo()
+    monkeypatch.setattr(classifier, "batch_tokens", 100)
+    outputs = classifier.predict(texts, verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5)
+
+
 class Failure(keras.callbacks.Callback):
     """Fails in a method of a callback at the second batch."""
 
