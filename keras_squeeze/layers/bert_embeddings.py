@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.direct_calls import call_directly
 from keras_squeeze.layers.projection_norm import normalization
 from keras_squeeze.layers.resizing import resize_variable
 
@@ -195,7 +196,7 @@ class BertEmbeddings(keras.layers.Layer):
             previous = ops.pad(x[:, :-1, :], ((0, 0), (1, 0), (0, 0)))
             x = ops.concatenate([following, x, previous], axis=-1)
         if self.projection is not None:
-            x = self.projection(x)
+            x = call_directly(self.projection, x)
         if position_ids is None:
             position_ids = ops.arange(ops.shape(x)[1], dtype="int32")
         x = ops.add(x, self.position_embedding(position_ids))

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.direct_calls import on_rows
+
 
 @keras.saving.register_keras_serializable(package="keras_squeeze")
 class GroupedDense(keras.layers.Conv1D):
@@ -69,7 +71,7 @@ class GroupedDense(keras.layers.Conv1D):
         group_dim, units = kernel.shape[1:]
         kernel = ops.reshape(kernel, (group_dim, units))
         if self.groups == 1:
-            return ops.matmul(inputs, kernel)
+            return on_rows(lambda rows: ops.matmul(rows, kernel), inputs)
         length = ops.shape(inputs)[1]
         kernel = ops.reshape(
             kernel, (group_dim, self.groups, units // self.groups)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_squeeze.layers.direct_calls import call_directly
+from keras_squeeze.layers.direct_calls import on_rows
 from keras_squeeze.layers.resizing import resize_variable
 
 
@@ -113,7 +115,10 @@ class MaskedLMHead(keras.layers.Layer):
         if mask_positions is not None:
             positions = ops.expand_dims(mask_positions, axis=-1)
             x = ops.take_along_axis(x, positions, axis=1)
-        x = self.norm(self.dense(x))
+        x = self.norm(call_directly(self.dense, x))
+        return on_rows(self._scores, x)
+
+    def _scores(self, x):
         embedding_dim = self.token_embedding.output_dim
         logits = self.token_embedding(x[..., :embedding_dim], reverse=True)
         # Embeddings use the dtype of their weights.

@@ -1,8 +1,14 @@
+import re
+
 import keras
 import numpy as np
 import pytest
 
+from keras_squeeze import models
 from keras_squeeze.layers.direct_calls import call_directly
+from tests.backends import only_on
+from tests.tiny import SPECIAL_TOKENS
+from tests.tiny import tiny_backbone
 
 X = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
 
@@ -53,3 +59,31 @@ def test_layer_with_lora():
     layer.enable_lora(2)
     layer.lora_kernel_b.assign(np.ones((2, 8)))
     assert_same(layer, X)
+
+
+@only_on("jax", reason="the other backends do not copy the inputs")
+@pytest.mark.parametrize(
+    "cls", [models.MobileBertMaskedLM, models.SqueezeBertMaskedLM]
+)
+def test_gradients_of_kernels_sum_over_one_axis(cls):
+    import jax
+
+    task = cls(
+        tiny_backbone(cls.backbone_cls, SPECIAL_TOKENS), preprocessor=None
+    )
+    inputs = {name: np.ones((2, 8), "int32") for name in task.input}
+    weights, others = (
+        [variable.value for variable in variables]
+        for variables in (
+            task.trainable_variables,
+            task.non_trainable_variables,
+        )
+    )
+
+    def total(weights):
+        return task.stateless_call(weights, others, inputs)[0].sum()
+
+    program = str(jax.make_jaxpr(jax.grad(total))(weights))
+    axes = re.findall(r"dimension_numbers=\(\(\[([^\]]*)\]", program)
+    assert axes
+    assert not [one for one in axes if "," in one]
