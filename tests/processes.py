@@ -1,7 +1,9 @@
 """Runs Python programs in processes of their own."""
 
+import contextlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -30,3 +32,36 @@ def run_python(*arguments, folder=REPOSITORY, status=0, **environment):
     )
     assert result.returncode == status, result.stderr
     return result
+
+
+def start_python(*arguments, **environment):
+    """Start Python in the repository, without waiting for its end.
+
+    Args:
+        *arguments: The same as for `run_python()`.
+        **environment: Environment variables to set.
+
+    Returns:
+        A `subprocess.Popen`.
+    """
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
+    )
+
+
+def free_addresses(count):
+    """Addresses of this machine that no process listens at.
+
+    Args:
+        count: int.
+
+    Returns:
+        A list of different strings, with the port.
+    """
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]

@@ -1,6 +1,7 @@
 """Selects the devices that a command trains on."""
 
 import contextlib
+import os
 
 import keras
 
@@ -19,7 +20,16 @@ def devices_scope(count=None):
         ValueError: If there are fewer devices, or Keras does not support
             several on this backend.
     """
+    has_others = _join_other_processes()
     devices = _devices()
+    if has_others:
+        if count not in (None, len(devices)):
+            raise ValueError(
+                f"--devices must be {len(devices)}, the number of devices of "
+                "all processes, or not be given. Received: --devices "
+                f"{count}"
+            )
+        count = len(devices)
     if count is not None and count > len(devices):
         raise ValueError(
             f"--devices must be at most {len(devices)}, the number of devices "
@@ -45,6 +55,25 @@ def devices_scope(count=None):
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(devices[:count]).scope()
+
+
+def _join_other_processes():
+    """Join the processes that Keras's environment variables tell of.
+
+    Returns:
+        bool. Whether there are any.
+    """
+    names = [x for x in os.environ if x.startswith("KERAS_DISTRIBUTION_")]
+    if not names:
+        return False
+    if keras.backend.backend() != "jax":
+        raise ValueError(
+            "Several processes can only train together on jax. Received: the "
+            f"environment variables {sorted(names)}, and "
+            f"KERAS_BACKEND={keras.backend.backend()}"
+        )
+    keras.distribution.initialize()
+    return True
 
 
 def _devices():

@@ -34,6 +34,7 @@ from keras_squeeze.cli.training import stopped_history
 from keras_squeeze.cli.training import stopped_settings
 from keras_squeeze.datasets.samples import Samples
 from keras_squeeze.new_files import new_folder
+from keras_squeeze.processes import by_first_process
 
 # The arguments for `fine_tune()`.
 _TRAINING_SETTINGS = (
@@ -271,11 +272,17 @@ def _run(args):
             task, data.validation, args
         )
         print_calibration(metrics["calibration"])
+    _write(task, metrics, output, stopped, args.keep_adapter)
+
+
+@by_first_process
+def _write(task, metrics, output, stopped, keep_adapter):
+    history = metrics["history"]
     with new_folder(output) as folder:
         task.save_to_preset(folder)
         plot_history(history, folder / "learning_curve.png")
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
-        if args.keep_adapter:
+        if keep_adapter:
             (best,) = [row["epoch"] for row in history if row["is_best"]]
             shutil.copyfile(
                 stopped / f"epoch_{best}.lora.h5", folder / ADAPTER_FILE

@@ -3,6 +3,7 @@
 import contextlib
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -56,6 +57,61 @@ class _WholeBatches:
 
     def distribute_dataset(self, dataset):
         return dataset
+
+
+def shares_samples():
+    """Whether several processes have the same samples and train together."""
+    distribution = keras.distribution.distribution()
+    if isinstance(distribution, _WholeBatches):
+        distribution = distribution.distribution
+    return (
+        distribution is not None
+        and distribution.num_processes > 1
+        and distribution.auto_shard_dataset
+    )
+
+
+def by_all_processes(work, samples):
+    """Let each process do a part of some work, and collect the results.
+
+    Args:
+        work: Function of arrays of samples that returns a structure of NumPy
+            arrays, with any number of rows per sample.
+        samples: A structure of arrays of the same number of samples.
+
+    Returns:
+        The result for all samples, in order. Every process has it.
+    """
+    count = len(keras.tree.flatten(samples)[0])
+    if (
+        not shares_samples()
+        or count < keras.distribution.distribution().num_processes
+    ):
+        return work(samples)
+    import jax
+    from jax.experimental import multihost_utils
+
+    processes = jax.process_count()
+    first, last = (
+        count * (jax.process_index() + i) // processes for i in range(2)
+    )
+    own = work(
+        keras.tree.map_structure(
+            lambda array: array[first:last], samples, none_is_leaf=False
+        )
+    )
+    rows = multihost_utils.process_allgather(
+        np.array(len(keras.tree.flatten(own)[0]))
+    )
+
+    def collect(array):
+        padding = [(0, 0)] * array.ndim
+        padding[0] = (0, rows.max() - len(array))
+        parts = multihost_utils.process_allgather(np.pad(array, padding))
+        parts = [part[:n] for part, n in zip(parts, rows, strict=True)]
+        return np.concatenate(parts).astype(array.dtype)
+
+    return keras.tree.map_structure(collect, own, none_is_leaf=False)
 
 
 class SplitRows:
@@ -156,6 +212,31 @@ class SplitRows:
                 f"created. Received: weights on {sorted(found)}, and a "
                 f"distribution over {sorted(expected)}"
             )
+
+
+def check_workers(model):
+    """Raise a `ValueError` for the workers of TensorFlow, which Keras lacks.
+
+    Args:
+        model: A `keras.Model`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    strategy = model.distribute_strategy
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    cluster = strategy.cluster_resolver.cluster_spec().as_dict()
+    count = sum(len(cluster.get(name, ())) for name in ("chief", "worker"))
+    if count > 1:
+        raise ValueError(
+            "Keras 3 cannot train with several workers of TensorFlow, whatever "
+            "the model. Use the devices of one machine with "
+            "`tf.distribute.MirroredStrategy`, or those of several machines "
+            "with `keras.distribution` on JAX. Received: a "
+            f"MultiWorkerMirroredStrategy with {count} workers"
+        )
 
 
 def num_replicas(model):

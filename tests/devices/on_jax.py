@@ -18,6 +18,8 @@ import keras_squeeze
 from keras_squeeze import cli
 from keras_squeeze import models
 from keras_squeeze.cli import training
+from keras_squeeze.distillation import Stage
+from keras_squeeze.distillation import distill
 from keras_squeeze.models.optimization import build_optimizer
 from tests.devices import runs
 from tests.devices.child import run_checks
@@ -205,6 +207,57 @@ def data_sets_and_single_batches():
         assert np.isfinite(task.train_on_batch(x, y)).all()
 
 
+class SameBatch(keras.utils.PyDataset):
+    """A batch for each step of `distill()`, up to one that fails."""
+
+    def __init__(self, batch, steps, fails_at, first=0):
+        super().__init__()
+        self.arguments = (batch, fails_at)
+        self.steps = steps
+        self.first = first
+
+    def part(self, first, steps):
+        batch, fails_at = self.arguments
+        return SameBatch(batch, steps, fails_at, self.first + first)
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        batch, fails_at = self.arguments
+        if self.first + index == fails_at:
+            raise RuntimeError("stopped")
+        return batch
+
+
+def distill_in_folder(folder, fails_at=None):
+    distiller, *batch = runs.new_distiller()
+    names = [term.name for term in distiller.transfers]
+    curve = distill(
+        distiller,
+        SameBatch(tuple(batch), 4, fails_at),
+        [Stage("one", (names[0],), 1), Stage("all", tuple(names), 3)],
+        folder,
+        optimizer=lambda steps: keras.optimizers.SGD(0.1, momentum=0.9),
+        save_every=2,
+        log_every=1,
+        verbose=False,
+    )
+    return curve, distiller.get_weights()
+
+
+def distillation_resumes():
+    """A run that is stopped goes on with another number of devices."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    expected = distill_in_folder(folder / "whole")
+    with all_devices(), pytest.raises(RuntimeError, match="stopped"):
+        distill_in_folder(folder / "parts", fails_at=3)
+    devices = keras.distribution.list_devices()[:3]
+    with keras.distribution.DataParallel(devices=devices).scope():
+        runs.assert_same(distill_in_folder(folder / "parts"), expected)
+    shutil.rmtree(folder)
+
+
 TASKS = ("TextClassifier", "Pretraining")
 
 
@@ -273,6 +326,7 @@ SLOW_CHECKS.update(
     {
         "sharded training": lambda: sharded_training("Pretraining"),
         "distillation": lambda: same_on_all_devices(runs.distill),
+        "distillation resumes": distillation_resumes,
         "embedder": lambda: same_on_all_devices(runs.embed),
         "command line": command_line,
         "README": readme,

@@ -7,6 +7,7 @@ import sys
 
 import keras
 
+from keras_squeeze import models
 from keras_squeeze.cli.training import fine_tune
 from tests.devices import runs
 
@@ -23,9 +24,19 @@ def train(folder, to_stop=False):
     """Train a task, and write its preset.
 
     Returns:
-        The history and the predictions.
+        The history, the predictions, and a list of lists of the texts that
+        this process has tokenized.
     """
     task = runs.make_task("TextClassifier")
+    tokenized = []
+    preprocess = task.preprocess_samples
+
+    def record(x, *others):
+        if not isinstance(x, dict):
+            tokenized.append(list(x))
+        return preprocess(x, *others)
+
+    task.preprocess_samples = record
     if to_stop:
         fit = task.fit
         task.fit = lambda *args, callbacks, **kwargs: fit(
@@ -46,13 +57,23 @@ def train(folder, to_stop=False):
     )
     outputs = task.predict(runs.TEXTS[:3], verbose=0)
     task.save_to_preset(pathlib.Path(folder, "preset"))
-    return history, outputs.tolist()
+    return history, outputs.tolist(), tokenized
+
+
+def split_weights():
+    """A distribution that splits the weights between the processes."""
+    mesh = keras.distribution.DeviceMesh((1, 2), ("batch", "model"))
+    layout_map = models.SqueezeBertBackbone.get_layout_map(mesh)
+    return keras.distribution.ModelParallel(layout_map=layout_map)
 
 
 if __name__ == "__main__":
     folder, address, number, *options = sys.argv[1:]
     keras.distribution.initialize(address, 2, int(number))
-    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    distribution = keras.distribution.DataParallel()
+    if "split" in options:
+        distribution = split_weights()
+    keras.distribution.set_distribution(distribution)
     results = train(folder, "stop" in options)
     path = pathlib.Path(folder, f"results_{number}.json")
     path.write_text(json.dumps(results))

@@ -174,11 +174,11 @@ def embed():
     )
 
 
-def distill():
-    """Train a student on outputs of a teacher.
+def new_distiller():
+    """Create a student, and a batch of the outputs of a teacher.
 
     Returns:
-        The history and the weights.
+        A tuple of a `Distiller`, the inputs and the outputs.
     """
     random = np.random.default_rng(0)
     x = {
@@ -199,7 +199,16 @@ def distill():
         SimilarityTransfer(weight=0.5),
         masked_lm_transfer(student),
     ]
-    distiller = Distiller(student, terms)
+    return Distiller(student, terms), x, y
+
+
+def distill():
+    """Train a student on outputs of a teacher.
+
+    Returns:
+        The history and the weights.
+    """
+    distiller, x, y = new_distiller()
     distiller.compile(keras.optimizers.SGD(0.1))
     history = distiller.fit(x, y, batch_size=5, epochs=2, verbose=0).history
     return history, distiller.get_weights()

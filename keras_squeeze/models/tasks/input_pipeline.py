@@ -8,8 +8,11 @@ import numpy as np
 from keras_squeeze import keras_hub_seam
 from keras_squeeze.models.class_names import balanced_class_weights
 from keras_squeeze.models.class_names import class_weights_to_ids
+from keras_squeeze.models.devices import by_all_processes
 from keras_squeeze.models.devices import check_batch_size
+from keras_squeeze.models.devices import check_workers
 from keras_squeeze.models.devices import num_replicas
+from keras_squeeze.models.devices import shares_samples
 from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.optimization import build_optimizer
 from keras_squeeze.models.preprocessors.text_preprocessor import (
@@ -141,6 +144,7 @@ class InputPipeline:
 
         The other arguments are the same as for `fit()`.
         """
+        check_workers(self)
         class_weight = self.checked_class_weight(class_weight, sample_weight, y)
         is_preprocessed = False
         train = {
@@ -198,6 +202,12 @@ class InputPipeline:
             instead of raw ones. For samples that are not used for training,
             `"x"` is a dataset with everything.
         """
+        if shares_samples() and self.can_group_by_length:
+            # Otherwise each process would tokenize the texts of all of them.
+            to_source(arrays)
+            arrays = keras.utils.pack_x_y_sample_weight(
+                *self._preprocessed(arrays)
+            )
         batches = self.batches(arrays, batch_size or 32, shuffle)
         return {"x": batches, "class_weight": class_weight}, False
 
@@ -353,12 +363,16 @@ class InputPipeline:
             A tuple of the inputs of the model, the labels and the sample
             weights: NumPy arrays, or `None`.
         """
-        return keras.utils.unpack_x_y_sample_weight(
-            keras_hub_seam.convert_to_numpy(
+
+        def preprocess(arrays):
+            return keras_hub_seam.convert_to_numpy(
                 self.preprocess_samples(
                     *keras.utils.unpack_x_y_sample_weight(arrays)
                 )
             )
+
+        return keras.utils.unpack_x_y_sample_weight(
+            by_all_processes(preprocess, arrays)
         )
 
     def num_samples(self, x):
@@ -473,6 +487,9 @@ class InputPipeline:
         return np.ravel(keras.ops.convert_to_numpy(self.read_labels(y)))
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
+        if self.preprocessor is not None and not self._is_raw(x):
+            # With several processes, `prepare()` has preprocessed them.
+            return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         # Datasets have not been checked before.
         if y is not None:
             y = self.read_labels(y)

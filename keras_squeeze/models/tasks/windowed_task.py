@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_squeeze.models.devices import by_all_processes
 from keras_squeeze.models.devices import num_replicas
 from keras_squeeze.models.one_at_a_time import one_at_a_time
 from keras_squeeze.models.tasks.array_batches import ArrayBatches
@@ -90,7 +91,8 @@ class WindowedTask(TextTask):
         return {"x": batches}, True
 
     def _weighted_windows(self, arrays, class_weight):
-        x, y, sample_weight = self._windows_of(arrays)
+        to_source(arrays)
+        x, y, sample_weight = by_all_processes(self._windows_of, arrays)
         if class_weight is not None:
             if y.dtype.kind == "f":
                 raise ValueError(
