@@ -8,6 +8,7 @@ from keras_squeeze.cli import arguments
 from keras_squeeze.cli.task_types import task_type_of
 from keras_squeeze.datasets.text_files import read_texts
 from keras_squeeze.export.litert import export_tflite
+from keras_squeeze.export.phones.app_files import PROGRAMS
 
 
 def add_arguments(parser):
@@ -68,9 +69,12 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--app-files",
-        action="store_true",
+        nargs="*",
+        choices=list(PROGRAMS),
+        metavar="LANGUAGE",
         help="also write the vocabulary, a contract and golden examples for "
-        "an app, to a folder next to the file",
+        "an app, to a folder next to the file; and its tokenizer in kotlin or "
+        "swift, if these are given",
     )
 
 
@@ -95,7 +99,7 @@ def run(args):
         text_input=args.text_input,
         per_channel=not args.per_tensor,
         evaluation_data=evaluation_data,
-        app_files=args.app_files,
+        app_files=False if args.app_files is None else args.app_files,
     )
     print(report)
     if args.report:

@@ -6,13 +6,14 @@ import os
 import pathlib
 import shutil
 
-from keras_squeeze.demo.characters import describe_characters
 from keras_squeeze.demo.runtime import CDN
 from keras_squeeze.demo.runtime import installed_files
 from keras_squeeze.demo.runtime import published_files
+from keras_squeeze.export.phones.app_files import CHARACTERS_FILE
 from keras_squeeze.export.phones.app_files import CONTRACT_FILE
 from keras_squeeze.export.phones.app_files import GOLDEN_FILE
 from keras_squeeze.export.phones.app_files import app_folder
+from keras_squeeze.export.phones.characters import describe_characters
 from keras_squeeze.export.report import checksum
 from keras_squeeze.export.runner import TFLiteModel
 from keras_squeeze.new_files import new_folder
@@ -22,7 +23,6 @@ SETTINGS_FILE = "demo.json"
 
 _MODEL_FILE = "model.tflite"
 _VOCABULARY_FILE = "vocab.txt"
-_CHARACTERS_FILE = "characters.json"
 _RUNTIME_FOLDER = "runtime"
 
 # The ends of the names of the tasks that the page can show.
@@ -70,13 +70,7 @@ def write_demo(filepath, output, runtime=None):
     runtime_files = {} if runtime is None else installed_files(runtime)
     for name in runtime_files:
         settings["runtime"][name]["url"] = f"{_RUNTIME_FOLDER}/{name}"
-    tokenizer = contract["tokenizer"]
-    characters = describe_characters(
-        tokenizer["lowercase"],
-        tokenizer["strip_accents"],
-        tokenizer["splits_text_into_words"]
-        and tokenizer["split_on_chinese_characters"],
-    )
+    characters = describe_characters(contract["tokenizer"])
     with new_folder(output) as folder:
         _copy_page(folder, from_cdn=runtime is None)
         shutil.copyfile(filepath, folder / _MODEL_FILE)
@@ -84,7 +78,7 @@ def write_demo(filepath, output, runtime=None):
             shutil.copyfile(path, folder / name)
         for name, content in (
             (SETTINGS_FILE, settings),
-            (_CHARACTERS_FILE, characters),
+            (CHARACTERS_FILE, characters),
         ):
             (folder / name).write_text(
                 json.dumps(content, ensure_ascii=False), encoding="utf-8"

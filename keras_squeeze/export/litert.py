@@ -124,7 +124,9 @@ def export_tflite(
             the file: the vocabulary, the labels, `contract.json`, which
             describes the inputs, the outputs and the tokenizer, and
             `golden.json`, which has texts with their ids and outputs to test
-            the app against. Defaults to `False`.
+            the app against. With a list of `"kotlin"` and `"swift"`, it also
+            has the code of the tokenizer in these languages, and
+            `characters.json`, which it needs. Defaults to `False`.
         verbose: bool. Whether to print the progress. Defaults to `True`.
 
     Returns:
@@ -305,6 +307,11 @@ def _verify(request, filepath, contents, reference, **results):
     if request.app_files:
         with new_files(report.app_folder) as folder:
             write_app_files(
-                folder, runner, request.model, request.labels, report
+                folder,
+                runner,
+                request.model,
+                request.labels,
+                report,
+                request.languages,
             )
     return report

@@ -10,7 +10,7 @@ from keras_squeeze.export.conversion.quantization import LARGEST_FLOAT16
 from keras_squeeze.export.conversion.quantization import calibration_samples
 from keras_squeeze.export.conversion.quantization import check_quantizer
 from keras_squeeze.export.conversion.text_input import check_text_input
-from keras_squeeze.export.phones.app_files import check_app_folder
+from keras_squeeze.export.phones.app_files import check_app_files
 from keras_squeeze.export.phones.libraries import check_labels
 from keras_squeeze.export.process import CALIBRATED
 from keras_squeeze.export.process import QUANTIZATIONS
@@ -64,7 +64,9 @@ class ExportRequest:
         self.model = model
         self.quantization = quantization
         self.per_channel = per_channel
-        self.app_files = app_files
+        # An empty list is for the files without any program.
+        self.app_files = app_files is not False
+        self.languages = [] if isinstance(app_files, bool) else app_files
         self.verbose = verbose
         self.embeddings = find_embeddings(model)
         self.lengths = _check_sequence_length(
@@ -81,8 +83,8 @@ class ExportRequest:
         self.evaluation_data = None
         if evaluation_data is not None:
             self.evaluation_data = LabelledData(model, evaluation_data)
-        if app_files:
-            check_app_folder(self.filepath, model, self.num_texts)
+        if self.app_files:
+            check_app_files(app_files, self.filepath, model, self.num_texts)
         self.serving = serving_model(
             model,
             self.lengths[0] if len(self.lengths) == 1 else None,

@@ -130,6 +130,28 @@ def test_large_outputs(exported, tmp_path, monkeypatch):
         assert row["largest_values_at"] == {"probabilities": value}
 
 
+@pytest.mark.parametrize("name", app_files.PROGRAMS.values())
+def test_programs_are_short(name):
+    lines = app_files.program(name).splitlines()
+    code = [line for line in lines if not line.strip().startswith("//")]
+    assert 100 < len([line for line in code if line.strip()]) <= 200
+    assert max(map(len, lines)) <= 100
+
+
+def test_programs_on_request(exported, tmp_path):
+    task, path, report = exported
+    runner = TFLiteModel(path, task.preprocessor)
+    app_files.write_app_files(
+        tmp_path, runner, task, None, report, ["kotlin", "swift"]
+    )
+    assert {x.name for x in tmp_path.iterdir()} == {
+        *("vocab.txt", "contract.json", "golden.json", "characters.json"),
+        *("WordPieceTokenizer.kt", "WordPieceTokenizer.swift"),
+    }
+    characters = read(tmp_path, "characters.json")
+    assert [ord("É"), ord("e")] in characters["replaced"]
+
+
 def test_files_that_cannot_be_written(exported, tmp_path):
     path = tmp_path / "model.tflite"
     with pytest.raises(ValueError, match="without a `preprocessor`"):
@@ -141,6 +163,10 @@ def test_files_that_cannot_be_written(exported, tmp_path):
         export_tflite(
             task, path, sequence_length=8, app_files=True, text_input=True
         )
+    with pytest.raises(ValueError, match=r"list of \['kotlin', 'swift'\]"):
+        export_tflite(task, path, sequence_length=8, app_files=["java"])
+    with pytest.raises(ValueError, match="must be a bool"):
+        export_tflite(task, path, sequence_length=8, app_files="kotlin")
     (tmp_path / "model_app_files").touch()
     with pytest.raises(ValueError, match="model_app_files.*a file with that"):
         export_tflite(task, path, sequence_length=8, app_files=True)

@@ -64,8 +64,9 @@ export class Tokenizer {
       [SPACE, characters.spaces],
       [ALONE, characters.alone],
     ]);
-    this.replaced = new Map(Object.entries(characters.replaced)
-      .map(([character, text]) => [character.codePointAt(0), [...text]]));
+    this.replaced = new Map(characters.replaced.map(([from, ...to]) => [
+      from, to.map((x) => String.fromCodePoint(x)),
+    ]));
     this.decomposesHangul = characters.decompose_hangul;
     this.punctuation = new Ranges([[true, characters.punctuation]]);
     this.marks = new Ranges(characters.marks.map((x, i) => [i, x]));

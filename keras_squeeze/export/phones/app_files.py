@@ -1,11 +1,13 @@
 """Writes the files that an app needs with an exported file, and test data."""
 
+import importlib.resources
 import json
 import os
 
 import numpy as np
 
 from keras_squeeze.export.checks.verification import SENTENCES
+from keras_squeeze.export.phones.characters import describe_characters
 from keras_squeeze.export.phones.metadata import LABELS_FILE
 from keras_squeeze.export.phones.metadata import VOCABULARY_FILE
 from keras_squeeze.export.phones.metadata import file_of_lines
@@ -19,6 +21,13 @@ from keras_squeeze.tokenizers.word_piece_encoder import MAX_CHARACTERS_PER_WORD
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.json"
+CHARACTERS_FILE = "characters.json"
+
+# The files of program code, by language.
+PROGRAMS = {
+    "kotlin": "WordPieceTokenizer.kt",
+    "swift": "WordPieceTokenizer.swift",
+}
 
 _MEANINGS = {
     "input_word_ids": "the ids of the tokens, padded with that of [PAD]",
@@ -50,35 +59,44 @@ def app_folder(filepath):
     return f"{os.path.splitext(filepath)[0]}_app_files"
 
 
-def check_app_folder(filepath, model, num_texts):
+def check_app_files(app_files, filepath, model, num_texts):
     """Raise a `ValueError` if the app files cannot be written.
 
     Args:
+        app_files: The argument of `export_tflite()`.
         filepath: string. The exported file.
         model: The model to export.
         num_texts: int. The number of texts that the file takes, or zero for
             ids.
     """
+    is_list = isinstance(app_files, (list, tuple))
+    if app_files is not True and not (
+        is_list and set(app_files) <= {*PROGRAMS}
+    ):
+        raise ValueError(
+            f"`app_files` must be a bool, or a list of {list(PROGRAMS)}. "
+            f"Received: app_files={app_files!r}"
+        )
     if num_texts:
         raise ValueError(
             "`app_files` must be False for a file that takes text instead of "
-            "ids. "
-            "Received: app_files=True with `text_input`"
+            f"ids. Received: app_files={app_files!r} with `text_input`"
         )
     if getattr(model, "preprocessor", None) is None:
         raise ValueError(
             "`app_files` must be False for a model without a `preprocessor`, "
-            "which defines how text becomes ids. Received: app_files=True"
+            "which defines how text becomes ids. Received: "
+            f"app_files={app_files!r}"
         )
     folder = app_folder(filepath)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ValueError(
             f"`app_files` are written to the folder {folder!r}, but there is "
-            "a file with that name. Received: app_files=True"
+            f"a file with that name. Received: app_files={app_files!r}"
         )
 
 
-def write_app_files(folder, runner, model, labels, report):
+def write_app_files(folder, runner, model, labels, report, languages=()):
     """Write the vocabulary, the labels, a contract and golden examples.
 
     Args:
@@ -87,6 +105,8 @@ def write_app_files(folder, runner, model, labels, report):
         model: The exported model, which has a preprocessor.
         labels: List of strings or `None`. The names of the classes.
         report: The `ExportReport`.
+        languages: List of keys of `PROGRAMS`. The languages of the tokenizers
+            to write. Defaults to none.
     """
     tokenizer = model.preprocessor.tokenizer
     files = {VOCABULARY_FILE: file_of_lines(tokenizer.vocabulary)}
@@ -96,8 +116,28 @@ def write_app_files(folder, runner, model, labels, report):
     golden = _golden(runner, model)
     for name, content in ((CONTRACT_FILE, contract), (GOLDEN_FILE, golden)):
         files[name] = json.dumps(content, ensure_ascii=False, indent=1)
+    if languages:
+        files[CHARACTERS_FILE] = json.dumps(
+            describe_characters(contract["tokenizer"])
+        )
+    for language in languages:
+        name = PROGRAMS[language]
+        files[name] = program(name)
     for name, text in files.items():
         write_file(os.path.join(folder, name), text)
+
+
+def program(name):
+    """The code of a tokenizer.
+
+    Args:
+        name: string. The name of its file, one of the values of `PROGRAMS`.
+
+    Returns:
+        string.
+    """
+    folder = importlib.resources.files("keras_squeeze.export.phones")
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def _contract(runner, model, labels, report):

@@ -18,16 +18,15 @@ _SURROGATES = range(0xD800, 0xE000)
 _DIVIDER = "\u1681"
 
 
-def describe_characters(lowercase, strip_accents, split_on_cjk):
+def describe_characters(tokenizer):
     """Describe what each character is normalized to.
 
     Ranges are flat lists: the first and last code point of the first range,
     those of the second, and so on.
 
     Args:
-        lowercase: bool. Whether to lowercase the text.
-        strip_accents: bool. Whether to remove accents.
-        split_on_cjk: bool. Whether to put spaces around CJK characters.
+        tokenizer: Dictionary. The description of the tokenizer in
+            `contract.json`.
 
     Returns:
         A dictionary that can be saved as JSON:
@@ -35,7 +34,8 @@ def describe_characters(lowercase, strip_accents, split_on_cjk):
         - `"removed"`: Ranges of characters that are removed.
         - `"spaces"`: Ranges of characters that become a space.
         - `"alone"`: Ranges of characters that get spaces around them.
-        - `"replaced"`: Dictionary from other characters to what they become.
+        - `"replaced"`: List of lists of code points: another character, and
+            what it becomes.
         - `"decompose_hangul"`: bool. Whether the syllables of Hangul become
             the letters that they consist of.
         - `"punctuation"`: Ranges of normalized characters that are words of
@@ -45,9 +45,17 @@ def describe_characters(lowercase, strip_accents, split_on_cjk):
         - `"barriers"`: Ranges of removed characters that count as other
             characters there.
     """
+    lowercase, strip_accents = (
+        tokenizer["lowercase"],
+        tokenizer["strip_accents"],
+    )
+    split_on_cjk = (
+        tokenizer["splits_text_into_words"]
+        and tokenizer["split_on_chinese_characters"]
+    )
     rows = _rows(lowercase, strip_accents, False, split_on_cjk)
     kinds = {"removed": [], "spaces": [], "alone": []}
-    replaced = {}
+    replaced = []
     decompose_hangul = False
     for code_point, text in enumerate(rows):
         character = chr(code_point)
@@ -60,7 +68,7 @@ def describe_characters(lowercase, strip_accents, split_on_cjk):
         elif code_point in _HANGUL:
             decompose_hangul = True
         else:
-            replaced[character] = text
+            replaced.append([code_point, *map(ord, text)])
     removed = _ranges(kinds["removed"])
     for first, last in DELETED_ABOVE + ACCENTS_ABOVE * strip_accents:
         removed += [first, last]
