@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_squeeze.benchmarks import comparison
+from keras_squeeze.benchmarks import devices
 from keras_squeeze.benchmarks import grouped_dense
 from keras_squeeze.benchmarks import latency
 from keras_squeeze.benchmarks import lengths
@@ -25,6 +26,7 @@ def add_arguments(parser):
     _add_grouped_dense(subparsers)
     _add_latency(subparsers)
     _add_lengths(subparsers)
+    _add_devices(subparsers)
 
 
 def run(args):
@@ -296,6 +298,37 @@ def _add_lengths(subparsers):
 def _measure_lengths(args):
     _print_table(
         lengths.run(_sentences(args.sentences), **_settings_of_files(args))
+    )
+
+
+def _add_devices(subparsers):
+    parser = subparsers.add_parser(
+        "devices",
+        help="a prediction of training on several GPUs, which needs none",
+        description="How well several GPUs of a machine share a training with "
+        "JAX, predicted from the work of each in the compiled program. The "
+        "times are lower bounds: they assume the published speeds of TF32, of "
+        "the memory and of the links between the GPUs, the memory that the "
+        "program uses on CPUs, and that gradients are exchanged after the "
+        "computation.",
+    )
+    _add_model(parser)
+    arguments.add_count(parser, "--devices", 8, "number of GPUs")
+    arguments.add_count(
+        parser, "--batch-size", 32, "number of sequences per GPU and step"
+    )
+    _add_sequence_length(parser)
+    parser.set_defaults(measure=_measure_devices)
+
+
+def _measure_devices(args):
+    _print_table(
+        devices.run(
+            num_devices=args.devices,
+            batch_size=args.batch_size,
+            sequence_length=args.sequence_length,
+            **({"models": args.model} if args.model else {}),
+        )
     )
 
 

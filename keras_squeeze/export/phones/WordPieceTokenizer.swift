@@ -3,7 +3,9 @@
 // of the app. Copy this file into it, and vocab.txt, contract.json, characters.json and
 // golden.json.
 //
-//     func read(_ name: String) throws -> Data { try Data(contentsOf: folder.appending(path: name)) }
+//     func read(_ name: String) throws -> Data {
+//         try Data(contentsOf: Bundle.main.url(forResource: name, withExtension: nil)!)
+//     }
 //     let tokenizer = try WordPieceTokenizer(
 //         read("contract.json"), read("vocab.txt"), read("characters.json"))
 //     let inputs = tokenizer.pack(["See you at nine"], length: 128)
