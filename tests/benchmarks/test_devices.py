@@ -44,12 +44,13 @@ def test_work_of_each_device(capsys):
     (flops, moved, none, _), (both, moves, exchanged, _) = (
         measured[count] for count in (1, 2)
     )
-    # Two devices have twice as many sequences, so each has the same work.
-    assert both == pytest.approx(flops, rel=0.02)
-    assert moves == pytest.approx(moved, rel=0.2)
     # The gradients of all of the 4.9 million weights, in float32.
     assert none == 0
     assert exchanged == pytest.approx(4 * 4.9e6, rel=0.05)
+    # Two devices have twice as many sequences, so each has the same work, and
+    # adds up the gradients.
+    assert both - flops == pytest.approx(exchanged / 4, rel=0.01)
+    assert moves > moved
     printed = capsys.readouterr().out
     assert "H100 SXM" in printed and "efficiency" in printed
 
