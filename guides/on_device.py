@@ -221,6 +221,39 @@ keras-squeeze demo --file spam.tflite --output page
 """
 
 """
+## On a phone, from the command line
+
+`pip install litert-cli` installs Google's command `litert`, in an environment of
+its own, because it requires a certain version of LiteRT. It fills inputs with
+random numbers unless it is told what to use, and LiteRT refuses ids that are
+not in the vocabulary. This runs the file on this machine:
+
+```shell
+IDS="[$(yes 1 | head -n 32 | paste -sd,)]"
+litert run spam.tflite --desktop --cpu --print-tensors \
+  --input input_word_ids=$IDS --input input_mask=$IDS --input input_type_ids=$IDS
+```
+
+This measures it on the GPU of an Android phone that is connected with `adb`,
+and without `--gpu` on its CPU:
+
+```shell
+RANGES=input_word_ids,0,30521:input_mask,1,1:input_type_ids,0,1
+litert benchmark spam.tflite --android --gpu --input-layer-value-range $RANGES
+```
+
+And this compiles it for the NPU of a chip, here a Snapdragon 8 Elite:
+
+```shell
+litert compile spam.tflite --target sm8750
+```
+
+We have run the first of these commands, with litert-cli 0.2.1. The other two
+are from its documentation: we had no phone, and `compile` downloads Qualcomm's
+compiler.
+"""
+
+"""
 ## Where to go from here
 
 - `sequence_length=(16, 32, 64, 128)` makes a file with one signature per
