@@ -223,15 +223,16 @@ keras-squeeze demo --file spam.tflite --output page
 """
 ## On a phone, from the command line
 
-`pip install litert-cli` installs Google's command `litert`, in an environment of
-its own, because it requires a certain version of LiteRT. It fills inputs with
-random numbers unless it is told what to use, and LiteRT refuses ids that are
-not in the vocabulary. This runs the file on this machine:
+`pip install litert-cli` installs Google's command `litert`. It needs an
+environment of its own, because it requires a certain version of LiteRT. It
+fills inputs with random numbers unless it is told what to use, and LiteRT
+refuses ids that are not in the vocabulary. This runs the file on this machine:
 
 ```shell
-IDS="[$(yes 1 | head -n 32 | paste -sd,)]"
+ONES="[$(yes 1 | head -n 32 | paste -sd,)]"
 litert run spam.tflite --desktop --cpu --print-tensors \
-  --input input_word_ids=$IDS --input input_mask=$IDS --input input_type_ids=$IDS
+  --input input_word_ids=$ONES --input input_mask=$ONES \
+  --input input_type_ids=$ONES
 ```
 
 This measures it on the GPU of an Android phone that is connected with `adb`,
