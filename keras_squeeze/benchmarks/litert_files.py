@@ -163,7 +163,7 @@ def first_answer(file, sequence_length, num_threads, runtime, repeats=3):
     Returns:
         A dictionary of the median time until the first answer, `first_ms`, and
         the median of the memory that the process needs for it at its peak,
-        `peak_mb`, which is `None` on Windows.
+        `peak_mb`, which is `None` except on Linux and macOS.
     """
     # The script must not import this.
     from keras_squeeze.processes import import_path
@@ -199,13 +199,16 @@ def _as_tuple(shape):
 
 
 def _peak_mb():
-    if os.name == "nt":
-        return None
-    import resource
+    if sys.platform == "linux":
+        # `getrusage()` also counts what the parent process has used.
+        with open("/proc/self/status", encoding="utf-8") as file:
+            (peak,) = (line for line in file if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) * 1024 / 1e6
+    if sys.platform == "darwin":
+        import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Bytes on macOS, and kilobytes elsewhere.
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return None
 
 
 def _measure(file, sequence_length, num_threads, runtime):
