@@ -76,7 +76,23 @@ for name, (first, second) in answers.items():
 """
 The answers are the same, up to rounding. To use the devices of several
 machines, start the same script on each of them, and call
-`keras.distribution.initialize()` first.
+`keras.distribution.initialize()` first. Each process tokenizes a part of the
+texts, and the first one writes the files, to a folder that all can read.
+
+`keras-squeeze benchmark devices` predicts how well several GPUs share a
+training, from the work that JAX counts for each of them. For batches of 32
+sequences of 128 tokens per GPU, it predicts these efficiencies of eight GPUs
+that NVLink connects, relative to a single one:
+
+| | A100 SXM 80GB | H100 SXM |
+|---|---|---|
+| `squeeze_bert_tiny_en_uncased` | 0.95 | 0.95 |
+| `mobile_bert_tiny_en_uncased` | 0.95 | 0.94 |
+
+This assumes the published speeds of TF32 (156 and 494.7 TFLOP/s), of the memory
+(2.04 and 3.35 TB/s) and of NVLink (300 and 450 GB/s in each direction), the
+memory that the program would use on CPUs, and that gradients are exchanged
+after the computation. It was not measured on eight GPUs.
 
 ## Several GPUs on PyTorch
 

@@ -21,7 +21,11 @@ def test_the_file_answers_as_the_preset(
     labelled.write_text("text,label\ngreat and warm,happy\nawful rain,sad\n")
     argv += ["--evaluate", str(labelled)]
     argv += ["--report", str(tmp_path / "report.json")]
+    argv += ["--app-files", "kotlin"]
     assert cli.main([*argv, "--sequence-length", "8,16"]) == 0
+    names = {x.name for x in (tmp_path / "model_app_files").iterdir()}
+    assert {"WordPieceTokenizer.kt", "characters.json"} < names
+    assert "WordPieceTokenizer.swift" not in names
     assert "length_8, length_16" in capsys.readouterr().out
     preprocessor = models.MobileBertTextClassifierPreprocessor.from_preset(
         hugging_face.folder
