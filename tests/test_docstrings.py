@@ -29,7 +29,7 @@ MEASURES = "measures for longer; tests/benchmarks has it shorter"
 EXCLUDED = {
     "keras_squeeze.benchmarks.comparison.run_prediction": MEASURES,
     "keras_squeeze.benchmarks.comparison.run_training": MEASURES,
-    "keras_squeeze.benchmarks.devices.run": "compiles; tests/benchmarks does it",
+    "keras_squeeze.benchmarks.devices.run": MEASURES,
     "keras_squeeze.benchmarks.grouped_dense.run": MEASURES,
     "keras_squeeze.benchmarks.latency.measure": EXPORTS,
     "keras_squeeze.benchmarks.latency.run": MEASURES,
