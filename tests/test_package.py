@@ -171,6 +171,8 @@ def test_wheel_has_everything(wheel):
         if path.is_file()
     }
     assert presets and presets <= names
+    # With all presets, it is still quick to install.
+    assert wheel.stat().st_size < 60_000_000
     data = "keras_squeeze/datasets/data/sms_spam"
     assert {f"{data}/SMSSpamCollection.tsv", f"{data}/LICENSE"} <= names
     assert not {name for name in names if name.startswith(("tests", "guides"))}
