@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 import textwrap
@@ -399,13 +400,15 @@ def model_card(recipe, provenance, data, task):
 
 
 def _fill(text, indent=""):
+    """Wrap a paragraph of Markdown, but not the texts of its links."""
+    text = re.sub(r"\[.*?\]", lambda m: m[0].replace(" ", "\0"), text)
     return textwrap.fill(
         text,
         80,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
-    )
+    ).replace("\0", " ")
 
 
 def _cell(text):

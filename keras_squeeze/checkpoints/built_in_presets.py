@@ -77,6 +77,13 @@ MOBILE_BERT_PRESETS = {
         "150 intents and out of scope. Fine-tuned on CLINC150 (CC BY 3.0).",
         params=4962144,
     ),
+    "mobile_bert_tiny_en_uncased_emotions": _in_package(
+        "mobile_bert_tiny_en_uncased_emotions",
+        "The tiny MobileBERT as a classifier of comments, which have any "
+        "number of 27 emotions or are neutral. Fine-tuned on GoEmotions (CC BY "
+        "4.0).",
+        params=4962144,
+    ),
     "mobile_bert_tiny_en_uncased_sms_spam": _in_package(
         "mobile_bert_tiny_en_uncased_sms_spam",
         "The tiny MobileBERT as a classifier of text messages, which tells "

@@ -137,7 +137,7 @@ def test_classifier(exported, media_pipe):
     assert "MediaPipe TextClassifier: opens it" in str(report)
 
 
-@pytest.mark.parametrize("kind", ["sms_spam", "intents"])
+@pytest.mark.parametrize("kind", ["sms_spam", "intents", "emotions"])
 def test_preset_that_is_ready(kind, media_pipe, tmp_path):
     path = tmp_path / "ready.tflite"
     task = models.MobileBertTextClassifier.from_preset(

@@ -49,6 +49,11 @@ READY = {
         "how much money is in my account": "balance",
         "what is the name of the 13th president": "out_of_scope",
     },
+    "mobile_bert_tiny_en_uncased_emotions": {
+        "thank you so much for your help": ["gratitude"],
+        "this makes me so angry": ["anger", "annoyance"],
+        "the train leaves at nine": ["neutral"],
+    },
 }
 CARRIED = {**TINY, **dict.fromkeys(READY, MobileBert)}
 HUB = {
