@@ -110,6 +110,13 @@ def add_arguments(parser):
         "token_classification (default: none)",
     )
     parser.add_argument(
+        "--head-first",
+        action="store_true",
+        help="start with a head that is fitted to the pretrained model by a "
+        "logistic regression, which needs fewer epochs, above all with few "
+        "examples per class; for text_classification",
+    )
+    parser.add_argument(
         "--lora-rank",
         type=arguments.positive_int,
         metavar="N",
@@ -242,6 +249,10 @@ def _run(args):
         f"{len(data.validation):,} to validate on"
         f"{f', {len(names)} classes' if names else ''}."
     )
+    if args.head_first and stopped_settings(stopped) is None:
+        print("Fitting the head.", flush=True)
+        task.preprocessor.sequence_length = settings["sequence_length"]
+        task.fit_head(*data.train.parts())
     train, compile_kwargs = data.train, {}
     if args.teacher is not None:
         train, compile_kwargs = _with_teacher(
@@ -324,6 +335,9 @@ def _check(args, task_type):
         raise ValueError("--background requires --calibrate.")
     if args.background_recall and not args.calibrate:
         raise ValueError("--background-recall requires --calibrate.")
+    if args.head_first and (args.regression or not task_type.can_fit_head):
+        name = "--regression" if args.regression else f"--task {args.task}"
+        raise ValueError(f"--head-first does not support {name}.")
     if args.keep_adapter and args.lora_rank is None:
         raise ValueError("--keep-adapter requires --lora-rank.")
     if args.class_weights is not None:
@@ -387,6 +401,8 @@ def _settings(args, task_type, data):
     if args.background is not None:
         # It can be a class that the training data lacks.
         settings["background"] = args.background
+    if args.head_first:
+        settings["head_first"] = True
     if args.lora_rank is not None:
         settings["lora_rank"] = args.lora_rank
     if data.class_weight is not None:

@@ -50,6 +50,7 @@ class TaskType:
         can_have_teacher: bool. Whether `with_teacher()` is implemented.
         can_calibrate: bool. Whether `calibrate()` is implemented.
         can_weigh_classes: bool. Whether classes can have weights in the loss.
+        can_fit_head: bool. Whether the task has `fit_head()`.
     """
 
     name = None
@@ -61,6 +62,7 @@ class TaskType:
     can_have_teacher = False
     can_calibrate = False
     can_weigh_classes = False
+    can_fit_head = False
 
     def read(self, path, args):
         """Read a file of samples.
@@ -348,6 +350,7 @@ class TextClassificationType(TaskType):
     can_have_teacher = True
     can_calibrate = True
     can_weigh_classes = True
+    can_fit_head = True
 
     def read(self, path, args):
         return read_labelled_texts(

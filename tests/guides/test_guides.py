@@ -98,6 +98,7 @@ def test_fine_tuning():
     assert results["restored"].threshold == calibration["threshold"]
     assert results["num_trained"] < 0.05 * results["num_all"]
     assert results["answers"] == [0, 1, 2, 3]
+    assert results["few_accuracy"] > 0.85
 
 
 @only_once

@@ -56,7 +56,7 @@ FACE_IDS = {
 # the tables below, and methods that override one of another class.
 CALLED_BY_OTHERS = {
     *("add_loss", "add_metric", "add_variable", "add_weight", "backbone_cls"),
-    "all_class_ids",
+    *("all_class_ids", "check_head_is_free"),
     *("batches", "build", "build_from_config", "call", "check_annotatable"),
     *("check_inputs", "check_labels", "check_texts", "checked_arrays"),
     *("checked_class_weight", "chooses_one_class", "combine_outputs"),
@@ -263,6 +263,7 @@ def test_task(tmp_path):
     table = {
         **MODEL_METHODS,
         "annotate": lambda m, x, y, path: len(m.annotate(x)) == 2,
+        "fit_head": lambda m, x, y, path: m.fit_head(x, y),
         "calibrate": lambda m, x, y, path: m.calibrate(x, y)["samples"] == 2,
         "default_loss": lambda m, x, y, path: m.default_loss() is not None,
         "default_metrics": lambda m, x, y, path: m.default_metrics(),

@@ -247,33 +247,41 @@ class ClassificationTask(TextTask):
 
     def _check_calibratable(self, decision, background_recall):
         """Raise a `ValueError` if `calibrate()` is impossible."""
-        known = (keras.activations.linear, keras.activations.softmax)
-        if self.multi_label:
-            known = (keras.activations.linear, keras.activations.sigmoid)
-        if self.num_classes == 1 and not self.multi_label:
-            raise ValueError(
-                "`calibrate()` needs a task with classes. Received: a task "
-                "with num_classes=1, whose output is a number"
-            )
-        if self.activation not in known:
-            names = [function.__name__ for function in known]
-            raise ValueError(
-                "`calibrate()` needs a task whose `activation` is one of "
-                f"{names}. Received: activation={self.activation.__name__}"
-            )
-        dense = self.output_dense
-        if dense.lora_enabled or dense.quantization_mode is not None:
-            raise ValueError(
-                "`calibrate()` changes the weights of the dense layer, which "
-                "must not be quantized or have LoRA weights. Received: "
-                f"quantization_mode={dense.quantization_mode!r}, "
-                f"lora_enabled={dense.lora_enabled}"
-            )
+        self.check_head_is_free("calibrate")
         validation.check_rate("background_recall", background_recall)
         if background_recall and decision.background is None:
             raise ValueError(
                 "`background_recall` needs a `background_class`. Received: "
                 f"background_recall={background_recall}"
+            )
+
+    def check_head_is_free(self, method):
+        """Raise a `ValueError` unless new weights of the head can be set.
+
+        Args:
+            method: string. The name of the method that sets them.
+        """
+        known = (keras.activations.linear, keras.activations.softmax)
+        if self.multi_label:
+            known = (keras.activations.linear, keras.activations.sigmoid)
+        if self.num_classes == 1 and not self.multi_label:
+            raise ValueError(
+                f"`{method}()` needs a task with classes. Received: a task "
+                "with num_classes=1, whose output is a number"
+            )
+        if self.activation not in known:
+            names = [function.__name__ for function in known]
+            raise ValueError(
+                f"`{method}()` needs a task whose `activation` is one of "
+                f"{names}. Received: activation={self.activation.__name__}"
+            )
+        dense = self.output_dense
+        if dense.lora_enabled or dense.quantization_mode is not None:
+            raise ValueError(
+                f"`{method}()` changes the weights of the dense layer, which "
+                "must not be quantized or have LoRA weights. Received: "
+                f"quantization_mode={dense.quantization_mode!r}, "
+                f"lora_enabled={dense.lora_enabled}"
             )
 
     def _logits(self, outputs):
