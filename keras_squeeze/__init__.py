@@ -11,6 +11,7 @@ triton_loader.install()
 if not logs.is_command_line():
     from keras_squeeze import datasets
     from keras_squeeze import distillation
+    from keras_squeeze import memory
     from keras_squeeze import metrics
     from keras_squeeze import models
     from keras_squeeze import scoring

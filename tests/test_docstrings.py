@@ -26,6 +26,7 @@ on_torch = only_on(
 # Examples that are not run here, with the reasons.
 EXPORTS = "exports a file, which takes longer; tests/export does it"
 MEASURES = "measures for longer; tests/benchmarks has it shorter"
+LASTS = "it lasts until the process ends"
 EXCLUDED = {
     "keras_squeeze.benchmarks.comparison.run_prediction": MEASURES,
     "keras_squeeze.benchmarks.comparison.run_training": MEASURES,
@@ -40,6 +41,7 @@ EXCLUDED = {
     "keras_squeeze.export.litert.export_tflite": EXPORTS,
     "keras_squeeze.export.report.ExportReport": EXPORTS,
     "keras_squeeze.export.runner.TFLiteModel": EXPORTS,
+    "keras_squeeze.memory.keep_freed_memory": LASTS,
 }
 
 # The files that examples use.

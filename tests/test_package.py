@@ -20,6 +20,7 @@ LAYERS = [
     "keras_squeeze.quick_imports",
     "keras_squeeze.triton_loader",
     "keras_squeeze.logs",
+    "keras_squeeze.memory",
     "keras_squeeze.new_files",
     "keras_squeeze.validation",
     "keras_squeeze.processes",

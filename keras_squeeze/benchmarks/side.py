@@ -88,7 +88,12 @@ class KerasSqueeze:
             import torch
 
             torch.set_num_threads(settings["threads"])
+        from keras_squeeze import memory
         from keras_squeeze import models
+
+        if keras.backend.backend() == "jax":
+            # As the command line does.
+            memory.keep_freed_memory()
 
         with open(os.path.join(folder, "config.json")) as file:
             model_type = json.load(file)["model_type"]

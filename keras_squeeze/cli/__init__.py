@@ -9,6 +9,7 @@ import sys
 import threading
 
 from keras_squeeze import logs
+from keras_squeeze import memory
 from keras_squeeze.quick_imports import backend_name
 from keras_squeeze.quick_imports import quick_imports
 from keras_squeeze.version import __version__
@@ -112,10 +113,14 @@ def _add_arguments(parser, name):
 
 
 def _import_command(name):
-    """Import the module of a command, and Keras with it."""
+    """Import the module of a command, and Keras with it.
+
+    JAX is set up first, if it is the backend of the process.
+    """
     if logs.is_command_line() and backend_name() == "jax":
         for variable, value in JAX_CACHE.items():
             os.environ.setdefault(variable, value)
+        memory.keep_freed_memory()
     with quick_imports():
         return importlib.import_module(f"keras_squeeze.cli.{name}")
 

@@ -209,6 +209,20 @@ def test_module_reuses_compiled_programs(tmp_path, monkeypatch):
     assert again == programs
 
 
+def test_freed_memory_is_kept_on_jax(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        cli.memory, "keep_freed_memory", lambda: calls.append(1)
+    )
+    monkeypatch.setattr(cli, "JAX_CACHE", {})
+    monkeypatch.setattr(cli.logs, "is_command_line", lambda: True)
+    for backend in ("tensorflow", "torch", "jax"):
+        assert not calls
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        cli.build_parser(["presets"])
+    assert calls
+
+
 def imported_by(command, **environment):
     """Run a command without arguments, and list packages that it imports."""
     program = IMPORTED.format(command=command)
