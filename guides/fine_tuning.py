@@ -132,10 +132,10 @@ print(f"The threshold is {restored.threshold:.2f}.")
 ## Few examples
 
 `fit_head()` fits the head alone by a logistic regression, which takes as long
-as reading each text once. For the 150 intents of CLINC150 with ten examples
-each, 86.5 % of 1,500 test texts were right, and 80.1 % after five epochs of
-training a random head and the backbone. Training can go on from a fitted head.
-On the command line, it is `--head-first`.
+as reading each text once. With ten examples for each of the 150 intents of
+CLINC150, 86.5 % of 1,500 test texts were right. Training can go on from there:
+ten epochs gave 88.4 %, and twenty epochs without a fitted head 88.1 %. On the
+command line, it is `--head-first`.
 """
 
 few = models.MobileBertTextClassifier.from_preset(
