@@ -88,6 +88,7 @@ that NVLink connects, relative to a single one:
 |---|---|---|
 | `squeeze_bert_tiny_en_uncased` | 0.95 | 0.95 |
 | `mobile_bert_tiny_en_uncased` | 0.95 | 0.94 |
+| the published MobileBERT | 0.95 | 0.95 |
 
 This assumes the published speeds of TF32 (156 and 494.7 TFLOP/s), of the memory
 (2.04 and 3.35 TB/s) and of NVLink (300 and 450 GB/s in each direction), the

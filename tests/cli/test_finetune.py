@@ -46,7 +46,9 @@ def arguments(preset, train, output, **options):
 def finetuned(tmp_path_factory, tiny_preset, weather):
     """A preset that knows the weather, and what was printed meanwhile."""
     output = tmp_path_factory.mktemp("finetuned") / "deep" / "weather"
-    argv = arguments(tiny_preset, weather, output, validation=weather)
+    argv = arguments(
+        tiny_preset, weather, output, validation=weather, learning_rate=0.03
+    )
     # The leftovers of a process that was killed while writing the preset.
     (output.parent / ".weather.a1_b2_c3" / "new").mkdir(parents=True)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
