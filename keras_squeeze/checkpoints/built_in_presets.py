@@ -84,6 +84,13 @@ MOBILE_BERT_PRESETS = {
         "4.0).",
         params=4962144,
     ),
+    "mobile_bert_tiny_en_uncased_entities": _in_package(
+        "mobile_bert_tiny_en_uncased_entities",
+        "The tiny MobileBERT as a token classifier, which finds names of "
+        "people, places and others in messages. Fine-tuned on WNUT-17 (CC BY "
+        "4.0).",
+        params=4962144,
+    ),
     "mobile_bert_tiny_en_uncased_sms_spam": _in_package(
         "mobile_bert_tiny_en_uncased_sms_spam",
         "The tiny MobileBERT as a classifier of text messages, which tells "

@@ -54,6 +54,10 @@ READY = {
         "this makes me so angry": ["anger", "annoyance"],
         "the train leaves at nine": ["neutral"],
     },
+    "mobile_bert_tiny_en_uncased_entities": {
+        "Charles Babbage is in London": ["person", "location"],
+        "we are late again": [],
+    },
 }
 CARRIED = {**TINY, **dict.fromkeys(READY, MobileBert)}
 HUB = {
