@@ -132,3 +132,26 @@ def tokenizer_of_all_characters():
         part = draw.choices([*marks, *others], k=draw.randint(2, 6))
         texts.append("a" + "".join(part))
     return tokenizer, texts
+
+
+def sizes_to_pack(strategy, length):
+    """Draw the numbers of tokens of texts and pairs that are truncated.
+
+    Args:
+        strategy: string. A strategy of `SequencePacker`.
+        length: int. The number of tokens that are left.
+
+    Returns:
+        A list of lists of one or two integers.
+    """
+    draw = random.Random(0)
+    cases = []
+    # Only one text may be too long if only the other is cut.
+    other = {"only_first": 1, "only_second": 0}.get(strategy)
+    for i in range(600):
+        sizes = [draw.randrange(20) for _ in range(1 + (i % 3 > 0))]
+        if other is not None and other < len(sizes):
+            sizes[other] = draw.randrange(length - 3)
+        if strategy != "only_second" or len(sizes) == 2:
+            cases.append(sizes)
+    return cases

@@ -16,6 +16,7 @@ from keras_squeeze.tokenizers.windows import sliding_windows
 from tests.backends import only_on
 from tests.demo.node import needs_node
 from tests.demo.node import run_module
+from tests.tokenizer_programs import sizes_to_pack
 
 pytestmark = [needs_node, only_on("torch", "the scripts have no backend")]
 
@@ -36,16 +37,10 @@ return rows.map((segments) => pack(segments, length, contract).inputs);
 def test_packing(strategy, side, tmp_path):
     length = 12
     draw = random.Random(0)
-    rows = []
-    # Only one segment may be too long if only the other is cut.
-    other = {"only_first": 1, "only_second": 0}.get(strategy)
-    for i in range(600):
-        sizes = [draw.randrange(20) for _ in range(1 + (i % 3 > 0))]
-        if other is not None and other < len(sizes):
-            sizes[other] = draw.randrange(length - 3)
-        if strategy == "only_second" and len(sizes) == 1:
-            continue
-        rows.append([draw.sample(range(1000), size) for size in sizes])
+    rows = [
+        [draw.sample(range(1000), size) for size in sizes]
+        for sizes in sizes_to_pack(strategy, length)
+    ]
     argument = {
         "truncation": strategy,
         "side": side,

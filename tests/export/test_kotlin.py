@@ -18,6 +18,7 @@ from tests.tokenizer_programs import OPTIONS
 from tests.tokenizer_programs import check_tokens
 from tests.tokenizer_programs import inputs_of
 from tests.tokenizer_programs import name_of
+from tests.tokenizer_programs import sizes_to_pack
 from tests.tokenizer_programs import tokenizer_of_all_characters
 from tests.tokenizer_programs import tokenizer_with
 
@@ -79,16 +80,10 @@ def test_packing(strategy, side, run):
     tokenizer = BertWordPieceTokenizer(vocabulary_of(WORDS))
     length = 12
     draw = random.Random(0)
-    rows = []
-    # Only one text may be too long if only the other is cut.
-    other = {"only_first": 1, "only_second": 0}.get(strategy)
-    for i in range(600):
-        sizes = [draw.randrange(20) for _ in range(1 + (i % 3 > 0))]
-        if other is not None and other < len(sizes):
-            sizes[other] = draw.randrange(length - 3)
-        if strategy == "only_second" and len(sizes) == 1:
-            continue
-        rows.append([" ".join(draw.choices(WORDS, k=k)) for k in sizes])
+    rows = [
+        [" ".join(draw.choices(WORDS, k=k)) for k in sizes]
+        for sizes in sizes_to_pack(strategy, length)
+    ]
     argument = argument_of(tokenizer, strategy, side)
     found = run({**argument, "packed": rows, "length": length})["inputs"]
     ends = (tokenizer.cls_token_id, tokenizer.sep_token_id)

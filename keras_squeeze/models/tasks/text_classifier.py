@@ -234,7 +234,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
                 f"{len(outputs)} and {len(labels)} samples"
             )
 
-    def fit_head(self, x, y, inverse_penalty=10.0, batch_size=32):
+    def fit_head(self, x, y, inverse_penalty=10.0, batch_size=None):
         """Fit the dense layer alone, by a logistic regression.
 
         The backbone reads each text once and is not changed. `fit()` can go on
@@ -246,7 +246,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             inverse_penalty: float. The smaller, the closer the weights are to
                 zero. It is the `C` of scikit-learn. Defaults to `10.0`.
             batch_size: int. The number of inputs per batch. Defaults to
-                `32`.
+                `None` for batches of about 4,096 tokens.
 
         Raises:
             ValueError: If the task has no probabilities, its dense layer
@@ -270,11 +270,7 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
         labels = self._label_array(y)
         samples = self._preprocessed(self.checked_arrays(x))
         batches = LengthBatches(
-            samples[0],
-            None,
-            batch_size=batch_size,
-            few_lengths=self._uses_xla(),
-            repeat_rows=True,
+            samples[0], None, **self._prediction_batches(batch_size)
         )
         model = keras.Model(
             self.backbone.input, self.backbone.output["pooled_output"]
