@@ -27,6 +27,7 @@ on_torch = only_on(
 EXPORTS = "exports a file, which takes longer; tests/export does it"
 MEASURES = "measures for longer; tests/benchmarks has it shorter"
 LASTS = "it lasts until the process ends"
+ABSTRACT = "its example needs a subclass; tests/models has it"
 EXCLUDED = {
     "keras_squeeze.benchmarks.comparison.run_prediction": MEASURES,
     "keras_squeeze.benchmarks.comparison.run_training": MEASURES,
@@ -42,6 +43,9 @@ EXCLUDED = {
     "keras_squeeze.export.report.ExportReport": EXPORTS,
     "keras_squeeze.export.runner.TFLiteModel": EXPORTS,
     "keras_squeeze.memory.keep_freed_memory": LASTS,
+    "keras_squeeze.models.tasks.classification_task.ClassificationTask": (
+        ABSTRACT
+    ),
 }
 
 # The files that examples use.

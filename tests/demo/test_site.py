@@ -56,7 +56,7 @@ def test_page_has_all_files(file, tmp_path, capsys):
     for name in ("vocab.txt", "contract.json", "golden.json"):
         assert (output / name).read_bytes() == (app_files / name).read_bytes()
     characters = read(output / "characters.json")
-    assert characters["replaced"]["É"] == "e"
+    assert [ord("É"), ord("e")] in characters["replaced"]
     settings = read(output / "demo.json")
     assert settings["kind"] == "TextClassifier"
     assert not (output / "runtime").exists()

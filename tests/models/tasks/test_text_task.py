@@ -51,7 +51,7 @@ class Doubler(TextTask, keras_hub.models.Task):
     def default_metrics(self):
         return {}
 
-    def checked_class_weight(self, class_weight, sample_weight=None):
+    def checked_class_weight(self, class_weight, *args):
         # For tests that set class weights, its labels are classes.
         return class_weight
 
