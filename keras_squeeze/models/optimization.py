@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import weakref
 
 import keras
@@ -24,7 +25,7 @@ def build_optimizer(model):
 
     On TensorFlow, `fit()` would create it while tracing the training step,
     which then has to be traced again. This doubles the time until the first
-    step. Adam's updates are fused as well.
+    step. There and on PyTorch, Adam's updates are fused as well.
 
     Args:
         model: A `keras.Model`. If it is not compiled, nothing is done, and
@@ -33,23 +34,126 @@ def build_optimizer(model):
     follow_requires_grad(model)
     if not model.compiled:
         return
-    is_tensorflow = keras.backend.backend() == "tensorflow"
+    fused = {"tensorflow": _FusedAdam, "torch": _FusedAdamOfTorch}
+    fused = fused.get(keras.backend.backend())
     if not model.optimizer.built:
         scope = contextlib.nullcontext()
-        if is_tensorflow:
+        if keras.backend.backend() == "tensorflow":
             scope = model.distribute_strategy.scope()
         with scope:
             model.optimizer.build(model.trainable_variables)
     # With mixed float16, another optimizer wraps the one that was passed.
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if is_tensorflow and _is_plain_adam(optimizer):
-        _FusedAdam(optimizer).replace_methods()
+    if fused is not None and _is_plain_adam(optimizer):
+        _replace_methods(optimizer, fused(optimizer).methods())
 
 
 def _is_plain_adam(optimizer):
-    is_adam = type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW)
-    is_fused = isinstance(optimizer.update_step, functools.partial)
+    classes = (keras.optimizers.Adam, keras.optimizers.AdamW)
+    # On PyTorch, Keras creates subclasses of them.
+    is_adam = type(optimizer) in [type(cls()) for cls in classes]
+    is_fused = isinstance(optimizer._backend_update_step, functools.partial)
     return is_adam and not optimizer.amsgrad and not is_fused
+
+
+def _replace_methods(optimizer, methods):
+    """Let an optimizer use other methods.
+
+    Args:
+        optimizer: A `keras.Optimizer`.
+        methods: Dictionary of functions by the names of methods. The first
+            argument is the original method, for where they do not apply.
+    """
+    for name, method in methods.items():
+        of_keras = getattr(optimizer, name)
+        setattr(optimizer, name, functools.partial(method, of_keras))
+
+
+class _FusedAdamOfTorch:
+    """The steps of Adam in one pass over the weights on a CPU.
+
+    Keras makes ten, in memory that it allocates for each, which take a sixth of
+    the training step of the tiny presets. The arithmetic and the state are the
+    same.
+
+    Args:
+        optimizer: A `keras.optimizers.Adam`, already built.
+    """
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def methods(self):
+        """The methods to replace, see `_replace_methods()`."""
+        return {
+            "_clip_gradients": self.clip_gradients,
+            "_backend_update_step": self.update_all,
+        }
+
+    def clip_gradients(self, of_keras, gradients):
+        import torch
+
+        optimizer = self.optimizer
+        clip = optimizer.global_clipnorm
+        if optimizer.clipnorm or not clip or not _are_plain(gradients):
+            return of_keras(gradients)
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        # The last term makes the scale NaN if the norm is not finite.
+        scale = clip * torch.clamp(1.0 / norm, max=1.0 / clip) + (norm - norm)
+        return list(torch._foreach_mul(gradients, scale))
+
+    def update_all(self, of_keras, gradients, variables, learning_rate):
+        import torch
+        from torch.optim.adamw import adamw
+
+        values = [variable.value for variable in variables]
+        if not _are_plain([*values, *gradients]):
+            of_keras(gradients, variables, learning_rate)
+            return
+        optimizer = self.optimizer
+        indices = [optimizer._get_variable_index(v) for v in variables]
+        step = int(optimizer.iterations) + 1
+        # PyTorch corrects the averages, and Keras the learning rate, in the
+        # precision of the weights.
+        of_first, of_second = (
+            1 - ops.power(ops.cast(beta, "float32"), float(step))
+            for beta in (optimizer.beta_1, optimizer.beta_2)
+        )
+        rate = float(learning_rate * ops.sqrt(of_second) / of_first)
+        of_velocity = math.sqrt(1 - optimizer.beta_2**step)
+        rate *= (1 - optimizer.beta_1**step) / of_velocity
+        with torch.no_grad():
+            adamw(
+                values,
+                gradients,
+                [optimizer._momentums[i].value for i in indices],
+                [optimizer._velocities[i].value for i in indices],
+                [],
+                # It counts the step.
+                list(torch.full((len(values),), step - 1.0).unbind()),
+                fused=True,
+                amsgrad=False,
+                beta1=optimizer.beta_1,
+                beta2=optimizer.beta_2,
+                lr=rate,
+                # Keras has already decayed the weights.
+                weight_decay=0.0,
+                eps=optimizer.epsilon / of_velocity,
+                maximize=False,
+            )
+
+
+def _are_plain(tensors):
+    """Whether PyTorch's fused operations support tensors on the CPU."""
+    import torch
+
+    return all(
+        tensor.device.type == "cpu"
+        and tensor.dtype == torch.float32
+        and tensor.layout == torch.strided
+        and tensor.is_contiguous()
+        for tensor in tensors
+    )
 
 
 class _FusedAdam:
@@ -68,19 +172,14 @@ class _FusedAdam:
         self.graph = lambda: None
         self.scalars = None
 
-    def replace_methods(self):
-        """Let the optimizer use the methods of this class.
-
-        The original methods are used where these do not apply.
-        """
-        for name, method in (
-            ("_clip_gradients", self.clip_gradients),
-            ("_apply_weight_decay", self.apply_weight_decay),
-            ("_backend_update_step", self.update_all),
-            ("update_step", self.update_step),
-        ):
-            of_keras = getattr(self.optimizer, name)
-            setattr(self.optimizer, name, functools.partial(method, of_keras))
+    def methods(self):
+        """The methods to replace, see `_replace_methods()`."""
+        return {
+            "_clip_gradients": self.clip_gradients,
+            "_apply_weight_decay": self.apply_weight_decay,
+            "_backend_update_step": self.update_all,
+            "update_step": self.update_step,
+        }
 
     def clip_gradients(self, of_keras, gradients):
         import tensorflow as tf

@@ -1,5 +1,7 @@
 """Tests that optimizers do what those of Keras do."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -11,9 +13,14 @@ from tests.backends import only_on
 from tests.tiny import SPECIAL_TOKENS
 from tests.tiny import tiny_backbone
 
-pytestmark = only_on(
-    "tensorflow", reason="updates are only fused on TensorFlow"
+BACKEND = keras.config.backend()
+pytestmark = pytest.mark.skipif(
+    BACKEND == "jax", reason="XLA fuses the updates of Keras"
 )
+on_tensorflow = only_on(
+    "tensorflow", reason="only TensorFlow traces, and has strategies"
+)
+on_torch = only_on("torch", reason="the operation is one of PyTorch")
 
 
 def schedule():
@@ -89,7 +96,7 @@ def test_fused_updates_are_those_of_keras(name, tmp_path, monkeypatch):
     "how",
     [
         {"run_eagerly": True},
-        {"jit_compile": True},
+        pytest.param({"jit_compile": True}, marks=on_tensorflow),
         {"dtype": "mixed_float16"},
         {"dtype": "float64"},
     ],
@@ -109,6 +116,47 @@ def make_task():
     )
 
 
+@on_torch
+@pytest.mark.parametrize("optimizer", ["Adam", "AdamW"])
+def test_a_step_has_one_operation_for_all_weights(optimizer, monkeypatch):
+    module = importlib.import_module("torch.optim.adamw")
+    sizes = []
+    update = module.adamw
+
+    def count(values, gradients, *args, **kwargs):
+        assert kwargs["fused"]
+        sizes.append(len(values))
+        update(values, gradients, *args, **kwargs)
+
+    monkeypatch.setattr(module, "adamw", count)
+    task = make_task()
+    cls = getattr(keras.optimizers, optimizer)
+    task.compile(cls(global_clipnorm=1.0))
+    task.fit(np.array(["a", "b"]), np.array([0, 1]), batch_size=1, verbose=0)
+    assert sizes == [len(task.trainable_variables)] * 2
+
+
+@on_torch
+def test_gradients_that_are_not_contiguous():
+    import torch
+
+    def updated(fuse):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+        model.set_weights([np.ones((3, 4)), np.ones(4)])
+        model.compile(keras.optimizers.Adam(0.1, global_clipnorm=1.0))
+        model.optimizer.build(model.trainable_variables)
+        if fuse:
+            optimization.build_optimizer(model)
+        kernel = torch.arange(12.0).reshape(4, 3).T
+        bias = torch.tensor(2.0).expand(4)
+        model.optimizer.apply([kernel, bias], model.trainable_variables)
+        return model.get_weights()
+
+    for found, expected in zip(updated(True), updated(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@on_tensorflow
 @pytest.mark.parametrize("is_built", [False, True])
 @pytest.mark.parametrize("optimizer", ["Adam", "AdamW"])
 def test_a_fused_update_has_few_operations(optimizer, is_built):
@@ -135,6 +183,7 @@ def test_a_fused_update_has_few_operations(optimizer, is_built):
     assert len(kinds) < per_weight * count + 60
 
 
+@on_tensorflow
 @pytest.mark.parametrize("method", ["fit", "train_on_batch"])
 def test_a_step_is_traced_once(method, monkeypatch):
     task = make_task()
