@@ -245,6 +245,24 @@ class ClassificationTask(TextTask):
             "after": after,
         }
 
+    def _labelled_logits(self, x, y, batch_size):
+        labels = self._label_array(y)
+        outputs = self.predict(x, batch_size=batch_size, verbose=0)
+        self._check_counts(outputs, labels)
+        return self._logits(outputs), labels
+
+    def _label_array(self, y):
+        """The labels as an array, with a row per sample."""
+        return self.read_labels(y)
+
+    @staticmethod
+    def _check_counts(outputs, labels):
+        if len(outputs) != len(labels):
+            raise ValueError(
+                "`x` and `y` must have the same number of samples. Received: "
+                f"{len(outputs)} and {len(labels)} samples"
+            )
+
     def _check_calibratable(self, decision, background_recall):
         """Raise a `ValueError` if `calibrate()` is impossible."""
         self.check_head_is_free("calibrate")

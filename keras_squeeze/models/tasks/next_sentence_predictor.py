@@ -91,10 +91,6 @@ class NextSentencePredictor(ClassificationTask, keras_hub.models.Task):
     def read_labels(self, y):
         return check_class_ids(labels_to_ids(y, self.class_names), 2)
 
-    def _labelled_logits(self, x, y, batch_size):
-        outputs = self.predict(x, batch_size=batch_size, verbose=0)
-        return self._logits(outputs), self.read_labels(y)
-
     def annotate(self, inputs, top_k=None, batch_size=None):
         """Predict whether texts follow others.
 

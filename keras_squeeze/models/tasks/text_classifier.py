@@ -214,25 +214,11 @@ class TextClassifier(ClassificationTask, keras_hub.models.TextClassifier):
             self.probabilities(outputs), self.names_of_classes(), top_k
         )
 
-    def _labelled_logits(self, x, y, batch_size):
-        labels = self._label_array(y)
-        outputs = self.predict(x, batch_size=batch_size, verbose=0)
-        self._check_counts(outputs, labels)
-        return self._logits(outputs), labels
-
     def _label_array(self, y):
         y = self.read_labels(y)
         if self.multi_label:
             return np.asarray(y) > 0.5
         return check_class_ids(y, self.num_classes)
-
-    @staticmethod
-    def _check_counts(outputs, labels):
-        if len(outputs) != len(labels):
-            raise ValueError(
-                "`x` and `y` must have the same number of samples. Received: "
-                f"{len(outputs)} and {len(labels)} samples"
-            )
 
     def fit_head(self, x, y, inverse_penalty=10.0, batch_size=None):
         """Fit the dense layer alone, by a logistic regression.
